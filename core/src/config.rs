@@ -1,0 +1,241 @@
+//! The settings of a store, and the arithmetic that refuses the unsafe ones.
+
+use std::time::Duration;
+
+/// Which consistency the leader's reads have against replica reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Consistency {
+    /// Rule X1: a leader read waits until the leader itself has applied all that was committed when
+    /// the read arrived, so mixed leader and replica reads are linearizable.
+    #[default]
+    Strict,
+    /// As TiKV: a leader read may lag behind what a replica has already shown (hole H1, rule T7).
+    Tikv,
+}
+
+/// Settings of one store; all stores of a cluster must have the same ticks and lease (rule L16).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Length of one Raft tick.
+    pub base_tick: Duration,
+    /// A leader sends heartbeats every so many ticks.
+    pub heartbeat_ticks: usize,
+    /// A follower that has heard nothing for so many ticks, or up to twice as many, campaigns.
+    pub election_ticks: usize,
+    /// How long a leader may answer alone after a quorum has acknowledged it.
+    pub max_leader_lease: Duration,
+    /// By which share of its rate any clock may run fast or slow, e.g. 0.01.
+    pub allowed_drift: f64,
+    /// Strict, or as TiKV.
+    pub consistency: Consistency,
+    /// A lease that has less than this left is renewed ahead of its end; `None` for a quarter of it.
+    pub renew_lease_advance: Option<Duration>,
+    /// Whether a tick renews the lease of a leader that nobody writes to.
+    pub renew_lease_by_tick: bool,
+    /// A replica asks again for a read index that has not come after so many ticks (rule P4).
+    pub read_index_retry_ticks: usize,
+    /// A replica that lags by this many entries or more refuses a read (rule P9).
+    pub follower_read_max_log_gap: u64,
+    /// Whether followers learn of a commit only with the next message, not at once.
+    pub skip_bcast_commit: bool,
+    /// How many commands may wait in one region's mailbox.
+    pub mailbox_capacity: usize,
+    /// How many regions one poll round handles, and how many messages of each.
+    pub poll_batch: usize,
+    /// How long a request waits for its answer.
+    pub deadline: Duration,
+    /// Threads that drive the Raft groups of the store.
+    pub raft_pollers: usize,
+    /// Threads that apply committed entries.
+    pub apply_workers: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            base_tick: Duration::from_millis(100),
+            heartbeat_ticks: 2,
+            election_ticks: 10,
+            max_leader_lease: Duration::from_millis(850),
+            allowed_drift: 0.01,
+            consistency: Consistency::Strict,
+            renew_lease_advance: None,
+            renew_lease_by_tick: true,
+            read_index_retry_ticks: 4,
+            follower_read_max_log_gap: 100,
+            skip_bcast_commit: true,
+            mailbox_capacity: 4096,
+            poll_batch: 64,
+            deadline: Duration::from_secs(5),
+            raft_pollers: 2,
+            apply_workers: 1,
+        }
+    }
+}
+
+/// A setting that would break a rule of the read path, or make no sense.
+#[derive(Clone, Debug, thiserror::Error, PartialEq)]
+pub enum ConfigError {
+    /// A follower could elect another leader while this one still trusts its lease (L2, L3).
+    #[error(
+        "unsafe lease: max_leader_lease {lease:?} * (1 + drift {drift}) = {stretched:?} exceeds \
+         (election_ticks {election_ticks} - 1) * base_tick {tick:?} * (1 - drift) = {silence:?}; \
+         shorten the lease or lengthen the election timeout"
+    )]
+    UnsafeLease {
+        /// The lease as set.
+        lease: Duration,
+        /// The allowed drift as set.
+        drift: f64,
+        /// The lease as a slow clock measures it.
+        stretched: Duration,
+        /// The election timeout in ticks as set.
+        election_ticks: usize,
+        /// The tick as set.
+        tick: Duration,
+        /// The least time that a fast voter keeps silent.
+        silence: Duration,
+    },
+    /// A number outside its range.
+    #[error("{name} is {value}, but it must be {must}")]
+    OutOfRange {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        must: &'static str,
+    },
+}
+
+impl Config {
+    /// Settings for tests and demonstrations: an election takes a fraction of a second.
+    pub fn fast() -> Self {
+        Config {
+            base_tick: Duration::from_millis(40),
+            max_leader_lease: Duration::from_millis(340),
+            deadline: Duration::from_secs(3),
+            ..Config::default()
+        }
+    }
+
+    /// The election timeout: what a follower waits at least.
+    pub fn election_timeout(&self) -> Duration {
+        self.base_tick * u32::try_from(self.election_ticks).unwrap_or(u32::MAX)
+    }
+
+    /// How long before its end a lease is renewed.
+    pub fn renew_advance(&self) -> Duration {
+        self.renew_lease_advance.unwrap_or(self.max_leader_lease / 4)
+    }
+
+    /// Refuses what would break a rule of READ_PATH.md, and says the arithmetic.
+    ///
+    /// A voter that heard its leader just before a tick counts that tick, so its silence lasts one
+    /// tick less than the election timeout (rule L2); a leader whose clock is slow by `d` stretches
+    /// its lease, a voter whose clock is fast by `d` shortens its silence (rule L3). Hence
+    /// `lease * (1 + d) <= (election_ticks - 1) * tick * (1 - d)`.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.validate_ranges()?;
+        let drift = self.allowed_drift;
+        let silence = (self.election_timeout() - self.base_tick).mul_f64(1.0 - drift);
+        let stretched = self.max_leader_lease.mul_f64(1.0 + drift);
+        if stretched > silence {
+            return Err(ConfigError::UnsafeLease {
+                lease: self.max_leader_lease,
+                drift,
+                stretched,
+                election_ticks: self.election_ticks,
+                tick: self.base_tick,
+                silence,
+            });
+        }
+        Ok(())
+    }
+
+    fn validate_ranges(&self) -> Result<(), ConfigError> {
+        let range = |holds: bool, name, value: String, must| {
+            if holds { Ok(()) } else { Err(ConfigError::OutOfRange { name, value, must }) }
+        };
+        range(
+            self.base_tick >= Duration::from_millis(1) && self.base_tick <= Duration::from_secs(60),
+            "base_tick",
+            format!("{:?}", self.base_tick),
+            "from 1 ms to 60 s",
+        )?;
+        range(
+            self.heartbeat_ticks > 0,
+            "heartbeat_ticks",
+            self.heartbeat_ticks.to_string(),
+            "at least 1",
+        )?;
+        range(
+            self.election_ticks > self.heartbeat_ticks && self.election_ticks <= 10_000,
+            "election_ticks",
+            self.election_ticks.to_string(),
+            "more than heartbeat_ticks and at most 10000",
+        )?;
+        range(
+            (0.0..0.5).contains(&self.allowed_drift),
+            "allowed_drift",
+            self.allowed_drift.to_string(),
+            "from 0 to less than 0.5",
+        )?;
+        range(
+            !self.max_leader_lease.is_zero(),
+            "max_leader_lease",
+            format!("{:?}", self.max_leader_lease),
+            "more than zero",
+        )?;
+        for (name, value) in [
+            ("read_index_retry_ticks", self.read_index_retry_ticks),
+            ("mailbox_capacity", self.mailbox_capacity),
+            ("poll_batch", self.poll_batch),
+            ("raft_pollers", self.raft_pollers),
+            ("apply_workers", self.apply_workers),
+        ] {
+            range(value > 0, name, value.to_string(), "at least 1")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_safe() {
+        assert_eq!(Config::default().validate(), Ok(()));
+        assert_eq!(Config::fast().validate(), Ok(()));
+    }
+
+    #[test]
+    fn an_unsafe_lease_is_refused_with_its_arithmetic() {
+        // (election ticks, lease in ticks, drift, safe)
+        let rows = [
+            (10, 9.0, 0.0, true),
+            (10, 9.01, 0.0, false),
+            (10, 10.0, 0.0, false),
+            (10, 8.5, 0.01, true),
+            (10, 8.5, 0.03, false),
+            (5, 4.0, 0.0, true),
+            (5, 4.0, 0.001, false),
+        ];
+        for (election_ticks, lease_ticks, allowed_drift, safe) in rows {
+            let base_tick = Duration::from_millis(100);
+            let max_leader_lease = base_tick.mul_f64(lease_ticks);
+            let config = Config {
+                base_tick,
+                election_ticks,
+                max_leader_lease,
+                allowed_drift,
+                ..Config::default()
+            };
+            assert_eq!(config.validate().is_ok(), safe, "{lease_ticks} of {election_ticks}");
+        }
+        let config = Config { max_leader_lease: Duration::from_secs(1), ..Config::default() };
+        let text = config.validate().unwrap_err().to_string();
+        assert!(text.contains("1.01s") && text.contains("891ms"), "{text}");
+    }
+}

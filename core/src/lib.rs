@@ -1,0 +1,90 @@
+//! The linearizable read path of a multi-Raft key-value store, every step of it a span.
+//!
+//! # One read, from call to answer
+//!
+//! 1. `raft_kv`: [`RaftKv::async_snapshot`] makes a request and a callback that must be answered.
+//! 2. `local_read_router`, `local_reader`: the reader's own thread checks the request against what
+//!    it knows of the region (`read_delegate`), takes a snapshot, then the time, then looks at the
+//!    leader's lease (`remote_lease`). If the lease is valid, that is the answer.
+//! 3. `router`, `mailbox`: if not, the request goes to the raft thread.
+//! 4. `peer/fsm`, `peer/propose`, `peer/inspect`: there the lease is looked at again, by the one who
+//!    keeps it (`lease`, `request_policy`).
+//! 5. `peer/read_local` answers under the lease. `peer/read_index` asks a quorum, or on a replica
+//!    the leader, and the read waits in `read_queue`.
+//! 6. `peer/step`, `peer/ready`: acknowledgements come back through raft-rs.
+//! 7. `peer/apply_reads`, `peer/response_read`: what is confirmed is answered as soon as `apply` has
+//!    caught up with it.
+//!
+//! Writes go through `peer/write` and are answered when they are applied. `peer_storage` and
+//! `engine` keep the log and the data; `store` drives it all on tokio, `cluster` puts several stores
+//! into one process, and `history` checks what clients saw.
+//!
+//! The ids of rules in comments (L1, T4, X1, ...) name why a line must be as it is: leases (L), terms
+//! and commits (T), batching (B), replica reads (P), snapshots and delegates (S), never losing a
+//! read (N).
+//!
+//! This crate knows only the `tracing` facade. What spans and events it gives is in `spans`.
+
+mod apply;
+mod callback;
+mod client;
+mod clock;
+mod cluster;
+mod command;
+mod config;
+pub mod engine;
+mod error;
+pub mod history;
+mod ids;
+mod lease;
+mod local_read_router;
+mod local_reader;
+mod mailbox;
+mod message;
+mod pd;
+mod peer;
+mod peer_storage;
+mod poll_context;
+mod raft_kv;
+mod raft_log;
+mod read_delegate;
+mod read_queue;
+mod region;
+mod region_snapshot;
+mod reject;
+mod remote_lease;
+mod request_checks;
+mod request_policy;
+mod router;
+mod snap_cache;
+mod spans;
+mod store;
+mod store_ident;
+mod trace_context;
+mod transport;
+
+pub use callback::{Callback, ReadMode, ReadResponse, ReadValue, WriteResponse};
+pub use client::{Client, ReadFrom};
+pub use clock::{Clock, Instant, ManualClock, MonotonicRawClock};
+pub use cluster::{Cluster, ClusterConfig};
+pub use command::{
+    AdminCommand, Body, Mutation, RaftCmdRequest, RaftCommand, ReadCommand, ReadWaits,
+    RequestHeader,
+};
+pub use config::{Config, ConfigError, Consistency};
+pub use error::Error;
+pub use ids::{PeerId, ReadIdGen, RegionId, StoreId};
+pub use lease::{Lease, LeaseState, RenewedBy};
+pub use message::{MessageKind, Payload, RaftMessage};
+pub use pd::{Pd, PdTask};
+pub use raft_kv::{Answer, RaftKv, SnapContext};
+pub use read_delegate::{ReadDelegate, ReadProgress};
+pub use region::{PeerMeta, PeerRole, Region, RegionEpoch};
+pub use region_snapshot::RegionSnapshot;
+pub use reject::{RejectCounters, RejectReason};
+pub use remote_lease::RemoteLease;
+pub use request_policy::{NotLocal, RequestPolicy};
+pub use snap_cache::ThreadReadId;
+pub use store::{ApplyGate, Store, StoreConfig, StoreError};
+pub use trace_context::{HandOver, NoPropagation, Propagator, TraceContext, Tracer};
+pub use transport::{Action, FilterId, LocalNetwork, MessageFilter};

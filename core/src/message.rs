@@ -1,0 +1,104 @@
+//! What arrives in a region's mailbox, and what its peer sends to other stores.
+
+use std::fmt;
+
+use raft::eraftpb;
+
+use crate::apply::ApplyRes;
+use crate::command::RaftCommand;
+use crate::ids::RegionId;
+use crate::region::{PeerMeta, RegionEpoch};
+use crate::trace_context::TraceContext;
+
+/// A message between two replicas of a region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RaftMessage {
+    /// The region.
+    pub region_id: RegionId,
+    /// The sending replica.
+    pub from: PeerMeta,
+    /// The receiving replica.
+    pub to: PeerMeta,
+    /// The sender's epoch.
+    pub epoch: RegionEpoch,
+    /// What it says.
+    pub payload: Payload,
+    /// On a `MsgReadIndexResp`: the leader answered from its lease, without a round (rule P13).
+    pub from_lease: bool,
+    /// The span that caused it, if a read did: W3C trace context rides along.
+    pub trace: Option<TraceContext>,
+}
+
+/// The content of a [`RaftMessage`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Payload {
+    /// For raft-rs.
+    Raft(Box<eraftpb::Message>),
+    /// A replica without a leader asks the others to wake up and make themselves heard (rule P7).
+    RegionWakeUp,
+}
+
+impl RaftMessage {
+    /// The message's type, by the name that raft-rs gives it.
+    pub fn kind(&self) -> MessageKind {
+        match &self.payload {
+            Payload::Raft(message) => MessageKind::Raft(message.msg_type()),
+            Payload::RegionWakeUp => MessageKind::RegionWakeUp,
+        }
+    }
+}
+
+/// The type of a message, for filters and logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    /// One of raft-rs.
+    Raft(eraftpb::MessageType),
+    /// [`Payload::RegionWakeUp`].
+    RegionWakeUp,
+}
+
+impl MessageKind {
+    /// Its name, e.g. `MsgHeartbeat`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MessageKind::Raft(kind) => kind.as_str_name(),
+            MessageKind::RegionWakeUp => "RegionWakeUp",
+        }
+    }
+}
+
+impl fmt::Display for RaftMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, to) = (self.from.store_id, self.to.store_id);
+        write!(f, "n{from} -> n{to} {} region={}", self.kind().as_str(), self.region_id)
+    }
+}
+
+/// Something for a peer that is neither a command nor a message.
+#[derive(Debug)]
+pub enum CasualMessage {
+    /// A reader saw that the lease ends soon (rule L17).
+    RenewLease,
+    /// The placement driver knows who leads.
+    QueryRegionLeaderResp {
+        /// The leader.
+        leader: PeerMeta,
+    },
+    /// Campaign now: for the first election of a new region.
+    Campaign,
+}
+
+/// What arrives in a region's mailbox.
+#[derive(Debug)]
+pub enum PeerMsg<S> {
+    /// From another replica.
+    RaftMessage(Box<RaftMessage>),
+    /// From a client.
+    RaftCommand(Box<RaftCommand<S>>),
+    /// From the apply loop.
+    ApplyRes(ApplyRes),
+    /// A tick has passed.
+    Tick,
+    /// Anything else.
+    Casual(CasualMessage),
+}

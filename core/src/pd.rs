@@ -1,0 +1,141 @@
+//! The placement driver, as far as a peer talks to it: who leads a region?
+//!
+//! A replica without a leader asks here (rule P7), and leaders report themselves here. In one
+//! process this is a table; the answer comes back through the asking region's mailbox.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::ids::RegionId;
+use crate::message::{CasualMessage, PeerMsg};
+use crate::region::{PeerMeta, Region};
+use crate::router::Router;
+
+/// Something for the placement driver to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PdTask {
+    /// A leader reports itself.
+    RegionHeartbeat {
+        /// The region as the leader knows it.
+        region: Arc<Region>,
+        /// The leader.
+        leader: PeerMeta,
+        /// Its term: an older leader's report is ignored.
+        term: u64,
+    },
+    /// A replica without a leader asks who it is.
+    QueryRegionLeader {
+        /// The region.
+        region: RegionId,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Known {
+    region: Arc<Region>,
+    leader: Option<PeerMeta>,
+    term: u64,
+}
+
+/// The regions of a cluster and their leaders, shared by its stores and clients.
+#[derive(Clone, Default)]
+pub struct Pd(Arc<Mutex<BTreeMap<RegionId, Known>>>);
+
+impl Pd {
+    /// A placement driver that knows `regions`, none with a leader yet.
+    pub fn new(regions: impl IntoIterator<Item = Region>) -> Self {
+        let pd = Pd::default();
+        for region in regions {
+            let known = Known { region: Arc::new(region), leader: None, term: 0 };
+            pd.with(|table| table.insert(known.region.region_id(), known));
+        }
+        pd
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut BTreeMap<RegionId, Known>) -> R) -> R {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The region that covers `key`, with its leader if one has reported itself.
+    pub fn region_for(&self, key: &[u8]) -> Option<(Arc<Region>, Option<PeerMeta>)> {
+        self.with(|table| {
+            let known = table.values().find(|known| known.region.contains(key))?;
+            Some((Arc::clone(&known.region), known.leader))
+        })
+    }
+
+    /// A region by its id, with its leader if one has reported itself.
+    pub fn region(&self, id: RegionId) -> Option<(Arc<Region>, Option<PeerMeta>)> {
+        self.with(|table| table.get(&id).map(|known| (Arc::clone(&known.region), known.leader)))
+    }
+
+    /// Every region, in the order of ids.
+    pub fn regions(&self) -> Vec<Arc<Region>> {
+        self.with(|table| table.values().map(|known| Arc::clone(&known.region)).collect())
+    }
+
+    /// Takes it that `leader` is not the leader, but `instead`, if that is known. A leader's own
+    /// report comes later and is believed over this.
+    pub fn suspect_leader(&self, id: RegionId, leader: PeerMeta, instead: Option<PeerMeta>) {
+        self.with(|table| {
+            if let Some(known) = table.get_mut(&id).filter(|known| known.leader == Some(leader)) {
+                // Without another one it stays the best guess: it may be leader again soon.
+                known.leader = instead.or(known.leader);
+            }
+        });
+    }
+
+    /// Does `task`; answers go through `router` (the charts' `pd_scheduler.schedule`).
+    pub(crate) fn schedule<S>(&self, task: PdTask, router: &Router<S>) {
+        match task {
+            PdTask::RegionHeartbeat { region, leader, term } => self.with(|table| {
+                let known = table.entry(region.region_id()).or_insert_with(|| Known {
+                    region: Arc::clone(&region),
+                    leader: None,
+                    term: 0,
+                });
+                if term >= known.term {
+                    *known = Known { region, leader: Some(leader), term };
+                }
+            }),
+            PdTask::QueryRegionLeader { region } => {
+                let leader = self.with(|table| table.get(&region).and_then(|known| known.leader));
+                if let Some(leader) = leader {
+                    let answer = CasualMessage::QueryRegionLeaderResp { leader };
+                    router.post(region, PeerMsg::Casual(answer));
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Pd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with(|table| f.debug_map().entries(table.iter().map(|(id, k)| (id, k.leader))).finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_leader_does_not_replace_a_newer_one() {
+        let region = Region { id: 1, ..Region::default() };
+        let pd = Pd::new([region.clone()]);
+        let router: Router<()> = Router::new();
+        let peer = |id| PeerMeta { id, ..PeerMeta::default() };
+        for (leader, term, expected) in [(1, 5, 1), (2, 4, 1), (3, 6, 3)] {
+            let region = Arc::new(region.clone());
+            pd.schedule(PdTask::RegionHeartbeat { region, leader: peer(leader), term }, &router);
+            assert_eq!(pd.region(RegionId(1)).unwrap().1, Some(peer(expected)));
+        }
+        pd.suspect_leader(RegionId(1), peer(1), Some(peer(2)));
+        assert_eq!(pd.region(RegionId(1)).unwrap().1, Some(peer(3)), "not the one in doubt");
+        pd.suspect_leader(RegionId(1), peer(3), None);
+        assert_eq!(pd.region(RegionId(1)).unwrap().1, Some(peer(3)), "none better");
+        pd.suspect_leader(RegionId(1), peer(3), Some(peer(2)));
+        assert_eq!(pd.region(RegionId(1)).unwrap().1, Some(peer(2)));
+    }
+}

@@ -1,0 +1,190 @@
+//! The entry of the raft thread: messages of one region's mailbox, one after the other, then the
+//! Ready that they led to.
+
+use std::time::Duration;
+
+use crate::clock::Instant;
+use crate::command::{Body, RaftCmdRequest, RaftCommand, ReadCommand, RequestHeader};
+use crate::callback::Callback;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::message::{CasualMessage, PeerMsg};
+use crate::peer::Peer;
+use crate::poll_context::PollContext;
+use crate::region::{PeerMeta, Region};
+use crate::request_checks::{check_flashback, check_region_epoch, check_term};
+use crate::spans::{record, round_span};
+
+/// What the driver keeps of one region.
+pub(crate) struct PeerFsm<E: Engine> {
+    pub(crate) peer: Peer<E>,
+    /// Messages have come since the last Ready was collected.
+    pub(crate) has_ready: bool,
+}
+
+/// A region's state machine together with its surroundings, for one round of polling.
+pub(crate) struct PeerFsmDelegate<'a, E: Engine> {
+    pub(crate) fsm: &'a mut PeerFsm<E>,
+    pub(crate) ctx: &'a mut PollContext<E>,
+}
+
+/// When a command reached the raft thread, and how long it had waited for that.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Picked {
+    pub(crate) at: Instant,
+    pub(crate) mailbox_wait: Duration,
+}
+
+impl<E: Engine> PeerFsmDelegate<'_, E> {
+    /// Handles what has come for the region.
+    pub(crate) fn handle_msgs(&mut self, messages: &mut Vec<PeerMsg<E::Snapshot>>) {
+        for message in messages.drain(..) {
+            self.fsm.has_ready = true;
+            match message {
+                PeerMsg::RaftCommand(command) => self.handle_command(*command),
+                PeerMsg::RaftMessage(message) => self.fsm.peer.on_raft_message(self.ctx, *message),
+                PeerMsg::ApplyRes(result) => self.fsm.peer.post_apply(self.ctx, result),
+                PeerMsg::Tick => self.on_tick(),
+                PeerMsg::Casual(casual) => self.on_casual(casual),
+            }
+            self.fsm.peer.redraw_election_timeout(&self.ctx.config);
+        }
+    }
+
+    fn handle_command(&mut self, command: RaftCommand<E::Snapshot>) {
+        let at = self.ctx.monotonic_raw_now();
+        let picked = Picked { at, mailbox_wait: at.saturating_since(command.sent_at) };
+        if let Some(deadline) = command.deadline.filter(|deadline| at >= *deadline) {
+            // Nobody waits any more: answering late would only make others late (rule N5).
+            let waited = deadline.saturating_since(command.sent_at);
+            let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+            let region = command.request.header.region_id;
+            let term = self.fsm.peer.term();
+            return command.callback.fail(Error::DeadlineExceeded { region, waited_ms }, term);
+        }
+        self.propose_raft_command(command, picked);
+    }
+
+    /// Checks a command against what this replica is, and proposes it.
+    pub(crate) fn propose_raft_command(&mut self, command: RaftCommand<E::Snapshot>, picked: Picked) {
+        if let Err(error) = self.pre_propose_raft_command(&command.request) {
+            let term = self.fsm.peer.term();
+            return command.callback.fail(error, term);
+        }
+        self.fsm.peer.propose(self.ctx, command, picked);
+    }
+
+    /// The checks that need no raft: store, replica, role, witness, flashback, term, epoch.
+    fn pre_propose_raft_command(&self, request: &RaftCmdRequest) -> Result<(), Error> {
+        let (peer, header) = (&self.fsm.peer, &request.header);
+        let region = peer.region();
+        if header.store_id != self.ctx.store_id {
+            return Err(Error::StoreNotMatch {
+                expected: header.store_id,
+                found: self.ctx.store_id,
+            });
+        }
+        if header.peer_id != peer.meta.peer_id() {
+            return Err(Error::PeerNotMatch {
+                region: region.region_id(),
+                expected: header.peer_id,
+                found: peer.meta.peer_id(),
+            });
+        }
+        let replica_may_answer = header.replica_read || is_read_index(request);
+        if !peer.is_leader() && !replica_may_answer {
+            let (region, leader) = (region.region_id(), peer.leader());
+            return Err(Error::NotLeader { region, leader });
+        }
+        if peer.meta.is_witness && request.read().is_some() {
+            return Err(Error::IsWitness(region.region_id()));
+        }
+        check_flashback(request, region)?;
+        check_term(header, peer.term())?;
+        check_region_epoch(header, region)
+    }
+
+    fn on_tick(&mut self) {
+        let peer = &mut self.fsm.peer;
+        peer.raft_group.tick();
+        peer.retry_pending_reads(self.ctx);
+        if self.ctx.config.renew_lease_by_tick {
+            self.renew_lease_if_needed();
+        }
+    }
+
+    fn on_casual(&mut self, casual: CasualMessage) {
+        match casual {
+            CasualMessage::RenewLease => self.renew_lease_if_needed(),
+            CasualMessage::QueryRegionLeaderResp { leader } => {
+                self.fsm.peer.wake_up(self.ctx, leader);
+            }
+            CasualMessage::Campaign => {
+                // Refused by raft-rs when there is a leader already, and then not needed.
+                drop(self.fsm.peer.raft_group.campaign());
+            }
+        }
+    }
+
+    /// Renews a lease that ends soon with a read that nobody waits for (mode 15, rule L17).
+    fn renew_lease_if_needed(&mut self) {
+        let peer = &self.fsm.peer;
+        let advance = self.ctx.config.renew_advance();
+        if !peer.is_leader()
+            || peer.pending_reads.has_unresolved()
+            || !peer.leader_lease.needs_renewal(self.ctx.now, advance)
+            || !peer.raft_group.raft.commit_to_current_term()
+        {
+            return;
+        }
+        let header = RequestHeader {
+            region_id: peer.region_id(),
+            peer_id: peer.meta.peer_id(),
+            store_id: self.ctx.store_id,
+            epoch: peer.region().epoch,
+            read_quorum: true,
+            ..RequestHeader::default()
+        };
+        let request = RaftCmdRequest { header, body: Body::Read(ReadCommand::Renew) };
+        let (sent_at, callback) = (self.ctx.now, Callback::none());
+        let command = RaftCommand { request, callback, sent_at, trace: None, deadline: None };
+        let picked = Picked { at: sent_at, mailbox_wait: Duration::ZERO };
+        self.fsm.peer.propose(self.ctx, command, picked);
+    }
+
+    /// Collects what raft-rs wants done, if anything has come since the last time. True when there
+    /// is something to persist before [`PeerFsmDelegate::post_persist`] is called.
+    pub(crate) fn collect_ready(&mut self) -> bool {
+        let peer = &mut self.fsm.peer;
+        if !std::mem::take(&mut self.fsm.has_ready) || !peer.raft_group.has_ready() {
+            return false;
+        }
+        // A background Ready is of no interest to a reader of traces: only one that reads wait for.
+        let span = if peer.pending_reads.is_empty() {
+            tracing::Span::none()
+        } else {
+            round_span!("collect_ready", "Peer", "PeerFsmDelegate::collect_ready")
+        };
+        let _entered = span.enter();
+        record!("Ready", "Peer");
+        peer.handle_raft_ready_append(self.ctx);
+        true
+    }
+
+    /// Continues after the writes of the last Ready have reached the disk.
+    pub(crate) fn post_persist(&mut self) {
+        self.fsm.peer.on_persisted(self.ctx);
+        self.fsm.peer.redraw_election_timeout(&self.ctx.config);
+        // What was persisted may have committed something at once, in a group of one.
+        self.fsm.has_ready |= self.fsm.peer.raft_group.has_ready();
+    }
+}
+
+fn is_read_index(request: &RaftCmdRequest) -> bool {
+    matches!(request.read(), Some(ReadCommand::ReadIndex))
+}
+
+/// A replica's meta within its region, for messages.
+pub(crate) fn peer_meta(region: &Region, id: u64) -> Option<PeerMeta> {
+    region.peer(crate::ids::PeerId(id)).copied()
+}

@@ -1,0 +1,259 @@
+//! One replica of a region: a state machine fed with messages, commands, ticks and apply results.
+//!
+//! It owns raft-rs's group, the lease and the reads that wait. It is given time and ids, and leaves
+//! what it wants done in the context's effects, so a tokio driver and a simulator run the same
+//! code. A read passes through these files in this order: `fsm`, `propose`, `inspect`, then
+//! `read_local` or `read_index`; back through `ready`, `apply_reads` and `response_read`.
+
+mod apply_reads;
+mod fsm;
+mod inspect;
+mod propose;
+mod read_index;
+mod read_local;
+mod ready;
+mod renew_lease;
+mod response_read;
+mod step;
+mod write;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use raft::{RawNode, StateRole};
+
+pub(crate) use self::fsm::{PeerFsm, PeerFsmDelegate};
+pub(crate) use self::inspect::can_amend_read;
+use crate::clock::Instant;
+use crate::command::RaftCommand;
+use crate::config::{Config, Consistency};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::ids::{PeerId, RegionId};
+use crate::lease::Lease;
+use crate::peer_storage::PeerStorage;
+use crate::poll_context::PollContext;
+use crate::read_delegate::{Progress, ReadDelegate, ReadProgress};
+use crate::read_queue::ReadIndexQueue;
+use crate::region::{PeerMeta, Region};
+use crate::trace_context::TraceContext;
+
+/// A write that waits for its log entry to be applied.
+#[derive(Debug)]
+pub(crate) struct Proposal<S> {
+    pub(crate) index: u64,
+    pub(crate) term: u64,
+    /// The poll round's time, taken before the entry went to raft-rs (rule L1).
+    pub(crate) propose_time: Instant,
+    /// `None` for entries of our own, such as the one that lifts a suspicion.
+    pub(crate) command: Option<RaftCommand<S>>,
+}
+
+/// A local read that waits until all that was committed when it arrived is applied (rule X1).
+#[derive(Debug)]
+pub(crate) struct LaggingRead<S> {
+    pub(crate) index: u64,
+    pub(crate) since: Instant,
+    pub(crate) mailbox_wait: std::time::Duration,
+    pub(crate) command: RaftCommand<S>,
+}
+
+/// What a message that a read caused carries on, until the answer has left.
+#[derive(Debug, Default)]
+pub(crate) struct MessageTraces(BTreeMap<Vec<u8>, TraceContext>);
+
+impl MessageTraces {
+    /// More than reads can be on their way between two Readies; beyond it traces lose a hop.
+    const MAX: usize = 4096;
+
+    pub(crate) fn insert(&mut self, read_context: &[u8], trace: TraceContext) {
+        if self.0.len() >= Self::MAX {
+            self.0.pop_first();
+        }
+        self.0.insert(read_context.to_vec(), trace);
+    }
+
+    pub(crate) fn get(&self, read_context: &[u8]) -> Option<TraceContext> {
+        self.0.get(read_context).copied()
+    }
+
+    pub(crate) fn remove(&mut self, read_context: &[u8]) -> Option<TraceContext> {
+        self.0.remove(read_context)
+    }
+}
+
+/// One replica of a region.
+pub(crate) struct Peer<E: Engine> {
+    pub(crate) meta: PeerMeta,
+    pub(crate) raft_group: RawNode<PeerStorage<E>>,
+    pub(crate) leader_lease: Lease,
+    pub(crate) pending_reads: ReadIndexQueue<E::Snapshot>,
+    /// Writes in the order of their log index.
+    pub(crate) proposals: VecDeque<Proposal<E::Snapshot>>,
+    /// Local reads that wait for the apply loop, in the order of their index.
+    pub(crate) lagging_reads: VecDeque<LaggingRead<E::Snapshot>>,
+    pub(crate) progress: Arc<ReadProgress>,
+    pub(crate) message_traces: MessageTraces,
+    /// How many entries of the log were given to the apply loop.
+    pub(crate) last_applying_index: u64,
+    /// The Ready whose writes are on their way to the disk.
+    pub(crate) unpersisted: Option<raft::Ready>,
+    /// Read contexts that were answered from the lease, for the outgoing response (rule P13).
+    pub(crate) lease_answers: Vec<Vec<u8>>,
+    /// The range of election timeouts is drawn from here, not from raft-rs's thread-local source.
+    rng: SmallRng,
+    last_term_and_role: (u64, StateRole),
+    strict: bool,
+}
+
+impl<E: Engine> Peer<E> {
+    /// A replica on top of what `storage` has kept. `seed` decides its election timeouts.
+    pub(crate) fn new(
+        meta: PeerMeta,
+        storage: PeerStorage<E>,
+        ctx: &PollContext<E>,
+        seed: u64,
+    ) -> Result<Self, Error> {
+        let config = &ctx.config;
+        let mut rng = SmallRng::seed_from_u64(seed ^ meta.id);
+        let timeout = random_election_timeout(&mut rng, config);
+        let applied_index = storage.applied_index();
+        let raft_config = raft_config(&meta, applied_index, timeout, config);
+        let progress = Arc::new(ReadProgress::default());
+        progress.set_applied(applied_index);
+        let (region, commit) = (Arc::clone(storage.region()), storage.commit_index());
+        progress.set_commit(commit);
+        let mut raft_group = RawNode::new(&raft_config, storage, &crate::raft_log::logger())
+            .map_err(|error| Error::Engine(format!("raft: {error}")))?;
+        raft_group.skip_bcast_commit(config.skip_bcast_commit);
+        let delegate =
+            ReadDelegate::new(Arc::clone(&region), meta.peer_id(), Arc::clone(&progress), ctx.now);
+        ctx.meta.insert(region.region_id(), delegate);
+        let last_term_and_role = (raft_group.raft.term, raft_group.raft.state);
+        Ok(Peer {
+            meta,
+            raft_group,
+            leader_lease: Lease::new(config.max_leader_lease),
+            pending_reads: ReadIndexQueue::default(),
+            proposals: VecDeque::new(),
+            lagging_reads: VecDeque::new(),
+            progress,
+            message_traces: MessageTraces::default(),
+            last_applying_index: applied_index,
+            unpersisted: None,
+            lease_answers: Vec::new(),
+            rng,
+            last_term_and_role,
+            strict: config.consistency == Consistency::Strict,
+        })
+    }
+
+    pub(crate) fn storage(&self) -> &PeerStorage<E> {
+        self.raft_group.store()
+    }
+
+    pub(crate) fn region(&self) -> &Arc<Region> {
+        self.storage().region()
+    }
+
+    pub(crate) fn region_id(&self) -> RegionId {
+        self.region().region_id()
+    }
+
+    pub(crate) fn is_leader(&self) -> bool {
+        self.raft_group.raft.state == StateRole::Leader
+    }
+
+    pub(crate) fn term(&self) -> u64 {
+        self.raft_group.raft.term
+    }
+
+    /// The leader's replica, if one is known.
+    pub(crate) fn leader(&self) -> Option<PeerMeta> {
+        self.region().peer(PeerId(self.raft_group.raft.leader_id)).copied()
+    }
+
+    pub(crate) fn role_name(&self) -> &'static str {
+        match self.raft_group.raft.state {
+            StateRole::Follower => "follower",
+            StateRole::Candidate => "candidate",
+            StateRole::Leader => "leader",
+            StateRole::PreCandidate => "pre_candidate",
+        }
+    }
+
+    /// Whether a split of this region is committed and not applied. Splits come with the rule's
+    /// data (M2): until then no entry can be one.
+    pub(crate) fn is_splitting(&self) -> bool {
+        let _span = crate::spans::function_span!("is_splitting", "Peer", "Peer::is_splitting").entered();
+        false
+    }
+
+    /// Whether this region is about to be merged into another one (M3); no entry can say so yet.
+    pub(crate) fn is_merging(&self) -> bool {
+        let _span = crate::spans::function_span!("is_merging", "Peer", "Peer::is_merging").entered();
+        false
+    }
+
+    /// Tells readers of a changed fact.
+    pub(crate) fn publish(&self, ctx: &PollContext<E>, progress: Progress) {
+        ctx.meta.update(self.region_id(), ctx.monotonic_raw_now(), progress);
+    }
+
+    /// Draws a new election timeout whenever raft-rs has drawn one of its own: at every change of
+    /// term or role. raft-rs asks its thread's random source, which no seed reaches.
+    pub(crate) fn redraw_election_timeout(&mut self, config: &Config) {
+        let now = (self.raft_group.raft.term, self.raft_group.raft.state);
+        if now != self.last_term_and_role {
+            self.last_term_and_role = now;
+            let timeout = random_election_timeout(&mut self.rng, config);
+            self.raft_group.raft.set_randomized_election_timeout(timeout);
+        }
+    }
+
+    /// Answers everything that waits, when the replica's store stops.
+    pub(crate) fn stop(&mut self) {
+        let (region, term) = (self.region_id(), self.term());
+        let stopped = || Error::Stopped(region);
+        for request in self.pending_reads.take_all() {
+            request.reads.into_iter().for_each(|read| read.command.callback.fail(stopped(), term));
+        }
+        for read in self.lagging_reads.drain(..) {
+            read.command.callback.fail(stopped(), term);
+        }
+        for command in self.proposals.drain(..).filter_map(|proposal| proposal.command) {
+            command.callback.fail(stopped(), term);
+        }
+        self.leader_lease.expire();
+    }
+}
+
+/// Between one and two election timeouts (rule L16: never less than one).
+fn random_election_timeout(rng: &mut SmallRng, config: &Config) -> usize {
+    rng.random_range(config.election_ticks..config.election_ticks * 2)
+}
+
+fn raft_config(
+    meta: &PeerMeta,
+    applied: u64,
+    first_timeout: usize,
+    config: &Config,
+) -> raft::Config {
+    raft::Config {
+        id: meta.id,
+        election_tick: config.election_ticks,
+        heartbeat_tick: config.heartbeat_ticks,
+        // A range of one value: raft-rs's own source of randomness has nothing left to choose.
+        min_election_tick: first_timeout,
+        max_election_tick: first_timeout + 1,
+        applied,
+        max_size_per_msg: 1024 * 1024,
+        max_inflight_msgs: 256,
+        // Rules L13, L14: without it voters keep no promise and there is no lease.
+        check_quorum: true,
+        pre_vote: true,
+        ..raft::Config::default()
+    }
+}

@@ -1,0 +1,266 @@
+//! A read that waits for a read index: from the leader's quorum, or on a replica from the leader.
+//!
+//! The way back is in `ready` and `apply_reads`.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::clock::Instant;
+use crate::command::RaftCommand;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::lease::LeaseState;
+use crate::message::{Payload, RaftMessage};
+use crate::pd::PdTask;
+use crate::peer::fsm::Picked;
+use crate::peer::{Peer, can_amend_read};
+use crate::poll_context::PollContext;
+use crate::read_queue::{ReadIndexRequest, WaitingRead};
+use crate::region::PeerMeta;
+use crate::spans::{case, function_span, variable};
+use crate::trace_context::{HandOver, TraceContext};
+
+impl<E: Engine> Peer<E> {
+    /// Asks for a read index, or lets the read join one that is on its way.
+    pub(crate) fn read_index(
+        &mut self,
+        ctx: &mut PollContext<E>,
+        command: RaftCommand<E::Snapshot>,
+        picked: Picked,
+    ) {
+        let span = function_span!(
+            "read_index", "Peer", "Peer::read_index",
+            read.id = tracing::field::Empty
+        );
+        let _entered = span.enter();
+        let trace = ctx.tracer.context_of(&span).or(command.trace);
+        if let Err(error) = self.pre_read_index() {
+            return command.callback.fail(error, self.term());
+        }
+        let read = WaitingRead {
+            joined_at_index: self.get_store_commit_index(),
+            joined_at: ctx.monotonic_raw_now(),
+            mailbox_wait: picked.mailbox_wait,
+            trace,
+            command,
+        };
+        let read = if self.is_leader_for_read() {
+            match self.join_pending_read(ctx, read) {
+                Some(read) => read,
+                None => return,
+            }
+        } else if self.raft_group.raft.leader_id == raft::INVALID_ID {
+            return self.read_without_leader(ctx, read);
+        } else {
+            read
+        };
+        // The time is the poll round's, from before raft-rs is asked (rule L1).
+        self.propose_read_index(ctx, read, ctx.now, &span);
+    }
+
+    /// No read index while a split or merge is on its way: the range may already be served by
+    /// another region (rules M2, M3).
+    fn pre_read_index(&self) -> Result<(), Error> {
+        let _span = function_span!("pre_read_index", "Peer", "Peer::pre_read_index").entered();
+        let region = self.region_id();
+        if self.is_splitting() {
+            return Err(Error::ReadIndexNotReady { region, reason: "the region is being split" });
+        }
+        if self.is_merging() {
+            return Err(Error::ReadIndexNotReady { region, reason: "the region is being merged" });
+        }
+        Ok(())
+    }
+
+    fn is_leader_for_read(&self) -> bool {
+        let _span = function_span!("is_leader", "Peer/if is_leader", "Peer::is_leader").entered();
+        self.is_leader()
+    }
+
+    fn get_store_commit_index(&self) -> u64 {
+        let _span = function_span!(
+            "get_store_commit_index",
+            "Peer/if is_leader",
+            "Peer::get_store_commit_index"
+        )
+        .entered();
+        self.storage().commit_index()
+    }
+
+    /// Lets the read join the newest read index if that is safe; else gives it back.
+    fn join_pending_read(
+        &mut self,
+        ctx: &PollContext<E>,
+        read: WaitingRead<E::Snapshot>,
+    ) -> Option<WaitingRead<E::Snapshot>> {
+        let lease = self.inspect_lease_for_read(ctx);
+        let now = ctx.monotonic_raw_now();
+        let lease_clock = &self.leader_lease;
+        let end_of = |sent_at: Instant| lease_clock.next_expired_time(sent_at);
+        let Some(carrier) = self.pending_reads.back_mut() else { return Some(read) };
+        variable!("Peer::pending_reads", "Peer/pending_reads", from = "ReadIndexQueue::back_mut", flow = "data");
+        if !can_amend_read(carrier, lease, end_of, now) {
+            return Some(read);
+        }
+        case!("can_amend_read", "Peer/if is_leader", from = "Peer::read_index");
+        let span = tracing::Span::current();
+        ctx.tracer.link(&span, carrier.trace, HandOver::Batch);
+        carrier.push_command(read);
+        None
+    }
+
+    fn inspect_lease_for_read(&mut self, ctx: &PollContext<E>) -> LeaseState {
+        self.inspect_lease(ctx)
+    }
+
+    /// Hands a new read id to raft-rs and keeps the read until it comes back.
+    fn propose_read_index(
+        &mut self,
+        ctx: &mut PollContext<E>,
+        read: WaitingRead<E::Snapshot>,
+        propose_time: Instant,
+        span: &tracing::Span,
+    ) {
+        let id = ctx.ids.new_v4();
+        variable!("ReadIdGen::new_v4", "Peer");
+        span.record("read.id", tracing::field::display(id));
+        if let Some(trace) = read.trace {
+            self.message_traces.insert(id.as_bytes(), trace);
+        }
+        let before = (self.pending_read_count(), self.ready_read_count());
+        self.raft_read_index(id);
+        let after = (self.pending_read_count(), self.ready_read_count());
+        if before == after && self.is_leader() {
+            // raft-rs drops a read without a word when no entry of the term is committed yet; only
+            // counting shows it (rules T2, T12).
+            self.message_traces.remove(id.as_bytes());
+            let (region, term) = (self.region_id(), self.term());
+            let reason = "the new leader has not committed an entry of its term yet";
+            case!("ReadIndexNotReady", "Peer", from = "Peer::read_index");
+            return read.command.callback.fail(Error::ReadIndexNotReady { region, reason }, term);
+        }
+        let request = ReadIndexRequest::new(id, read, propose_time);
+        self.pending_reads.push_back(request, ctx.config.read_index_retry_ticks);
+        if self.is_leader() && self.leader_lease.is_suspect() {
+            // Only a log entry from after the suspicion lifts it (rule L5).
+            self.propose_empty_entry(ctx);
+        }
+    }
+
+    fn pending_read_count(&self) -> usize {
+        let _span =
+            function_span!("pending_read_count", "raft-rs", "Raft::pending_read_count").entered();
+        self.raft_group.raft.pending_read_count()
+    }
+
+    fn ready_read_count(&self) -> usize {
+        let _span = function_span!("ready_read_count", "raft-rs", "Raft::ready_read_count").entered();
+        self.raft_group.raft.ready_read_count()
+    }
+
+    fn raft_read_index(&mut self, id: Uuid) {
+        let _span = function_span!("read_index", "raft-rs", "RawNode::read_index").entered();
+        self.raft_group.read_index(id.as_bytes().to_vec());
+    }
+
+    /// A replica that knows no leader answers at once, and helps to find one (rule P7).
+    fn read_without_leader(&mut self, ctx: &mut PollContext<E>, read: WaitingRead<E::Snapshot>) {
+        if self.should_wake_up() {
+            self.bcast_wake_up_message(ctx);
+        }
+        self.query_region_leader(ctx);
+        let (region, term) = (self.region_id(), self.term());
+        read.command.callback.fail(Error::NotLeader { region, leader: None }, term);
+    }
+
+    /// Whether the other replicas are worth waking: one that is campaigning itself makes itself
+    /// heard anyway.
+    fn should_wake_up(&self) -> bool {
+        let _span = function_span!(
+            "should_wake_up",
+            "Peer/not_leader and no_leader_id",
+            "Peer::should_wake_up"
+        )
+        .entered();
+        self.raft_group.raft.state != raft::StateRole::Candidate
+    }
+
+    fn bcast_wake_up_message(&mut self, ctx: &mut PollContext<E>) {
+        let _span = function_span!(
+            "bcast_wake_up_message",
+            "Peer/not_leader and no_leader_id",
+            "Peer::bcast_wake_up_message"
+        )
+        .entered();
+        let others: Vec<_> =
+            self.region().peers.iter().filter(|peer| peer.id != self.meta.id).copied().collect();
+        for to in others {
+            self.send_wake_up(ctx, to);
+        }
+    }
+
+    fn query_region_leader(&self, ctx: &mut PollContext<E>) {
+        let _span = function_span!(
+            "schedule",
+            "Peer/not_leader and no_leader_id",
+            "Pd::schedule"
+        )
+        .entered();
+        variable!("PdTask::QueryRegionLeader", "Peer/not_leader and no_leader_id", from = "Peer::read_index");
+        ctx.effects.pd.push(PdTask::QueryRegionLeader { region: self.region_id() });
+    }
+
+    /// The placement driver knows a leader: it should make itself heard.
+    pub(crate) fn wake_up(&mut self, ctx: &mut PollContext<E>, leader: PeerMeta) {
+        if self.raft_group.raft.leader_id == raft::INVALID_ID && leader.id != self.meta.id {
+            self.send_wake_up(ctx, leader);
+        }
+    }
+
+    fn send_wake_up(&self, ctx: &mut PollContext<E>, to: PeerMeta) {
+        ctx.effects.messages.push(RaftMessage {
+            region_id: self.region_id(),
+            from: self.meta,
+            to,
+            epoch: self.region().epoch,
+            payload: Payload::RegionWakeUp,
+            from_lease: false,
+            trace: None,
+        });
+    }
+
+    /// Asks again for the newest read of a replica that has waited too long: the leader, or a
+    /// message, dropped it without a word (rule P4).
+    pub(crate) fn retry_pending_reads(&mut self, ctx: &PollContext<E>) {
+        if self.is_leader() || self.raft_group.raft.leader_id == raft::INVALID_ID {
+            return;
+        }
+        let retry_ticks = ctx.config.read_index_retry_ticks;
+        if let Some(id) = self.pending_reads.check_needs_retry(retry_ticks) {
+            if let Some(trace) = self.pending_reads.trace_of(id) {
+                self.message_traces.insert(id.as_bytes(), trace);
+            }
+            self.raft_group.read_index(id.as_bytes().to_vec());
+        }
+    }
+}
+
+/// How long a read has waited for its confirmation, and from then on for the apply loop.
+pub(crate) fn split_wait(
+    joined_at: Instant,
+    confirmed_at: Option<Instant>,
+    now: Instant,
+) -> (Duration, Duration) {
+    // A read that joined a carrier after its acknowledgements had come has waited for none.
+    let confirmed_at = confirmed_at.unwrap_or(now).max(joined_at);
+    (confirmed_at.saturating_since(joined_at), now.saturating_since(confirmed_at))
+}
+
+/// The read id in a read context, if it is one of ours.
+pub(crate) fn read_id(context: &[u8]) -> Option<Uuid> {
+    Uuid::from_slice(context).ok()
+}
+
+/// The trace of the message that carried a read context.
+pub(crate) type ContextTrace = Option<TraceContext>;

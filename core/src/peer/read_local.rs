@@ -1,0 +1,95 @@
+//! A read that the leader answers from its own data, under its lease (mode 3).
+
+use std::sync::Arc;
+
+use crate::callback::{ReadMode, ReadResponse, ReadValue};
+use crate::command::{RaftCmdRequest, RaftCommand, ReadWaits};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::peer::fsm::Picked;
+use crate::request_checks::check_region_epoch;
+use crate::peer::{LaggingRead, Peer};
+use crate::poll_context::PollContext;
+use crate::peer::apply_reads::apply_reads_span;
+use crate::spans::function_span;
+use crate::trace_context::HandOver;
+
+impl<E: Engine> Peer<E> {
+    /// Answers a read under the lease, at once or, in strict consistency, as soon as everything is
+    /// applied that was committed when it arrived (rule X1).
+    pub(crate) fn read_local(
+        &mut self,
+        ctx: &PollContext<E>,
+        command: RaftCommand<E::Snapshot>,
+        picked: Picked,
+    ) {
+        let _span = function_span!("read_local", "Peer", "Peer::read_local").entered();
+        let index = self.commit_index();
+        if self.strict && self.storage().applied_index() < index {
+            let (since, mailbox_wait) = (picked.at, picked.mailbox_wait);
+            return self.lagging_reads.push_back(LaggingRead { index, since, mailbox_wait, command });
+        }
+        let RaftCommand { request, callback, .. } = command;
+        // The epoch was checked a moment ago, on this thread.
+        let mut response = self.handle_read(ctx, &request, index, false);
+        response.mode = Some(ReadMode::ReadLocal);
+        response.waits.mailbox = picked.mailbox_wait;
+        callback.invoke_read(response);
+    }
+
+    /// Answers the local reads that the apply loop has caught up with. What was committed when they
+    /// arrived is applied, and leases were valid then; that suffices, whoever leads by now. The
+    /// region may have changed since, so the epoch is checked again (rule T15).
+    pub(crate) fn answer_lagging_reads(&mut self, ctx: &PollContext<E>) {
+        let applied = self.storage().applied_index();
+        while self.lagging_reads.front().is_some_and(|read| read.index <= applied) {
+            let Some(read) = self.lagging_reads.pop_front() else { return };
+            let span = apply_reads_span(self, ctx, read.index);
+            ctx.tracer.follow(&span, read.command.trace, HandOver::Apply);
+            let _entered = span.enter();
+            let apply = ctx.monotonic_raw_now().saturating_since(read.since);
+            let RaftCommand { request, callback, .. } = read.command;
+            let mut response = self.handle_read(ctx, &request, read.index, true);
+            response.mode = Some(ReadMode::ReadLocal);
+            response.waits.mailbox = read.mailbox_wait;
+            response.waits.apply = apply;
+            span.record("wait.apply_ns", apply.as_nanos() as i64);
+            response.trace = ctx.tracer.context_of(&span);
+            callback.invoke_read(response);
+        }
+    }
+
+    /// The largest index that anyone outside can have seen (rule T3): the storage's, not raft-rs's.
+    pub(crate) fn commit_index(&self) -> u64 {
+        let _span =
+            function_span!("commit_index", "PeerStorage", "PeerStorage::commit_index").entered();
+        self.storage().commit_index()
+    }
+
+    /// Executes a read on the engine as it is now.
+    pub(crate) fn handle_read(
+        &self,
+        ctx: &PollContext<E>,
+        request: &RaftCmdRequest,
+        read_index: u64,
+        check_epoch: bool,
+    ) -> ReadResponse<E::Snapshot> {
+        let _span = function_span!("handle_read", "Peer", "Peer::handle_read").entered();
+        let region = Arc::clone(self.region());
+        let before = ctx.monotonic_raw_now();
+        let result: Result<ReadValue<E::Snapshot>, Error> = if check_epoch {
+            check_region_epoch(&request.header, &region)
+        } else {
+            Ok(())
+        }
+        .and_then(|()| ctx.execute(request, &region, read_index));
+        let snapshot = ctx.monotonic_raw_now().saturating_since(before);
+        ReadResponse {
+            result,
+            term: self.term(),
+            mode: None,
+            waits: ReadWaits { snapshot, ..ReadWaits::default() },
+            trace: None,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What raft-rs wants done, in the order that the rules demand: role, commit index, messages,
+//! reads, committed entries, then the disk.
+
+use std::sync::Arc;
+
+use raft::eraftpb::Entry;
+use raft::{SoftState, StateRole};
+
+use crate::apply::{ApplyRes, ApplyTask};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::lease::RenewedBy;
+use crate::pd::PdTask;
+use crate::peer::Peer;
+use crate::poll_context::PollContext;
+use crate::read_delegate::Progress;
+use crate::spans::function_span;
+
+impl<E: Engine> Peer<E> {
+    /// Handles one Ready up to the point where its writes must reach the disk.
+    pub(crate) fn handle_raft_ready_append(&mut self, ctx: &mut PollContext<E>) {
+        let _span = function_span!(
+            "handle_raft_ready_append",
+            "Peer",
+            "Peer::handle_raft_ready_append"
+        )
+        .entered();
+        let mut ready = self.raft_group.ready();
+        let role_changed = ready.ss().is_some();
+        if let Some(state) = ready.ss() {
+            let raft_state = SoftState { ..*state }.raft_state;
+            self.on_role_changed(ctx, raft_state);
+        }
+        if let Some(hard_state) = ready.hs() {
+            self.raft_group.mut_store().set_hard_state(hard_state, &mut ctx.effects.writes);
+            self.on_commit_idx_changed();
+        }
+        let messages = ready.take_messages();
+        self.send_raft_messages(ctx, messages);
+        self.apply_reads(ctx, ready.take_read_states(), role_changed);
+        self.handle_raft_committed_entries(ctx, ready.take_committed_entries());
+        if let Err(error) = self.raft_group.mut_store().append(ready.entries(), &mut ctx.effects.writes)
+        {
+            // The log and raft-rs have parted; nothing after this could be trusted.
+            ctx.effects.fault = Some(Error::Engine(error.to_string()));
+        }
+        ctx.effects.must_sync |= ready.must_sync();
+        self.unpersisted = Some(ready);
+    }
+
+    /// Continues once the writes of the last Ready have reached the disk.
+    pub(crate) fn on_persisted(&mut self, ctx: &mut PollContext<E>) {
+        let Some(mut ready) = self.unpersisted.take() else { return };
+        let messages = ready.take_persisted_messages();
+        self.send_raft_messages(ctx, messages);
+        let mut light = self.raft_group.advance_append(ready);
+        if let Some(commit) = light.commit_index() {
+            self.raft_group.mut_store().set_commit_index(commit, &mut ctx.effects.writes);
+            self.on_commit_idx_changed();
+        }
+        let messages = light.take_messages();
+        self.send_raft_messages(ctx, messages);
+        self.handle_raft_committed_entries(ctx, light.take_committed_entries());
+    }
+
+    fn on_role_changed(&mut self, ctx: &mut PollContext<E>, role: StateRole) {
+        if role == StateRole::Leader {
+            self.publish(ctx, Progress::Term(self.term()));
+            self.publish(ctx, Progress::AppliedTerm(self.storage().applied_index_term()));
+            // Before the no-op of this term leaves, so its voters promise at a later time (L12).
+            // It cannot be used before an entry of the term is applied (T1).
+            let now = ctx.monotonic_raw_now();
+            self.maybe_renew_leader_lease(ctx, now, RenewedBy::Election);
+            let (region, leader) = (Arc::clone(self.region()), self.meta);
+            ctx.effects.pd.push(PdTask::RegionHeartbeat { region, leader, term: self.term() });
+        } else {
+            // Readers check no role: their lease is all that stops them (rule L8).
+            self.leader_lease.expire();
+        }
+    }
+
+    /// Publishes the commit index before any message that could show it to another node leaves
+    /// (rules M1, X1).
+    fn on_commit_idx_changed(&self) {
+        self.progress.set_commit(self.storage().commit_index());
+    }
+
+    fn handle_raft_committed_entries(&mut self, ctx: &mut PollContext<E>, entries: Vec<Entry>) {
+        let Some(last) = entries.last() else { return };
+        self.last_applying_index = last.index;
+        if self.is_leader() {
+            let newest = entries
+                .iter()
+                .rev()
+                .find_map(|entry| self.find_propose_time(entry.term, entry.index));
+            if let Some(propose_time) = newest {
+                self.maybe_renew_leader_lease(ctx, propose_time, RenewedBy::Write);
+            }
+        }
+        let (region, peer_id) = (Arc::clone(self.region()), self.meta.peer_id());
+        ctx.effects.apply.push(ApplyTask { region, peer_id, entries });
+    }
+
+    /// Takes over how far the apply loop has got, and answers what has waited for it.
+    pub(crate) fn post_apply(&mut self, ctx: &mut PollContext<E>, result: ApplyRes) {
+        let (index, term) = (result.applied_index, result.applied_term);
+        let term_changed = self.storage().applied_index_term() != term;
+        self.raft_group.mut_store().set_applied(index, term);
+        self.raft_group.advance_apply_to(index);
+        if let Some(region) = result.region {
+            self.set_region(ctx, region);
+        }
+        // Before writes are answered: whoever got an answer must find it covered (rule X1).
+        self.progress.set_applied(index);
+        if term_changed && self.is_leader() {
+            self.publish(ctx, Progress::AppliedTerm(term));
+        }
+        for applied in result.results {
+            self.answer_write(applied);
+        }
+        self.answer_lagging_reads(ctx);
+        if self.is_leader() {
+            self.respond_leader_reads(ctx);
+        } else {
+            self.post_pending_read_index_on_replica(ctx);
+        }
+    }
+
+    fn set_region(&mut self, ctx: &PollContext<E>, region: Arc<crate::region::Region>) {
+        // Readers that still hold the old region must not be let through by its lease (rule M4).
+        self.leader_lease.expire_remote_lease();
+        self.raft_group.mut_store().set_region(Arc::clone(&region));
+        self.publish(ctx, Progress::Region(region));
+    }
+}

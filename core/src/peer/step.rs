@@ -1,0 +1,184 @@
+//! Messages from the other replicas on their way into raft-rs, and the leader's shortcut for
+//! replica reads.
+
+use raft::Storage as _;
+use raft::eraftpb::{Message, MessageType};
+
+use crate::clock::Instant;
+use crate::engine::Engine;
+use crate::lease::LeaseState;
+use crate::message::{Payload, RaftMessage};
+use crate::peer::Peer;
+use crate::peer::fsm::peer_meta;
+use crate::poll_context::PollContext;
+use crate::spans::case;
+use crate::trace_context::HandOver;
+
+impl<E: Engine> Peer<E> {
+    /// Handles a message from another replica; what is not for this replica is dropped.
+    pub(crate) fn on_raft_message(&mut self, ctx: &mut PollContext<E>, message: RaftMessage) {
+        let is_for_me = message.to.id == self.meta.id && message.to.store_id == self.meta.store_id;
+        let is_from_peer = self.region().peer(message.from.peer_id()) == Some(&message.from);
+        if !is_for_me || !is_from_peer {
+            return;
+        }
+        let RaftMessage { payload, from, from_lease, trace, .. } = message;
+        match payload {
+            // A leader that is woken makes itself heard at once (rule P7).
+            Payload::RegionWakeUp if self.is_leader() => self.raft_group.ping(),
+            Payload::RegionWakeUp => {}
+            Payload::Raft(raft_message) => {
+                if trace.is_none() {
+                    return self.step(ctx, *raft_message, from_lease);
+                }
+                let span = tracing::info_span!(
+                    parent: None, "step", owner = "Peer", code.function.name = "Peer::step",
+                    raft.store_id = ctx.store_id.0 as i64,
+                    raft.region_id = self.region().id as i64,
+                    raft.role = self.role_name(),
+                    message.type = raft_message.msg_type().as_str_name(),
+                    message.from_store = from.store_id as i64,
+                );
+                ctx.tracer.follow(&span, trace, HandOver::Message);
+                let carried = ctx.tracer.context_of(&span).or(trace);
+                let _entered = span.enter();
+                self.carry_on_trace(&raft_message, carried);
+                self.step(ctx, *raft_message, from_lease);
+            }
+        }
+    }
+
+    /// Remembers the trace of a message for what it leads to: its answer, or a confirmed read.
+    fn carry_on_trace(
+        &mut self,
+        message: &Message,
+        trace: Option<crate::trace_context::TraceContext>,
+    ) {
+        let (Some(context), Some(trace)) = (read_context(message), trace) else { return };
+        // An answer to a question that was answered already leads to nothing.
+        let is_late = matches!(
+            message.msg_type(),
+            MessageType::MsgHeartbeatResponse | MessageType::MsgReadIndexResp
+        ) && self.message_traces.get(context).is_none();
+        if !is_late {
+            self.message_traces.insert(context, trace);
+        }
+    }
+
+    fn step(&mut self, ctx: &mut PollContext<E>, message: Message, from_lease: bool) {
+        let kind = message.msg_type();
+        let is_vote =
+            matches!(kind, MessageType::MsgRequestVote | MessageType::MsgRequestPreVote);
+        if is_vote && ctx.maybe_in_unsafe_vote_period() {
+            return;
+        }
+        if kind == MessageType::MsgReadIndex {
+            // One that comes back to its own sender would be confirmed here and found in no queue
+            // (rule T13).
+            if message.from == self.meta.id || message.from == raft::INVALID_ID {
+                return;
+            }
+            if self.answer_from_lease(ctx, &message) {
+                return;
+            }
+        }
+        if kind == MessageType::MsgReadIndexResp
+            && from_lease
+            && let Some(context) = read_context(&message)
+            && self.lease_answers.len() < LEASE_ANSWERS_MAX
+        {
+            self.lease_answers.push(context.to_vec());
+        }
+        if let Err(error) = self.raft_group.step(message) {
+            tracing::debug!(target: "raft", region = self.region().id, %error, "message refused");
+        }
+    }
+
+    /// Answers a replica's read index from the lease, without asking the quorum (rule P13). Needs a
+    /// valid lease and a committed entry of this term, both judged by the storage's commit index,
+    /// which is also the answer (rules T2, T3).
+    fn answer_from_lease(&mut self, ctx: &mut PollContext<E>, message: &Message) -> bool {
+        if !self.is_leader() || self.inspect_lease(ctx) != LeaseState::Valid {
+            return false;
+        }
+        let commit = self.storage().commit_index();
+        if self.storage().term(commit).ok() != Some(self.term()) {
+            return false;
+        }
+        let Some(to) = peer_meta(self.region(), message.from) else { return true };
+        case!("answer_from_lease", "Peer", from = "Peer::step");
+        let mut answer = Message::default();
+        answer.set_msg_type(MessageType::MsgReadIndexResp);
+        answer.to = message.from;
+        answer.from = self.meta.id;
+        answer.term = self.term();
+        answer.index = commit;
+        answer.entries = message.entries.clone();
+        let mut answer = self.raft_message(to, answer);
+        answer.from_lease = true;
+        ctx.effects.messages.push(answer);
+        true
+    }
+
+    /// Sends what raft-rs has to say.
+    pub(crate) fn send_raft_messages(&mut self, ctx: &mut PollContext<E>, messages: Vec<Message>) {
+        for message in messages {
+            // It lets its receiver campaign without the voters' promise, so the lease must not be
+            // trusted from before it leaves (rule L6).
+            if message.msg_type() == MessageType::MsgTimeoutNow {
+                self.suspect_lease(ctx);
+            }
+            if let Some(to) = peer_meta(self.region(), message.to) {
+                let message = self.raft_message(to, message);
+                ctx.effects.messages.push(message);
+            }
+        }
+    }
+
+    fn raft_message(&mut self, to: crate::region::PeerMeta, message: Message) -> RaftMessage {
+        let is_answer = matches!(
+            message.msg_type(),
+            MessageType::MsgHeartbeatResponse | MessageType::MsgReadIndexResp
+        );
+        let trace = read_context(&message).and_then(|context| {
+            if is_answer {
+                self.message_traces.remove(context)
+            } else {
+                self.message_traces.get(context)
+            }
+        });
+        RaftMessage {
+            region_id: self.region_id(),
+            from: self.meta,
+            to,
+            epoch: self.region().epoch,
+            payload: Payload::Raft(Box::new(message)),
+            from_lease: false,
+            trace,
+        }
+    }
+
+    /// When the entry at `index` was proposed, if it was proposed here in this term.
+    pub(crate) fn find_propose_time(&self, term: u64, index: u64) -> Option<Instant> {
+        let position = self
+            .proposals
+            .binary_search_by_key(&(term, index), |proposal| (proposal.term, proposal.index))
+            .ok()?;
+        self.proposals.get(position).map(|proposal| proposal.propose_time)
+    }
+}
+
+/// More answers than reads can wait for; beyond it a read only loses the name of its mode.
+const LEASE_ANSWERS_MAX: usize = 4096;
+
+/// The read id that a message carries, as raft-rs has it.
+fn read_context(message: &Message) -> Option<&[u8]> {
+    let context = match message.msg_type() {
+        MessageType::MsgHeartbeat | MessageType::MsgHeartbeatResponse => &message.context,
+        MessageType::MsgReadIndex | MessageType::MsgReadIndexResp => {
+            &message.entries.first()?.data
+        }
+        _ => return None,
+    };
+    (!context.is_empty()).then_some(context)
+}

@@ -1,0 +1,106 @@
+//! Writes: into the log, and answered when they are applied.
+
+use prost::Message as _;
+
+use crate::apply::Applied;
+use crate::callback::WriteResponse;
+use crate::command::{Body, LogCommand, RaftCmdRequest, RaftCommand};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::peer::{Peer, Proposal};
+use crate::poll_context::PollContext;
+use crate::region_snapshot::check_key_in_region;
+use crate::spans::function_span;
+
+impl<E: Engine> Peer<E> {
+    /// Proposes a write or an administrative change; it is answered after it was applied (rule T5).
+    pub(crate) fn propose_entry(
+        &mut self,
+        ctx: &PollContext<E>,
+        command: RaftCommand<E::Snapshot>,
+    ) {
+        let _span = function_span!("propose_entry", "Peer", "Peer::propose_entry").entered();
+        match self.encode(&command.request).and_then(|data| self.propose_data(data)) {
+            Ok(index) => self.proposals.push_back(Proposal {
+                index,
+                term: self.term(),
+                // The round's time, from before the entry went to raft-rs (rule L1).
+                propose_time: ctx.now,
+                command: Some(command),
+            }),
+            Err(error) => command.callback.fail(error, self.term()),
+        }
+    }
+
+    /// Proposes an entry without content, which lifts a suspicion when it is committed (rule L5).
+    /// One on its way is enough.
+    pub(crate) fn propose_empty_entry(&mut self, ctx: &PollContext<E>) {
+        let last_index = self.raft_group.raft.raft_log.last_index();
+        let on_its_way = self
+            .proposals
+            .back()
+            .is_some_and(|last| last.command.is_none() && last.index == last_index);
+        if on_its_way {
+            return;
+        }
+        // Refused while a transfer is on its way; the next read tries again.
+        if let Ok(index) = self.propose_data(Vec::new()) {
+            let (term, propose_time) = (self.term(), ctx.now);
+            self.proposals.push_back(Proposal { index, term, propose_time, command: None });
+        }
+    }
+
+    /// Asks raft-rs to hand over the leadership. The answer says only that it was asked.
+    pub(crate) fn propose_transfer_leader(&mut self, command: RaftCommand<E::Snapshot>) {
+        if let Body::TransferLeader(to) = command.request.body {
+            self.raft_group.transfer_leader(to.0);
+        }
+        let index = self.storage().commit_index();
+        command.callback.invoke_write(WriteResponse { result: Ok(index), trace: command.trace });
+    }
+
+    fn encode(&self, request: &RaftCmdRequest) -> Result<Vec<u8>, Error> {
+        let mut log = LogCommand { epoch: request.header.epoch, mutations: Vec::new(), admin: 0 };
+        match &request.body {
+            Body::Write(mutations) => {
+                for mutation in mutations {
+                    check_key_in_region(&mutation.key, self.region())?;
+                }
+                log.mutations.clone_from(mutations);
+            }
+            Body::Admin(admin) => log.admin = *admin as i32,
+            Body::Read(_) | Body::TransferLeader(_) => {}
+        }
+        Ok(log.encode_to_vec())
+    }
+
+    fn propose_data(&mut self, data: Vec<u8>) -> Result<u64, Error> {
+        let index = self.raft_group.raft.raft_log.last_index() + 1;
+        let region = self.region_id();
+        self.raft_group
+            .propose(Vec::new(), data)
+            .map_err(|error| Error::ProposalRefused { region, reason: error.to_string() })?;
+        Ok(index)
+    }
+
+    /// Answers the write at an applied index. Proposals before it in the order of terms and
+    /// indexes will never be applied: a later term's entry stands at or before their place.
+    pub(crate) fn answer_write(&mut self, applied: Applied) {
+        let region = self.region_id();
+        let last = (applied.term, applied.index);
+        while self.proposals.front().is_some_and(|next| (next.term, next.index) <= last) {
+            let Some(Proposal { index, term, command, .. }) = self.proposals.pop_front() else {
+                return;
+            };
+            let Some(command) = command else { continue };
+            let result = if (index, term) == (applied.index, applied.term) {
+                applied.result.clone().map(|()| index)
+            } else {
+                let reason = "another leader's entry stands at its place in the log";
+                Err(Error::StaleCommand { region, reason })
+            };
+            let trace = command.trace;
+            command.callback.invoke_write(WriteResponse { result, trace });
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What a peer is given while it handles messages, and what it gives back.
+//!
+//! A peer owns no clock, thread, socket or random source. The driver hands it this context, and
+//! carries out the [`Effects`] in their order: messages that may leave at once, then what must be
+//! durable, then the apply tasks.
+
+use std::sync::Arc;
+
+use crate::apply::ApplyTask;
+use crate::callback::ReadValue;
+use crate::clock::{Clock, Instant};
+use crate::command::{RaftCmdRequest, ReadCommand};
+use crate::config::Config;
+use crate::engine::{Engine, Family, WriteBatch};
+use crate::error::Error;
+use crate::ids::{ReadIdGen, StoreId};
+use crate::message::RaftMessage;
+use crate::pd::PdTask;
+use crate::read_delegate::StoreMeta;
+use crate::region::Region;
+use crate::region_snapshot::{RegionSnapshot, check_key_in_region};
+use crate::spans::{case, function_span};
+use crate::trace_context::Tracer;
+
+/// What a peer wants done.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    /// Messages that may leave now.
+    pub(crate) messages: Vec<RaftMessage>,
+    /// What must be durable before [`crate::peer::Peer::on_persisted`] is called.
+    pub(crate) writes: WriteBatch,
+    /// Whether `writes` must reach the disk, or may wait for the next write that does.
+    pub(crate) must_sync: bool,
+    /// Committed entries to apply, in order.
+    pub(crate) apply: Vec<ApplyTask>,
+    /// Questions and reports to the placement driver.
+    pub(crate) pd: Vec<PdTask>,
+    /// Something that the store must not go on after.
+    pub(crate) fault: Option<Error>,
+}
+
+/// The surroundings of a store's peers during one round of polling.
+#[derive(Debug)]
+pub(crate) struct PollContext<E: Engine> {
+    pub(crate) store_id: StoreId,
+    pub(crate) config: Arc<Config>,
+    pub(crate) engine: E,
+    pub(crate) clock: ClockHandle,
+    /// The time at which this round of polling began: the "sent at" of all that it proposes (L1).
+    pub(crate) now: Instant,
+    pub(crate) ids: ReadIdGen,
+    pub(crate) meta: StoreMeta,
+    pub(crate) tracer: Tracer,
+    /// Until then a restarted store grants no vote: it has forgotten what it promised (rule L15).
+    pub(crate) votes_from: Instant,
+    pub(crate) effects: Effects,
+}
+
+/// A shared clock that can be printed.
+#[derive(Clone)]
+pub(crate) struct ClockHandle(pub(crate) Arc<dyn Clock>);
+
+impl std::fmt::Debug for ClockHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.0.monotonic_raw_now())
+    }
+}
+
+impl<E: Engine> PollContext<E> {
+    /// The present moment, read anew.
+    pub(crate) fn monotonic_raw_now(&self) -> Instant {
+        self.clock.0.monotonic_raw_now()
+    }
+
+    /// Whether this store may have forgotten a promise not to vote (rule L15).
+    pub(crate) fn maybe_in_unsafe_vote_period(&self) -> bool {
+        self.monotonic_raw_now() < self.votes_from
+    }
+
+    /// Answers a read from the engine as it is now; `read_index` is what a `ReadIndex` is told.
+    pub(crate) fn execute(
+        &self,
+        request: &RaftCmdRequest,
+        region: &Arc<Region>,
+        read_index: u64,
+    ) -> Result<ReadValue<E::Snapshot>, Error> {
+        let _span = function_span!("execute", "PollContext", "PollContext::execute").entered();
+        match request.read() {
+            Some(ReadCommand::Get { key }) => {
+                case!("CmdType::Get", "PollContext", from = "PollContext::execute");
+                self.get_value(key, region)
+            }
+            Some(ReadCommand::Snap) => {
+                case!("CmdType::Snap", "PollContext", from = "PollContext::execute");
+                Ok(self.get_snapshot(region))
+            }
+            Some(ReadCommand::ReadIndex) => {
+                case!("CmdType::ReadIndex", "PollContext", from = "PollContext::execute");
+                Ok(self.set_read_index(read_index))
+            }
+            Some(ReadCommand::Renew) | None => Ok(ReadValue::Nothing),
+        }
+    }
+
+    fn get_value(&self, key: &[u8], region: &Region) -> Result<ReadValue<E::Snapshot>, Error> {
+        let _span = function_span!("get_value", "PollContext", "PollContext::get_value").entered();
+        check_key_in_region(key, region)?;
+        Ok(ReadValue::Value(self.engine.get(Family::Data, key)?))
+    }
+
+    fn get_snapshot(&self, region: &Arc<Region>) -> ReadValue<E::Snapshot> {
+        let _span =
+            function_span!("get_snapshot", "PollContext", "PollContext::get_snapshot").entered();
+        let snapshot = Arc::new(self.engine.snapshot());
+        ReadValue::Snapshot(RegionSnapshot::new(snapshot, Arc::clone(region)))
+    }
+
+    fn set_read_index(&self, read_index: u64) -> ReadValue<E::Snapshot> {
+        let _span =
+            function_span!("set_read_index", "PollContext", "PollContext::set_read_index").entered();
+        ReadValue::Index(read_index)
+    }
+}

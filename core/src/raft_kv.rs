@@ -1,0 +1,345 @@
+//! The door of one store: a linearizable read from the caller's side, stage `async_snapshot`.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::callback::{Callback, ReadMode, ReadResponse, ReadValue};
+use crate::clock::{Clock, Instant};
+use crate::command::{
+    AdminCommand, Body, Mutation, RaftCmdRequest, ReadCommand, ReadWaits, RequestHeader,
+};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::ids::{PeerId, RegionId};
+use crate::local_read_router::{LocalReadRouter, ServerRaftStoreRouter};
+use crate::region_snapshot::RegionSnapshot;
+use crate::reject::{RejectCounters, RejectReason};
+use crate::snap_cache::ThreadReadId;
+use crate::spans::{function_span, stage_span};
+use crate::trace_context::{HandOver, TraceContext, Tracer};
+
+/// Whom to ask, and how.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SnapContext {
+    /// The region, the replica, the epoch, and the conditions of the read.
+    pub header: RequestHeader,
+    /// The batch that the read belongs to; its reads share a snapshot.
+    pub read_id: Option<ThreadReadId>,
+    /// How long to wait for the answer; `None` for the store's own deadline.
+    pub deadline: Option<Duration>,
+}
+
+/// An answer, and how it came about.
+#[derive(Debug)]
+pub struct Answer<T> {
+    /// What was asked for.
+    pub value: T,
+    /// The term of the replica that answered.
+    pub term: u64,
+    /// How it was served.
+    pub mode: ReadMode,
+    /// Where the time went.
+    pub waits: ReadWaits,
+    /// Why the caller's thread did not answer it, if it did not.
+    pub reject: Option<RejectReason>,
+}
+
+/// What the store's callback hands to the waiting future.
+struct Delivered<S> {
+    value: ReadValue<S>,
+    term: u64,
+    mode: ReadMode,
+    waits: ReadWaits,
+    trace: Option<TraceContext>,
+}
+
+type ReadResult<S> = Result<Delivered<S>, Error>;
+type BoxCallback<S> = Box<dyn FnOnce(ReadResult<S>) + Send>;
+
+/// Reads and writes of one store. Each thread that reads should have its own clone.
+#[derive(Clone, Debug)]
+pub struct RaftKv<E: Engine> {
+    router: ServerRaftStoreRouter<E>,
+    tracer: Tracer,
+}
+
+impl<E: Engine> RaftKv<E> {
+    pub(crate) fn new(router: ServerRaftStoreRouter<E>, tracer: Tracer) -> Self {
+        RaftKv { router, tracer }
+    }
+
+    /// A linearizable snapshot of a region.
+    ///
+    /// # Errors
+    /// Any [`Error`]; [`Error::is_retryable`] says whether asking again can help.
+    pub async fn async_snapshot(
+        &self,
+        ctx: SnapContext,
+    ) -> Result<Answer<RegionSnapshot<E::Snapshot>>, Error> {
+        let region = ctx.header.region_id;
+        let answer = self.async_read(ctx, ReadCommand::Snap).await?;
+        answer.map(|value| match value {
+            ReadValue::Snapshot(snapshot) => Ok(snapshot),
+            ReadValue::Value(_) | ReadValue::Index(_) | ReadValue::Nothing => {
+                Err(wrong_answer(region))
+            }
+        })
+    }
+
+    /// The value of one key, read as [`RaftKv::async_snapshot`] reads.
+    ///
+    /// # Errors
+    /// As there, and [`Error::KeyNotInRegion`].
+    pub async fn get(&self, ctx: SnapContext, key: Vec<u8>) -> Result<Answer<Option<Vec<u8>>>, Error> {
+        let region = ctx.header.region_id;
+        let answer = self.async_read(ctx, ReadCommand::Get { key }).await?;
+        answer.map(|value| match value {
+            ReadValue::Value(value) => Ok(value),
+            ReadValue::Snapshot(_) | ReadValue::Index(_) | ReadValue::Nothing => {
+                Err(wrong_answer(region))
+            }
+        })
+    }
+
+    /// Only the index that a reader elsewhere must have applied (mode 13).
+    ///
+    /// # Errors
+    /// As [`RaftKv::async_snapshot`].
+    pub async fn read_index(&self, mut ctx: SnapContext) -> Result<Answer<u64>, Error> {
+        // The reader's thread has no index that others may rely on.
+        ctx.header.read_quorum |= !ctx.header.replica_read;
+        let region = ctx.header.region_id;
+        let answer = self.async_read(ctx, ReadCommand::ReadIndex).await?;
+        answer.map(|value| match value {
+            ReadValue::Index(index) => Ok(index),
+            ReadValue::Value(_) | ReadValue::Snapshot(_) | ReadValue::Nothing => {
+                Err(wrong_answer(region))
+            }
+        })
+    }
+
+    async fn async_read(
+        &self,
+        ctx: SnapContext,
+        read: ReadCommand,
+    ) -> Result<Answer<ReadValue<E::Snapshot>>, Error> {
+        let span = stage_span!(
+            "async_snapshot",
+            "RaftKV",
+            "RaftKv::async_snapshot",
+            raft.store_id = ctx.header.store_id.0 as i64,
+            raft.region_id = ctx.header.region_id.0 as i64,
+            read.mode = tracing::field::Empty,
+            reject.reason = tracing::field::Empty,
+            wait.mailbox_ns = tracing::field::Empty,
+            wait.quorum_ns = tracing::field::Empty,
+            wait.apply_ns = tracing::field::Empty,
+            wait.snapshot_ns = tracing::field::Empty,
+            otel.status_code = tracing::field::Empty,
+            error = tracing::field::Empty,
+        );
+        let region = ctx.header.region_id;
+        let deadline = ctx.deadline.unwrap_or(self.router.config().deadline);
+        let (reject, receiver) = span.in_scope(|| {
+            let (callback, receiver) = Self::box_new_cb();
+            (self.exec_snapshot(ctx, read, deadline, callback), receiver)
+        });
+        if let Some(reason) = reject {
+            span.record("reject.reason", reason.as_str());
+        }
+        let result = wait(receiver, region, deadline).await;
+        self.record(&span, &result);
+        let Delivered { value, term, mode, waits, .. } = result?;
+        Ok(Answer { value, term, mode, waits, reject })
+    }
+
+    /// The callback that wakes the waiting future, and the place where it waits.
+    fn box_new_cb() -> (BoxCallback<E::Snapshot>, oneshot::Receiver<ReadResult<E::Snapshot>>) {
+        let _span = function_span!("box_new_cb", "RaftKV", "RaftKv::box_new_cb").entered();
+        let (sender, receiver) = oneshot::channel();
+        let callback = move |result| {
+            let _span = function_span!("callback", "RaftKV", "RaftKv::callback").entered();
+            // Whoever asked may have stopped waiting.
+            drop(sender.send(result));
+        };
+        (Box::new(callback), receiver)
+    }
+
+    /// Sends the read off; `callback` gets its one answer.
+    fn exec_snapshot(
+        &self,
+        ctx: SnapContext,
+        read: ReadCommand,
+        deadline: Duration,
+        callback: BoxCallback<E::Snapshot>,
+    ) -> Option<RejectReason> {
+        let _span = function_span!("exec_snapshot", "RaftKV", "RaftKv::exec_snapshot").entered();
+        let region = ctx.header.region_id;
+        let store_callback = Callback::read_with(
+            region,
+            Box::new(move |response| {
+                let _span = function_span!("Callback::Read", "RaftKV", "Callback::Read").entered();
+                callback(Self::on_read_result(response));
+            }),
+        );
+        let request = RaftCmdRequest { header: ctx.header, body: Body::Read(read) };
+        let deadline = Some(self.router.clock().monotonic_raw_now() + deadline);
+        self.router.read(ctx.read_id.as_ref(), request, store_callback, deadline)
+    }
+
+    /// Takes an answer apart, and binds the snapshot to the term that gave it (rule T8).
+    fn on_read_result(response: ReadResponse<E::Snapshot>) -> ReadResult<E::Snapshot> {
+        let _span = function_span!("on_read_result", "RaftKV", "RaftKv::on_read_result").entered();
+        let ReadResponse { term, mode, waits, trace, .. } = response;
+        let mut value = Self::check_raft_cmd_response(response.result)?;
+        if let ReadValue::Snapshot(snapshot) = &mut value {
+            snapshot.bind_term(term);
+        }
+        let mode = mode.unwrap_or(ReadMode::ReadIndex);
+        Ok(Delivered { value, term, mode, waits, trace })
+    }
+
+    fn check_raft_cmd_response(
+        result: Result<ReadValue<E::Snapshot>, Error>,
+    ) -> Result<ReadValue<E::Snapshot>, Error> {
+        let _span =
+            function_span!("check_raft_cmd_response", "RaftKV", "RaftKv::check_raft_cmd_response")
+                .entered();
+        result
+    }
+
+    fn record(&self, span: &tracing::Span, result: &ReadResult<E::Snapshot>) {
+        if span.is_disabled() {
+            return;
+        }
+        match result {
+            Ok(delivered) => {
+                let waits = delivered.waits;
+                span.record("read.mode", delivered.mode.as_str());
+                span.record("wait.mailbox_ns", waits.mailbox.as_nanos() as i64);
+                span.record("wait.quorum_ns", waits.quorum.as_nanos() as i64);
+                span.record("wait.apply_ns", waits.apply.as_nanos() as i64);
+                span.record("wait.snapshot_ns", waits.snapshot.as_nanos() as i64);
+                self.tracer.link(span, delivered.trace, HandOver::Callback);
+            }
+            Err(error) => {
+                span.record("otel.status_code", "ERROR");
+                span.record("error", tracing::field::display(error));
+            }
+        }
+    }
+
+    /// Changes keys of one region, all or none. Answered when the change is applied.
+    ///
+    /// # Errors
+    /// Any [`Error`]; [`Error::is_undetermined`] says whether it may have taken effect all the same.
+    pub async fn write(&self, ctx: SnapContext, mutations: Vec<Mutation>) -> Result<u64, Error> {
+        self.async_write(ctx, Body::Write(mutations)).await
+    }
+
+    /// Changes the region itself. Answered when the change is applied.
+    ///
+    /// # Errors
+    /// As [`RaftKv::write`].
+    pub async fn admin(&self, ctx: SnapContext, command: AdminCommand) -> Result<u64, Error> {
+        self.async_write(ctx, Body::Admin(command)).await
+    }
+
+    /// Asks the leader to hand its leadership to `to`. The answer says only that it was asked.
+    ///
+    /// # Errors
+    /// As [`RaftKv::write`].
+    pub async fn transfer_leader(&self, ctx: SnapContext, to: PeerId) -> Result<(), Error> {
+        self.async_write(ctx, Body::TransferLeader(to)).await.map(drop)
+    }
+
+    async fn async_write(&self, ctx: SnapContext, body: Body) -> Result<u64, Error> {
+        let span = tracing::info_span!(
+            "async_write",
+            owner = "RaftKV",
+            code.function.name = "RaftKv::async_write",
+            raft.store_id = ctx.header.store_id.0 as i64,
+            raft.region_id = ctx.header.region_id.0 as i64,
+            otel.status_code = tracing::field::Empty,
+            error = tracing::field::Empty,
+        );
+        let region = ctx.header.region_id;
+        let deadline = ctx.deadline.unwrap_or(self.router.config().deadline);
+        let receiver = span.in_scope(|| {
+            let (callback, receiver) = Callback::write(region);
+            let at = self.router.clock().monotonic_raw_now() + deadline;
+            let request = RaftCmdRequest { header: ctx.header, body };
+            self.router.send(request, callback, Some(at));
+            receiver
+        });
+        let waited = tokio::time::timeout(deadline, receiver).await;
+        let result = match waited {
+            Err(_) => Err(too_late(region, deadline)),
+            Ok(Err(_)) => Err(Error::Stopped(region)),
+            Ok(Ok(response)) => {
+                self.tracer.link(&span, response.trace, HandOver::Callback);
+                response.result
+            }
+        };
+        if let Err(error) = &result {
+            span.record("otel.status_code", "ERROR");
+            span.record("error", tracing::field::display(error));
+        }
+        result
+    }
+
+    /// A name for a batch of reads on this thread, which share a snapshot; ends with
+    /// [`RaftKv::end_batch`].
+    pub fn begin_batch(&self) -> ThreadReadId {
+        ThreadReadId::new(self.router.clock().as_ref())
+    }
+
+    /// Lets go of the snapshot of the last batch.
+    pub fn end_batch(&self) {
+        self.router.reader().release_snapshot_cache();
+    }
+
+    /// Why reads were not answered on their own thread, and how often.
+    pub fn rejects(&self) -> &RejectCounters {
+        self.router.rejects()
+    }
+
+    /// The present moment on this store's clock.
+    pub fn now(&self) -> Instant {
+        self.router.clock().monotonic_raw_now()
+    }
+}
+
+impl<T> Answer<T> {
+    fn map<U>(self, change: impl FnOnce(T) -> Result<U, Error>) -> Result<Answer<U>, Error> {
+        let Answer { value, term, mode, waits, reject } = self;
+        Ok(Answer { value: change(value)?, term, mode, waits, reject })
+    }
+}
+
+/// Waits for an answer; one that is there already costs no timer.
+async fn wait<S>(
+    mut receiver: oneshot::Receiver<ReadResult<S>>,
+    region: RegionId,
+    deadline: Duration,
+) -> ReadResult<S> {
+    if let Ok(result) = receiver.try_recv() {
+        return result;
+    }
+    match tokio::time::timeout(deadline, receiver).await {
+        Err(_) => Err(too_late(region, deadline)),
+        Ok(Err(_)) => Err(Error::Stopped(region)),
+        Ok(Ok(result)) => result,
+    }
+}
+
+fn too_late(region: RegionId, deadline: Duration) -> Error {
+    let waited_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+    Error::DeadlineExceeded { region, waited_ms }
+}
+
+/// A command and its answer always fit; this is here so that a fault shows as an error.
+fn wrong_answer(region: RegionId) -> Error {
+    Error::StaleCommand { region, reason: "the answer does not fit the question" }
+}

@@ -1,0 +1,86 @@
+//! The spans and events of the read path: one macro for each kind, one place for their names.
+//!
+//! | kind | level | when |
+//! |---|---|---|
+//! | stage: `async_snapshot`, `route`, `propose`, `inspect`, `apply_reads` | INFO | always |
+//! | message: `step`, for a message that a read caused | INFO | always |
+//! | function: every other box of the charts | TRACE | when charts are drawn |
+//! | event `case`, `variable`, `struct`: the boxes that are no functions | TRACE | likewise |
+//!
+//! Every span carries `owner` (the clusters of its box, outermost first, joined by `/`) and
+//! `code.function.name` (the box, `Type::function`). Further attributes:
+//!
+//! | attribute | unit | meaning |
+//! |---|---|---|
+//! | `raft.store_id`, `raft.region_id`, `raft.peer_id` | | where it happened |
+//! | `raft.term`, `raft.role`, `raft.commit_index`, `raft.applied_index` | | the peer at that moment |
+//! | `read.id` | | the `Uuid` of a read index |
+//! | `read.mode` | | how the read was served: the names of `ReadMode` |
+//! | `read.policy` | | `ReadLocal`, `ReadIndex`, `StaleRead`, `Propose...` |
+//! | `read.index` | | the index that the read waited for |
+//! | `lease.state`, `lease.remaining_ns`, `lease.renewed_by` | ns | the lease when it was inspected |
+//! | `reject.reason` | | why a local read was refused or sent to the raftstore |
+//! | `wait.mailbox_ns`, `wait.quorum_ns`, `wait.apply_ns`, `wait.snapshot_ns` | ns | where the time went |
+//! | `message.type`, `message.from_store` | | what a `step` handled |
+
+/// A stage span: always on. The box is `$function`, standing in the clusters `$owner`.
+macro_rules! stage_span {
+    (root: $name:literal, $owner:literal, $function:literal $(, $($fields:tt)*)?) => {
+        tracing::info_span!(
+            parent: None, $name, owner = $owner, code.function.name = $function $(, $($fields)*)?
+        )
+    };
+    ($name:literal, $owner:literal, $function:literal $(, $($fields:tt)*)?) => {
+        tracing::info_span!($name, owner = $owner, code.function.name = $function $(, $($fields)*)?)
+    };
+}
+
+/// A function's span: only there when charts are drawn, and only inside another span, so that the
+/// background work of a store starts no traces of its own.
+macro_rules! function_span {
+    ($name:literal, $owner:literal, $function:literal $(, $($fields:tt)*)?) => {
+        if $crate::spans::is_inside_span() {
+            tracing::trace_span!(
+                $name, owner = $owner, code.function.name = $function $(, $($fields)*)?
+            )
+        } else {
+            tracing::Span::none()
+        }
+    };
+}
+
+/// A function's span that starts a trace: one round of work that reads wait for.
+macro_rules! round_span {
+    ($name:literal, $owner:literal, $function:literal) => {
+        tracing::trace_span!(parent: None, $name, owner = $owner, code.function.name = $function)
+    };
+}
+
+/// Whether functions are being recorded here.
+pub(crate) fn is_inside_span() -> bool {
+    tracing::level_filters::LevelFilter::current() >= tracing::level_filters::LevelFilter::TRACE
+        && !tracing::Span::current().is_none()
+}
+
+/// A branch that was taken: `case!("LeaseState::Valid", "Peer")`.
+macro_rules! case {
+    ($title:expr, $owner:literal $(, from = $from:expr)?) => {
+        tracing::trace!(title = $title, owner = $owner, $(from = $from, flow = "call",)? "case")
+    };
+}
+
+/// A value that was read or made, with no function of its own.
+macro_rules! variable {
+    ($title:expr, $owner:literal $(, $key:ident = $value:expr)*) => {
+        tracing::trace!(title = $title, owner = $owner, $($key = $value,)* "variable")
+    };
+}
+
+/// A record that was read or made.
+macro_rules! record {
+    ($title:expr, $owner:literal $(, $key:ident = $value:expr)*) => {
+        tracing::trace!(title = $title, owner = $owner, $($key = $value,)* "struct")
+    };
+}
+
+pub(crate) use {case, function_span, record, round_span, stage_span, variable};

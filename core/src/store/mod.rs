@@ -1,0 +1,142 @@
+//! One store on tokio: pollers that drive the Raft groups, workers that apply, a ticker.
+//!
+//! ```text
+//!   RaftKv --> Router --> Mailbox --> poller: PeerFsmDelegate --> effects
+//!                            ^                                      |  messages -> transport
+//!                            |                                      |  writes   -> engine, synced
+//!                            +------------ apply worker <-----------+  entries  -> apply
+//! ```
+//!
+//! Everything that decides is in `peer/`; here are only threads, queues and the disk.
+
+mod apply_worker;
+mod poller;
+mod start;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+pub use self::apply_worker::ApplyGate;
+pub use self::start::StoreError;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::engine::{Engine, RocksEngine};
+use crate::error::Error;
+use crate::ids::{RegionId, StoreId};
+use crate::message::{CasualMessage, PeerMsg};
+use crate::pd::Pd;
+use crate::peer::PeerFsm;
+use crate::raft_kv::RaftKv;
+use crate::region::Region;
+use crate::router::Router;
+use crate::trace_context::Tracer;
+use crate::transport::LocalNetwork;
+
+/// The state machines of a store, each driven by one poller at a time.
+pub(crate) type Fsms<E> = Arc<BTreeMap<RegionId, Mutex<PeerFsm<E>>>>;
+
+/// What a poller is woken with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheduled {
+    /// The region has messages.
+    Region(RegionId),
+    /// The store stops.
+    Stop,
+}
+
+/// What a store is made of.
+pub struct StoreConfig {
+    /// Its id.
+    pub store_id: StoreId,
+    /// The cluster that it belongs to: data of another one is refused.
+    pub cluster_id: u64,
+    /// Where its data lies.
+    pub path: PathBuf,
+    /// Ticks, lease and the like; the same for all stores.
+    pub config: Config,
+    /// The regions of a new cluster, for a folder without data.
+    pub regions: Vec<Region>,
+    /// The clock that leases are measured with.
+    pub clock: Arc<dyn Clock>,
+    /// Carries traces across queues and stores.
+    pub tracer: Tracer,
+    /// The placement driver.
+    pub pd: Pd,
+    /// Decides election timeouts and read ids; another one for each start.
+    pub seed: u64,
+}
+
+/// A running store. [`Store::stop`] ends it; dropping it tells its threads to end.
+pub struct Store {
+    store_id: StoreId,
+    kv: RaftKv<RocksEngine>,
+    router: Router<<RocksEngine as Engine>::Snapshot>,
+    network: LocalNetwork<<RocksEngine as Engine>::Snapshot>,
+    scheduler: mpsc::UnboundedSender<Scheduled>,
+    gate: ApplyGate,
+    failure: Arc<OnceLock<Error>>,
+    ticker: JoinHandle<()>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Store {
+    /// Its id.
+    pub fn store_id(&self) -> StoreId {
+        self.store_id
+    }
+
+    /// A door to the store; each thread that reads should have its own.
+    pub fn kv(&self) -> RaftKv<RocksEngine> {
+        self.kv.clone()
+    }
+
+    /// Lets this store's replica of a region campaign, for the first election of a new region.
+    pub fn campaign(&self, region: RegionId) {
+        self.router.post(region, PeerMsg::Casual(CasualMessage::Campaign));
+    }
+
+    /// Stops and resumes the apply loop, to see what waits for it.
+    pub fn apply_gate(&self) -> &ApplyGate {
+        &self.gate
+    }
+
+    /// What ended the store, if something did: a full disk, damaged data.
+    pub fn failure(&self) -> Option<&Error> {
+        self.failure.get()
+    }
+
+    /// Stops the store as a crash would: what waits is answered with [`Error::Stopped`], nothing
+    /// is handed over. Returns when its threads have ended and its data may be opened again.
+    pub async fn stop(mut self) {
+        self.signal_stop();
+        for thread in std::mem::take(&mut self.threads) {
+            // A thread that panicked has ended as well.
+            drop(thread.await);
+        }
+    }
+
+    fn signal_stop(&self) {
+        self.ticker.abort();
+        self.network.unregister(self.store_id);
+        self.gate.open();
+        self.router.close();
+        drop(self.scheduler.send(Scheduled::Stop));
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.signal_stop();
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store({}, regions {:?})", self.store_id, self.router)
+    }
+}

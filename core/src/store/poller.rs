@@ -1,0 +1,159 @@
+//! A poller: rounds over the regions that have something to do, with one write to the disk a round.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tokio::sync::mpsc;
+
+use crate::engine::{Durability, Engine};
+use crate::error::Error;
+use crate::ids::RegionId;
+use crate::mailbox::Mailbox;
+use crate::message::PeerMsg;
+use crate::pd::Pd;
+use crate::peer::{PeerFsm, PeerFsmDelegate};
+use crate::poll_context::PollContext;
+use crate::router::Router;
+use crate::store::{Fsms, Scheduled};
+use crate::transport::Transport;
+
+/// Two persists in one round are enough for a group of one replica; more wait for the next round.
+const READIES_MAX: usize = 4;
+
+/// One poller thread.
+pub(crate) struct Poller<E: Engine> {
+    pub(crate) ctx: PollContext<E>,
+    pub(crate) fsms: Fsms<E>,
+    pub(crate) router: Router<E::Snapshot>,
+    /// Shared by the pollers of a store: one waits on it at a time.
+    pub(crate) schedule: Arc<Mutex<mpsc::UnboundedReceiver<Scheduled>>>,
+    pub(crate) wake: mpsc::UnboundedSender<Scheduled>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) apply: Vec<mpsc::UnboundedSender<crate::apply::ApplyTask>>,
+    pub(crate) pd: Pd,
+    pub(crate) failure: Arc<OnceLock<Error>>,
+}
+
+/// A region that is being polled.
+struct Polled<'a, E: Engine> {
+    mailbox: Arc<Mailbox<E::Snapshot>>,
+    fsm: MutexGuard<'a, PeerFsm<E>>,
+    is_ready: bool,
+}
+
+impl<E: Engine> Poller<E> {
+    /// Polls until the store stops, then answers what still waits in its regions.
+    pub(crate) fn run(mut self) {
+        let fsms = Arc::clone(&self.fsms);
+        let mut messages = Vec::new();
+        while let Some(batch) = self.next_batch() {
+            let regions = batch.iter().filter_map(|region| {
+                let mailbox = self.router.mailbox(*region)?;
+                let fsm = fsms.get(region)?.lock().unwrap_or_else(PoisonError::into_inner);
+                Some(Polled { mailbox, fsm, is_ready: false })
+            });
+            let mut polled: Vec<_> = regions.collect();
+            if let Err(error) = self.poll(&mut polled, &mut messages) {
+                tracing::error!(%error, store = self.ctx.store_id.0, "the store stops");
+                drop(self.failure.set(error));
+                drop(polled);
+                self.router.close();
+                drop(self.wake.send(Scheduled::Stop));
+                break;
+            }
+            for Polled { mailbox, fsm, .. } in polled {
+                drop(fsm);
+                mailbox.release();
+            }
+        }
+        for fsm in fsms.values() {
+            fsm.lock().unwrap_or_else(PoisonError::into_inner).peer.stop();
+        }
+    }
+
+    /// Waits for regions that have something to do; `None` when the store stops.
+    fn next_batch(&mut self) -> Option<Vec<RegionId>> {
+        let mut schedule = self.schedule.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut batch = Vec::new();
+        let mut next = schedule.blocking_recv();
+        loop {
+            match next {
+                Some(Scheduled::Region(region)) => batch.push(region),
+                Some(Scheduled::Stop) | None => {
+                    // For the next poller that asks.
+                    drop(self.wake.send(Scheduled::Stop));
+                    return None;
+                }
+            }
+            if batch.len() >= self.ctx.config.poll_batch {
+                return Some(batch);
+            }
+            match schedule.try_recv() {
+                Ok(scheduled) => next = Some(scheduled),
+                Err(_) => return Some(batch),
+            }
+        }
+    }
+
+    fn poll(
+        &mut self,
+        polled: &mut [Polled<'_, E>],
+        messages: &mut Vec<PeerMsg<E::Snapshot>>,
+    ) -> Result<(), Error> {
+        self.ctx.now = self.ctx.monotonic_raw_now();
+        for region in polled.iter_mut() {
+            region.mailbox.take(self.ctx.config.poll_batch, messages);
+            PeerFsmDelegate { fsm: &mut region.fsm, ctx: &mut self.ctx }.handle_msgs(messages);
+        }
+        for _ in 0..READIES_MAX {
+            if !self.collect_and_persist(polled)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// One Ready of each region that has one, made durable by one write. False when none had one.
+    fn collect_and_persist(&mut self, polled: &mut [Polled<'_, E>]) -> Result<bool, Error> {
+        let mut any = false;
+        for region in polled.iter_mut() {
+            let mut delegate = PeerFsmDelegate { fsm: &mut region.fsm, ctx: &mut self.ctx };
+            region.is_ready = delegate.collect_ready();
+            any |= region.is_ready;
+        }
+        self.flush()?;
+        if !any {
+            return Ok(false);
+        }
+        for region in polled.iter_mut().filter(|region| region.is_ready) {
+            PeerFsmDelegate { fsm: &mut region.fsm, ctx: &mut self.ctx }.post_persist();
+        }
+        self.flush()?;
+        Ok(true)
+    }
+
+    /// Carries out the effects: what may leave at once, then the disk, then the apply tasks.
+    fn flush(&mut self) -> Result<(), Error> {
+        let effects = &mut self.ctx.effects;
+        if let Some(fault) = effects.fault.take() {
+            return Err(fault);
+        }
+        if !effects.messages.is_empty() {
+            self.transport.send(std::mem::take(&mut effects.messages));
+        }
+        if !effects.writes.is_empty() {
+            let synced = std::mem::take(&mut effects.must_sync);
+            let durability = if synced { Durability::Synced } else { Durability::Unsynced };
+            self.ctx.engine.write(&effects.writes, durability)?;
+            effects.writes.clear();
+        }
+        for task in effects.apply.drain(..) {
+            let worker = task.region.id as usize % self.apply.len();
+            // The worker ends only after the pollers.
+            drop(self.apply[worker].send(task));
+        }
+        for task in effects.pd.drain(..) {
+            self.pd.schedule(task, &self.router);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! The network between stores of one process: mailboxes, with filters that drop or hold messages.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::ids::{RegionId, StoreId};
+use crate::message::{MessageKind, PeerMsg, RaftMessage};
+use crate::router::Router;
+use crate::transport::Transport;
+
+/// What a filter does with the messages that it matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// They are lost.
+    Drop,
+    /// They wait until the filter is removed, and are then delivered in their order.
+    Hold,
+}
+
+/// Matches messages; a `None` matches any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MessageFilter {
+    /// The sending store.
+    pub from: Option<StoreId>,
+    /// The receiving store.
+    pub to: Option<StoreId>,
+    /// The type of message.
+    pub kind: Option<MessageKind>,
+    /// The region.
+    pub region: Option<RegionId>,
+}
+
+impl MessageFilter {
+    fn matches(&self, message: &RaftMessage) -> bool {
+        self.from.is_none_or(|from| from == message.from.store())
+            && self.to.is_none_or(|to| to == message.to.store())
+            && self.kind.is_none_or(|kind| kind == message.kind())
+            && self.region.is_none_or(|region| region == message.region_id)
+    }
+}
+
+/// Names a filter that was added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FilterId(u64);
+
+struct Active {
+    id: FilterId,
+    filter: MessageFilter,
+    action: Action,
+    held: Vec<RaftMessage>,
+}
+
+struct Inner<S> {
+    stores: BTreeMap<StoreId, Router<S>>,
+    filters: Vec<Active>,
+    next_id: u64,
+}
+
+/// The network of an embedded cluster. Messages between two stores keep their order.
+pub struct LocalNetwork<S>(Arc<Mutex<Inner<S>>>);
+
+impl<S> Clone for LocalNetwork<S> {
+    fn clone(&self) -> Self {
+        LocalNetwork(Arc::clone(&self.0))
+    }
+}
+
+impl<S> Default for LocalNetwork<S> {
+    fn default() -> Self {
+        let inner = Inner { stores: BTreeMap::new(), filters: Vec::new(), next_id: 0 };
+        LocalNetwork(Arc::new(Mutex::new(inner)))
+    }
+}
+
+impl<S> LocalNetwork<S> {
+    fn lock(&self) -> MutexGuard<'_, Inner<S>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn register(&self, store: StoreId, router: Router<S>) {
+        self.lock().stores.insert(store, router);
+    }
+
+    pub(crate) fn unregister(&self, store: StoreId) {
+        self.lock().stores.remove(&store);
+    }
+
+    /// Adds a filter; the first one that matches a message decides.
+    pub fn add_filter(&self, filter: MessageFilter, action: Action) -> FilterId {
+        let mut inner = self.lock();
+        let id = FilterId(inner.next_id);
+        inner.next_id += 1;
+        inner.filters.push(Active { id, filter, action, held: Vec::new() });
+        id
+    }
+
+    /// Removes a filter and delivers what it held.
+    pub fn remove_filter(&self, id: FilterId) {
+        let mut inner = self.lock();
+        let Some(position) = inner.filters.iter().position(|active| active.id == id) else { return };
+        let held = inner.filters.remove(position).held;
+        // Under the lock, so that nothing sent meanwhile overtakes them.
+        held.into_iter().for_each(|message| deliver(&mut inner, message));
+    }
+
+    /// Cuts a store off from all others, both ways.
+    pub fn isolate(&self, store: StoreId) -> [FilterId; 2] {
+        let from = MessageFilter { from: Some(store), ..MessageFilter::default() };
+        let to = MessageFilter { to: Some(store), ..MessageFilter::default() };
+        [self.add_filter(from, Action::Drop), self.add_filter(to, Action::Drop)]
+    }
+
+    /// Removes every filter; what was held is delivered.
+    pub fn heal(&self) {
+        let ids: Vec<_> = self.lock().filters.iter().map(|active| active.id).collect();
+        ids.into_iter().for_each(|id| self.remove_filter(id));
+    }
+}
+
+fn deliver<S>(inner: &mut Inner<S>, message: RaftMessage) {
+    let hit = inner.filters.iter_mut().find(|active| active.filter.matches(&message));
+    match hit {
+        Some(Active { action: Action::Drop, .. }) => {}
+        Some(Active { action: Action::Hold, held, .. }) => held.push(message),
+        None => {
+            if let Some(router) = inner.stores.get(&message.to.store()) {
+                router.post(message.region_id, PeerMsg::RaftMessage(Box::new(message)));
+            }
+        }
+    }
+}
+
+impl<S: Send + Sync + 'static> Transport for LocalNetwork<S> {
+    fn send(&self, messages: Vec<RaftMessage>) {
+        let mut inner = self.lock();
+        messages.into_iter().for_each(|message| deliver(&mut inner, message));
+    }
+}
+
+impl<S> fmt::Debug for LocalNetwork<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = self.lock();
+        let filters: Vec<_> =
+            inner.filters.iter().map(|active| (active.filter, active.action)).collect();
+        write!(f, "LocalNetwork({:?}, {filters:?})", inner.stores.keys().collect::<Vec<_>>())
+    }
+}

@@ -1,0 +1,235 @@
+//! Puts spans together: children under their parents, followers behind what they follow.
+//!
+//! A trace is a DAG, not a tree: a span has at most one parent, and any number of links to spans
+//! that it follows from. Input may be incomplete or wrong, so parents can be missing (orphans),
+//! ids can occur twice (the first counts), and parents can form a ring (broken at its first span).
+
+use std::collections::HashMap;
+
+use crate::conventions::LINK_KIND;
+use crate::model::{Span, SpanId, TraceId, TraceSet, Value, find};
+
+/// A hand-over: one link between two spans of the set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandOver<'a> {
+    /// The span that was followed, as an index into [`TraceSet::spans`].
+    pub from: usize,
+    /// The span that has the link.
+    pub to: usize,
+    /// The link's `link.kind`, if it states one.
+    pub kind: Option<&'a str>,
+}
+
+/// How a span hangs in its trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It names no parent.
+    Root,
+    /// Its parent is in the set.
+    Child(usize),
+    /// It names a parent that is not in the set.
+    Orphan,
+    /// Its parents lead back to itself; this span was taken as the top of the ring.
+    Ring,
+}
+
+/// One span of a tree, with what hangs below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpanTree {
+    /// The index into [`TraceSet::spans`].
+    pub span: usize,
+    /// Whether it is a root, or an orphan or ring taken as one.
+    pub place: Place,
+    /// Its children, earliest first.
+    pub children: Vec<SpanTree>,
+}
+
+/// The spans of a set, put together. Spans are named by their index into [`TraceSet::spans`].
+#[derive(Debug)]
+pub struct Assembly<'a> {
+    traces: &'a TraceSet,
+    by_id: HashMap<(TraceId, SpanId), usize>,
+    places: Vec<Place>,
+    children: Vec<Vec<usize>>,
+    tops: Vec<usize>,
+    followers: Vec<Vec<HandOver<'a>>>,
+    follows: Vec<Vec<HandOver<'a>>>,
+}
+
+impl<'a> Assembly<'a> {
+    /// Puts the spans of `traces` together, in time proportional to their number.
+    pub fn new(traces: &'a TraceSet) -> Self {
+        let spans = &traces.spans;
+        let mut by_id = HashMap::with_capacity(spans.len());
+        for (index, span) in spans.iter().enumerate() {
+            by_id.entry((span.trace_id, span.span_id)).or_insert(index);
+        }
+        let mut assembly = Assembly {
+            traces,
+            by_id,
+            places: Vec::with_capacity(spans.len()),
+            children: vec![Vec::new(); spans.len()],
+            tops: Vec::new(),
+            followers: vec![Vec::new(); spans.len()],
+            follows: vec![Vec::new(); spans.len()],
+        };
+        assembly.places = spans.iter().map(|span| assembly.place_by_parent(span)).collect();
+        assembly.break_rings();
+        assembly.hang();
+        assembly.connect();
+        assembly
+    }
+
+    fn place_by_parent(&self, span: &Span) -> Place {
+        match span.parent_span_id {
+            None => Place::Root,
+            Some(parent) => self.find(span.trace_id, parent).map_or(Place::Orphan, Place::Child),
+        }
+    }
+
+    /// Walks up from every span once; a walk that meets its own steps has found a ring.
+    fn break_rings(&mut self) {
+        const UNSEEN: u32 = 0;
+        let mut walk_of = vec![UNSEEN; self.places.len()];
+        for start in 0..self.places.len() {
+            let walk = start as u32 + 1;
+            let mut at = start;
+            while walk_of[at] == UNSEEN {
+                walk_of[at] = walk;
+                match self.places[at] {
+                    Place::Child(parent) if walk_of[parent] == walk => {
+                        // `parent` is on this very walk, so it is above and below `at`.
+                        self.places[parent] = Place::Ring;
+                        break;
+                    }
+                    Place::Child(parent) => at = parent,
+                    Place::Root | Place::Orphan | Place::Ring => break,
+                }
+            }
+        }
+    }
+
+    fn hang(&mut self) {
+        for index in 0..self.places.len() {
+            match self.places[index] {
+                Place::Child(parent) => self.children[parent].push(index),
+                Place::Root | Place::Orphan | Place::Ring => self.tops.push(index),
+            }
+        }
+        let spans = &self.traces.spans;
+        let order = |index: &usize| (spans[*index].start_ns, *index);
+        self.tops.sort_by_key(order);
+        for children in &mut self.children {
+            children.sort_by_key(order);
+        }
+    }
+
+    fn connect(&mut self) {
+        for (to, span) in self.traces.spans.iter().enumerate() {
+            for link in &span.links {
+                let Some(from) = self.find(link.trace_id, link.span_id) else { continue };
+                let kind = find(&link.attributes, LINK_KIND).and_then(Value::as_str);
+                let hand_over = HandOver { from, to, kind };
+                self.followers[from].push(hand_over);
+                self.follows[to].push(hand_over);
+            }
+        }
+    }
+
+    /// The set that was put together.
+    pub fn traces(&self) -> &'a TraceSet {
+        self.traces
+    }
+
+    /// The span with these ids; the first if they occur twice.
+    pub fn find(&self, trace_id: TraceId, span_id: SpanId) -> Option<usize> {
+        self.by_id.get(&(trace_id, span_id)).copied()
+    }
+
+    /// How `span` hangs in its trace.
+    pub fn place(&self, span: usize) -> Place {
+        self.places[span]
+    }
+
+    /// The parent of `span`, if it is in the set.
+    pub fn parent(&self, span: usize) -> Option<usize> {
+        match self.places[span] {
+            Place::Child(parent) => Some(parent),
+            Place::Root | Place::Orphan | Place::Ring => None,
+        }
+    }
+
+    /// The children of `span`, earliest first.
+    pub fn children(&self, span: usize) -> &[usize] {
+        &self.children[span]
+    }
+
+    /// Everything without a parent in the set, earliest first: roots, orphans and rings, and the
+    /// spans that were handed over within a trace.
+    pub fn tops(&self) -> &[usize] {
+        &self.tops
+    }
+
+    /// Where traces begin: tops that follow no span of their own trace, earliest first.
+    pub fn roots(&self) -> impl Iterator<Item = usize> + '_ {
+        self.tops.iter().copied().filter(|span| !self.is_handed_over(*span))
+    }
+
+    /// Spans that name a parent which is not in the set, earliest first.
+    pub fn orphans(&self) -> impl Iterator<Item = usize> + '_ {
+        self.tops.iter().copied().filter(|span| self.places[*span] == Place::Orphan)
+    }
+
+    /// Whether `span` has no parent but follows a span of its own trace: it was caused across a
+    /// queue, a callback or a node.
+    pub fn is_handed_over(&self, span: usize) -> bool {
+        let trace_id = |index: usize| self.traces.spans[index].trace_id;
+        self.places[span] == Place::Root
+            && self.follows[span].iter().any(|hand_over| {
+                trace_id(hand_over.from) == trace_id(span) && hand_over.from != span
+            })
+    }
+
+    /// The hand-overs from `span` to those that follow it.
+    pub fn followers(&self, span: usize) -> &[HandOver<'a>] {
+        &self.followers[span]
+    }
+
+    /// The hand-overs to `span` from those that it follows, in the order of its links.
+    pub fn follows(&self, span: usize) -> &[HandOver<'a>] {
+        &self.follows[span]
+    }
+
+    /// `span` and everything below it, parents before children, earliest first.
+    pub fn descendants(&self, span: usize) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut open = vec![span];
+        while let Some(span) = open.pop() {
+            found.push(span);
+            open.extend(self.children[span].iter().rev());
+        }
+        found
+    }
+
+    /// The trees below all [`tops`](Self::tops).
+    pub fn trees(&self) -> Vec<SpanTree> {
+        self.tops.iter().map(|top| self.tree(*top)).collect()
+    }
+
+    /// Built from the leaves up, since input may be nested deeper than a stack.
+    fn tree(&self, top: usize) -> SpanTree {
+        let mut finished: HashMap<usize, SpanTree> = HashMap::new();
+        for span in self.descendants(top).into_iter().rev() {
+            let children = &self.children[span];
+            let children = children.iter().filter_map(|child| finished.remove(child)).collect();
+            finished.insert(span, SpanTree { span, place: self.places[span], children });
+        }
+        let leaf = || SpanTree { span: top, place: self.places[top], children: Vec::new() };
+        finished.remove(&top).unwrap_or_else(leaf)
+    }
+}
+
+/// The trees of all traces; see [`Assembly`] for the links between them.
+pub fn trees(traces: &TraceSet) -> Vec<SpanTree> {
+    Assembly::new(traces).trees()
+}

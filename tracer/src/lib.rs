@@ -1,0 +1,69 @@
+//! Records spans, reads and writes trace files, and says how spans hang together.
+//!
+//! # Start
+//!
+//! ```
+//! use raftlens_tracer::{TraceContext, assemble::Assembly, format::Format, init};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("read.jaeger.json");
+//!
+//! let guard = init().service_name("store-1").memory().file(path, Format::JaegerJson).install()?;
+//! let read = tracing::info_span!("read", key = "k1", deadline_ms = 50_u64);
+//! let context = TraceContext::of(&read).ok_or("spans are switched off")?;
+//! read.in_scope(|| tracing::info!(name: "case", title = "LeaseState::Expired"));
+//! // The answer comes by a callback, when `read` no longer runs: no child, a hand-over.
+//! let callback = tracing::info_span!(parent: None, "callback");
+//! TraceContext::follow(&callback, context, "callback");
+//! drop((read, callback));
+//!
+//! let traces = guard.memory().snapshot();
+//! let assembly = Assembly::new(&traces);
+//! let root = assembly.roots().next().ok_or("nothing was recorded")?;
+//! assert_eq!(assembly.followers(root)[0].kind, Some("callback"));
+//! guard.shutdown()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Concepts
+//!
+//! - A **[span](model::Span)** is one operation, with times in nanoseconds. A
+//!   [`TraceSet`](model::TraceSet) holds the spans of any number of traces; every reader fills it,
+//!   and every writer, analysis and chart takes it. It knows nothing of how spans were collected.
+//! - A **hand-over** (queue, callback, batch, message) is a link with a `link.kind`, never a child:
+//!   see [`TraceContext`], and [`conventions`] for all names that give a span its place in a chart.
+//! - A **[format](mod@format)** is a way to write traces to a file: OTLP JSON, its JSON lines, and
+//!   Jaeger JSON. Each is told by content, read as far as it is whole, and written atomically.
+//! - **[Assembly](assemble)** puts spans together; **[the golden form](normalize)** compares runs.
+//!
+//! # When a span ends
+//!
+//! A span ends when it is left for the last time, or later if an event was recorded after that; a
+//! span that was never entered ends when its last handle is dropped. So a span that stands for
+//! waiting should be held and not entered.
+//!
+//! # Features
+//!
+//! - `otel` (default): recording, through `tracing-opentelemetry`. Without it the crate is the
+//!   plain model, formats and analysis, and needs neither `tracing` nor OpenTelemetry.
+//! - `otlp`: sending to a collector or Jaeger, as OTLP over HTTP. Not default, since its HTTP
+//!   client more than doubles the time that the crate and its dependencies take to build.
+//!
+//! # What it never does
+//!
+//! Recording never blocks the program on a file or a receiver and never fails it: what finds no
+//! room is dropped and counted ([`Guard::counts`]). No input makes a reader panic.
+
+pub mod assemble;
+mod context;
+pub mod conventions;
+pub mod format;
+pub mod model;
+pub mod normalize;
+#[cfg(feature = "otel")]
+mod otel;
+
+pub use context::{TraceContext, TraceParentError};
+#[cfg(feature = "otel")]
+pub use otel::{Counts, ExportError, Guard, Init, InitError, MemoryHandle, init};

@@ -1,0 +1,28 @@
+//! Recording through OpenTelemetry: the only part of the crate that knows it.
+//!
+//! ```text
+//! tracing macros -> level.rs -> typed.rs -> tracing-opentelemetry -> tracer.rs (OpenTelemetry SDK)
+//!                                                                        |
+//!                            file, memory (store.rs), OTLP (queue.rs) <- pipeline.rs (amend.rs)
+//! ```
+
+mod amend;
+mod builder;
+mod context;
+mod convert;
+mod error;
+mod guard;
+mod level;
+#[cfg(feature = "otlp")]
+mod otlp;
+mod pipeline;
+#[cfg(feature = "otlp")]
+mod queue;
+mod store;
+mod tracer;
+mod typed;
+
+pub use builder::{Init, init};
+pub use error::{ExportError, InitError};
+pub use guard::{Counts, Guard};
+pub use store::MemoryHandle;

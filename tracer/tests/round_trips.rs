@@ -1,0 +1,318 @@
+//! What is written is read back: random trace sets through every format, and what each format
+//! must look like for the programs of others.
+
+use std::sync::Arc;
+
+use raftlens_tracer::format::{Format, FormatError, OtlpLines, detect, read, read_partial, write};
+use raftlens_tracer::model::{
+    Attribute, Link, Resource, Span, SpanEvent, SpanId, SpanKind, Status, TraceId, TraceSet, Value,
+};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+/// Trace sets of every shape that the model allows, from a seed.
+struct Maker(SmallRng);
+
+impl Maker {
+    fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+        &list[self.0.random_range(0..list.len())]
+    }
+
+    fn text(&mut self) -> Arc<str> {
+        let texts =
+            ["", "k", "Peer::inspect", "线性一致读", "\"q\\\n\t\u{1}", "🦀", "1", "true", "NaN"];
+        (*self.pick(&texts)).into()
+    }
+
+    fn value(&mut self, depth: usize) -> Value {
+        match self.0.random_range(0..if depth > 0 { 7 } else { 5 }) {
+            0 => Value::Str(self.text()),
+            1 => Value::Bool(self.0.random()),
+            2 => Value::Int(*self.pick(&[0, -1, i64::MIN, i64::MAX, 1 << 53, (1 << 53) + 1, 42])),
+            3 => Value::Double(*self.pick(&[0.5, 2.0, -1e300, f64::INFINITY, f64::MIN_POSITIVE])),
+            4 => Value::Bytes((0..self.0.random_range(0..5)).map(|_| self.0.random()).collect()),
+            5 => Value::Array(
+                (0..self.0.random_range(0..3)).map(|_| self.value(depth - 1)).collect(),
+            ),
+            _ => Value::Map(self.attributes(depth - 1)),
+        }
+    }
+
+    fn attributes(&mut self, depth: usize) -> Vec<Attribute> {
+        // Also the names that Jaeger's form gives a meaning of its own.
+        let keys = [
+            "read.mode",
+            "error",
+            "span.kind",
+            "otel.status_code",
+            "raftlens.start_ns",
+            "event",
+            "message",
+            "otel.scope.name",
+            "raftlens.nested",
+            "",
+            "ключ",
+            "n",
+        ];
+        let mut attributes: Vec<Attribute> = Vec::new();
+        for _ in 0..self.0.random_range(0..5) {
+            let key: Arc<str> = (*self.pick(&keys)).into();
+            if attributes.iter().all(|attribute| attribute.key != key) {
+                attributes.push(Attribute { key, value: self.value(depth) });
+            }
+        }
+        attributes
+    }
+
+    fn time(&mut self) -> u64 {
+        let base = 1_790_000_000_000_000_000;
+        base + self.0.random_range(0..5_000) * if self.0.random() { 1 } else { 1000 }
+    }
+
+    fn link(&mut self) -> Link {
+        let has_details = self.0.random();
+        Link {
+            trace_id: TraceId(self.0.random_range(1..=3)),
+            span_id: SpanId(self.0.random_range(1..=9)),
+            trace_state: if has_details { "a=1".into() } else { "".into() },
+            attributes: if has_details { self.attributes(2) } else { Vec::new() },
+            dropped_attributes: 0,
+            flags: if has_details { 0x301 } else { 0 },
+        }
+    }
+
+    fn span(&mut self, number: u64, resources: u32) -> Span {
+        let start_ns = self.time();
+        let end_ns = if self.0.random_ratio(1, 20) {
+            start_ns - 7
+        } else {
+            start_ns + self.0.random_range(0..3_000)
+        };
+        Span {
+            trace_id: TraceId(if self.0.random() { 1 } else { u128::MAX }),
+            span_id: SpanId(number),
+            parent_span_id: self.0.random::<bool>().then(|| SpanId(self.0.random_range(1..=9))),
+            trace_state: if self.0.random() { "vendor=x".into() } else { "".into() },
+            flags: *self.pick(&[0, 1, 0x101, 0x301]),
+            name: self.text(),
+            kind: *self.pick(&[
+                SpanKind::Unspecified,
+                SpanKind::Internal,
+                SpanKind::Server,
+                SpanKind::Client,
+                SpanKind::Producer,
+                SpanKind::Consumer,
+            ]),
+            start_ns,
+            end_ns,
+            resource: self.0.random_range(0..resources),
+            scope_name: self.text(),
+            scope_version: self.text(),
+            attributes: self.attributes(3),
+            dropped_attributes: self.0.random_range(0..2),
+            events: (0..self.0.random_range(0..3))
+                .map(|_| SpanEvent {
+                    time_ns: self.time(),
+                    name: self.text(),
+                    attributes: self.attributes(2),
+                    dropped_attributes: self.0.random_range(0..2),
+                })
+                .collect(),
+            dropped_events: self.0.random_range(0..2),
+            links: (0..self.0.random_range(0..3)).map(|_| self.link()).collect(),
+            dropped_links: self.0.random_range(0..2),
+            status: match self.0.random_range(0..4) {
+                0 => Status::Ok,
+                1 => Status::Error("".into()),
+                2 => Status::Error("not the leader".into()),
+                _ => Status::Unset,
+            },
+        }
+    }
+
+    fn set(&mut self) -> TraceSet {
+        let count = self.0.random_range(1..=3);
+        let resources = (0..count)
+            .map(|number| {
+                let name = Value::Str(format!("store-{number}").into());
+                let mut attributes = vec![Attribute { key: "service.name".into(), value: name }];
+                attributes.extend(self.attributes(2));
+                Resource { attributes }
+            })
+            .collect();
+        let spans =
+            (1..=self.0.random_range(1..12)).map(|number| self.span(number, count)).collect();
+        TraceSet { resources, spans }
+    }
+}
+
+/// The content of a set: spans by id, each with its resource's attributes in place of an index.
+fn content(set: &TraceSet) -> Vec<(Vec<Attribute>, Span)> {
+    let mut spans: Vec<_> = set
+        .spans
+        .iter()
+        .map(|span| {
+            let resource = set.resources[span.resource as usize].attributes.clone();
+            (resource, Span { resource: 0, ..span.clone() })
+        })
+        .collect();
+    spans.sort_by_key(|(_, span)| (span.trace_id, span.span_id));
+    spans
+}
+
+fn text(set: &TraceSet, format: Format) -> String {
+    let mut bytes = Vec::new();
+    write(set, &mut bytes, format).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn random_sets_survive_every_format() {
+    for seed in 0..400 {
+        let set = Maker(SmallRng::seed_from_u64(seed)).set();
+        for format in Format::ALL {
+            let written = text(&set, format);
+            let report = read(written.as_bytes())
+                .unwrap_or_else(|error| panic!("seed {seed}, {format}: {error}\n{written}"));
+            assert_eq!(content(&report.traces), content(&set), "seed {seed}, {format}\n{written}");
+            let found = report.format.unwrap();
+            // One line is a valid document of either form.
+            assert_eq!(found == Format::JaegerJson, format == Format::JaegerJson, "seed {seed}");
+            assert_eq!(text(&report.traces, format), written, "seed {seed}: writing is stable");
+        }
+    }
+}
+
+#[test]
+fn a_nan_survives() {
+    let mut set = Maker(SmallRng::seed_from_u64(1)).set();
+    set.spans.truncate(1);
+    set.spans[0].attributes = vec![Attribute { key: "x".into(), value: Value::Double(f64::NAN) }];
+    for format in Format::ALL {
+        let read = read(text(&set, format).as_bytes()).unwrap();
+        let value = read.traces.spans[0].attribute("x").cloned();
+        assert!(
+            matches!(value, Some(Value::Double(number)) if number.is_nan()),
+            "{format}: {value:?}"
+        );
+    }
+}
+
+#[test]
+fn a_file_cut_anywhere_yields_its_whole_spans() {
+    for seed in 0..12 {
+        let set = Maker(SmallRng::seed_from_u64(seed)).set();
+        let whole = content(&set);
+        for format in Format::ALL {
+            let written = text(&set, format);
+            let end = written.trim_end().len();
+            let mut most = 0;
+            for cut in 1..end {
+                let report = read_partial(&written.as_bytes()[..cut]);
+                // A cut between two lines leaves a shorter file that is whole.
+                let is_line_end = format == Format::OtlpJsonLines
+                    && (written.as_bytes()[cut - 1] == b'\n' || written.as_bytes()[cut] == b'\n');
+                match &report.error {
+                    None => assert!(is_line_end, "seed {seed}, {format}, cut at {cut}"),
+                    Some(FormatError::Cut { position, whole_spans, .. }) => {
+                        assert_eq!(position.byte, cut, "seed {seed}, {format}");
+                        assert_eq!(*whole_spans, report.traces.spans.len());
+                    }
+                    // Too little to tell the format.
+                    Some(FormatError::Unknown { .. }) => assert!(cut < 20, "cut at {cut}"),
+                    Some(error) => panic!("seed {seed}, {format}, cut at {cut}: {error}"),
+                }
+                assert!(report.traces.spans.len() >= most, "more input, never fewer spans");
+                most = report.traces.spans.len();
+                for (_, span) in content(&report.traces) {
+                    let same = whole.iter().any(|(_, original)| {
+                        // Scope and resource may stand behind the cut.
+                        let scoped = Span {
+                            scope_name: span.scope_name.clone(),
+                            scope_version: span.scope_version.clone(),
+                            ..original.clone()
+                        };
+                        scoped == span
+                    });
+                    assert!(same, "seed {seed}, {format}, cut at {cut}: {span:?}");
+                }
+            }
+            assert!(most > 0, "seed {seed}, {format}: a cut near the end keeps something");
+        }
+    }
+}
+
+#[test]
+fn damaged_bytes_never_panic() {
+    let mut random = SmallRng::seed_from_u64(9);
+    for seed in 0..60 {
+        let set = Maker(SmallRng::seed_from_u64(seed)).set();
+        for format in Format::ALL {
+            let mut bytes = text(&set, format).into_bytes();
+            for _ in 0..30 {
+                let at = random.random_range(0..bytes.len());
+                bytes[at] = *b"{}[],:\"\\0-eE \n\xff\x80n".get(random.random_range(0..17)).unwrap();
+                let report = read_partial(&bytes[..]);
+                if let Some(error) = report.error {
+                    assert!(!error.to_string().is_empty());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn jaeger_keeps_children_inside_their_parents() {
+    // 1,999 ns and 2,001 ns apart from a microsecond: truncating start and duration separately
+    // would end the parent one microsecond before its child.
+    let mut set = Maker(SmallRng::seed_from_u64(3)).set();
+    let mut parent = set.spans[0].clone();
+    (parent.start_ns, parent.end_ns) = (10_999, 13_001);
+    let child = Span { start_ns: 11_001, end_ns: 13_000, span_id: SpanId(99), ..parent.clone() };
+    set.spans = vec![parent, child];
+    let json: serde_json::Value = serde_json::from_str(&text(&set, Format::JaegerJson)).unwrap();
+    let spans = json["data"][0]["spans"].as_array().unwrap();
+    let end = |span: &serde_json::Value| {
+        span["startTime"].as_u64().unwrap() + span["duration"].as_u64().unwrap()
+    };
+    assert_eq!((end(&spans[0]), end(&spans[1])), (13, 13));
+}
+
+#[test]
+fn jaeger_puts_the_parent_first_and_links_after() {
+    let mut set = Maker(SmallRng::seed_from_u64(4)).set();
+    set.spans.truncate(1);
+    let link = Link { attributes: Vec::new(), ..Maker(SmallRng::seed_from_u64(5)).link() };
+    set.spans[0].parent_span_id = Some(SpanId(0xab));
+    set.spans[0].links = vec![link];
+    let json: serde_json::Value = serde_json::from_str(&text(&set, Format::JaegerJson)).unwrap();
+    let references = &json["data"][0]["spans"][0]["references"];
+    assert_eq!(references[0]["refType"], "CHILD_OF");
+    assert_eq!(references[0]["spanID"], "00000000000000ab");
+    assert_eq!(references[1]["refType"], "FOLLOWS_FROM");
+}
+
+#[test]
+fn changed_microseconds_win_over_old_nanoseconds() {
+    let mut set = Maker(SmallRng::seed_from_u64(6)).set();
+    set.spans.truncate(1);
+    (set.spans[0].start_ns, set.spans[0].end_ns) = (5_000_123, 7_000_456);
+    let written = text(&set, Format::JaegerJson);
+    let shifted = written.replace("\"startTime\":5000", "\"startTime\":6000");
+    assert_ne!(written, shifted);
+    let span = &read(shifted.as_bytes()).unwrap().traces.spans[0];
+    assert_eq!((span.start_ns, span.end_ns), (6_000_000, 8_000_000));
+}
+
+#[test]
+fn lines_are_read_one_at_a_time() {
+    let set = Maker(SmallRng::seed_from_u64(7)).set();
+    let line = text(&set, Format::OtlpJson);
+    let input = format!("{line}\r\n\n{line}{line}");
+    let batches: Vec<_> = OtlpLines::new(input.as_bytes()).map(Result::unwrap).collect();
+    assert_eq!(batches.len(), 3);
+    for batch in batches {
+        assert_eq!(content(&batch), content(&set));
+    }
+    assert_eq!(detect(input.as_bytes()).unwrap(), Format::OtlpJsonLines);
+}

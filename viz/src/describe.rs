@@ -1,0 +1,84 @@
+//! Boxes and arrows in words: labels and tooltips, the same in every format.
+
+use crate::flow_graph::{Arrow, ArrowKind, BoxKind, FlowBox};
+use crate::units;
+
+/// Longest tooltip, in characters: what is longer is no name any more.
+const LONGEST: usize = 4_000;
+
+/// What was measured of a box, as its second line; `None` when it was not measured.
+pub(crate) fn measured(flow_box: &FlowBox) -> Option<String> {
+    if flow_box.calls == 0 {
+        return None;
+    }
+    let calls = format!("{}×", units::count(flow_box.calls));
+    match units::p50_p99(&flow_box.latency) {
+        Some(times) => Some(format!("{calls} · {times}")),
+        None => Some(calls),
+    }
+}
+
+/// The label of an arrow: how often, and p50 and p99; empty when it was not measured.
+pub(crate) fn arrow_label(arrow: &Arrow) -> Vec<String> {
+    if arrow.count == 0 {
+        return Vec::new();
+    }
+    let mut lines = vec![format!("{}×", units::count(arrow.count))];
+    lines.extend(units::p50_p99(&arrow.latency));
+    lines
+}
+
+/// The tooltip of a box.
+pub(crate) fn flow_box(flow_box: &FlowBox) -> Vec<String> {
+    let mut lines = vec![cut(&flow_box.identity)];
+    if !flow_box.owner.is_empty() {
+        lines.push(format!("in {}", cut(&flow_box.owner.join(" / "))));
+    }
+    if let BoxKind::Struct { fields } = &flow_box.kind {
+        lines.push(format!("fields: {}", cut(&fields.join(", "))));
+    }
+    if let Some(file) = &flow_box.file {
+        let line = flow_box.line.map(|line| format!(":{line}")).unwrap_or_default();
+        lines.push(format!("{}{line}", cut(file)));
+    }
+    if flow_box.calls > 0 {
+        lines.push(times(flow_box.calls, "ran", &flow_box.latency));
+    }
+    lines
+}
+
+/// The tooltip of an arrow between these ends.
+pub(crate) fn arrow(arrow: &Arrow, ends: (&FlowBox, &FlowBox)) -> Vec<String> {
+    let field = |port: &Option<String>| {
+        port.as_ref().map(|port| format!(" . {}", cut(port))).unwrap_or_default()
+    };
+    let tail = format!("{}{}", cut(&ends.0.identity), field(&arrow.from_port));
+    let head = format!("{}{}", cut(&ends.1.identity), field(&arrow.to_port));
+    let verb = match arrow.kind {
+        ArrowKind::Call => "call",
+        ArrowKind::Data => "data",
+    };
+    let via = arrow.via.as_ref().map(|via| format!(" through {}", cut(via))).unwrap_or_default();
+    let mut lines = vec![format!("{tail} → {head}"), format!("{verb}{via}")];
+    if arrow.count > 0 {
+        lines.push(times(arrow.count, "taken", &arrow.latency));
+    }
+    lines
+}
+
+fn times(count: u64, verb: &str, latency: &crate::latency::Latency) -> String {
+    let often = format!("{verb} {}×", units::count(count));
+    match (latency.p50_ns(), latency.p99_ns()) {
+        (Some(p50), Some(p99)) => {
+            format!("{often}, p50 {}, p99 {}", units::duration(p50), units::duration(p99))
+        }
+        _ => often,
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,53 @@
+//! Names of boxes and ports in a DOT file: readable, unique, and never read as something else.
+
+use std::collections::HashSet;
+
+use crate::flow_graph::{BoxKind, FlowBox, FlowGraph};
+
+/// Where an arrow may also end at a box; a port of such a name would be taken for one.
+const COMPASS: &[&str] = &["n", "ne", "e", "se", "s", "sw", "w", "nw", "c", "_"];
+
+/// A unique name for each box: its identity, with its owner in front where that is taken.
+pub(crate) fn box_names(graph: &FlowGraph) -> Vec<String> {
+    let mut taken = HashSet::new();
+    let mut names = Vec::with_capacity(graph.box_count());
+    for (_, flow_box) in graph.boxes() {
+        let identity = if flow_box.identity.is_empty() { "unnamed" } else { &flow_box.identity };
+        let owner = flow_box.owner.join("/");
+        let mut name = identity.to_owned();
+        let mut tries = 1;
+        while taken.contains(&name) {
+            let number = if tries == 1 { String::new() } else { format!(" {tries}") };
+            name = format!("{owner}/{identity}{number}");
+            tries += 1;
+        }
+        taken.insert(name.clone());
+        names.push(name);
+    }
+    names
+}
+
+/// The port names of a record's fields, in their order.
+pub(crate) fn port_names(flow_box: &FlowBox) -> Vec<String> {
+    let BoxKind::Struct { fields } = &flow_box.kind else { return Vec::new() };
+    let mut taken = HashSet::new();
+    let mut names = Vec::with_capacity(fields.len());
+    for (index, field) in fields.iter().enumerate() {
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let usable =
+            !field.is_empty() && field.chars().all(word) && !COMPASS.contains(&field.as_str());
+        let mut name = if usable { field.clone() } else { format!("field_{index}") };
+        while !taken.insert(name.clone()) {
+            name.push('_');
+        }
+        names.push(name);
+    }
+    names
+}
+
+/// The port that an arrow names, as the name in the file.
+pub(super) fn port_name(flow_box: &FlowBox, field: Option<&str>) -> Option<String> {
+    let BoxKind::Struct { fields } = &flow_box.kind else { return None };
+    let at = fields.iter().position(|name| Some(name.as_str()) == field)?;
+    port_names(flow_box).into_iter().nth(at)
+}

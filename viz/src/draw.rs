@@ -1,0 +1,87 @@
+//! The pipeline: a [`FlowGraph`] is measured, placed by a layout and written in a format.
+
+use thiserror::Error;
+
+use crate::dot;
+use crate::flow_graph::FlowGraph;
+use crate::layout::{self, Embedded, Graphviz, Layout, LayoutError, SizedGraph};
+use crate::measure::measure;
+use crate::svg;
+
+/// What to write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// A picture for any browser.
+    #[default]
+    Svg,
+    /// A file for Graphviz.
+    Dot,
+    /// Coordinates as JSON, for measuring layouts.
+    LayoutJson,
+}
+
+/// Which engine places the picture; DOT files need none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// Ours; needs nothing installed.
+    #[default]
+    Embedded,
+    /// `dot` of an installed Graphviz.
+    Dot,
+}
+
+/// How to draw.
+#[derive(Clone, Debug, Default)]
+pub struct DrawOptions {
+    /// What to write.
+    pub format: Format,
+    /// Which engine places it.
+    pub engine: Engine,
+    /// Template of links to source lines with `{file}` and `{line}`; the plain path without it.
+    pub source_url: Option<String>,
+}
+
+/// Why a graph could not be drawn.
+#[derive(Debug, Error)]
+pub enum DrawError {
+    /// The layout failed.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+}
+
+/// Draws `graph`: the text of an SVG, DOT or JSON file, the same bytes for the same graph.
+///
+/// # Errors
+/// When the layout fails: `dot` is asked for and missing, or an engine cannot cope with the graph.
+pub fn draw(graph: &FlowGraph, options: &DrawOptions) -> Result<String, DrawError> {
+    match options.engine {
+        Engine::Embedded => draw_with(graph, options, &Embedded),
+        Engine::Dot => draw_with(graph, options, &Graphviz::default()),
+    }
+}
+
+/// As [`draw`], with any layout; `options.engine` is not looked at.
+///
+/// # Errors
+/// When `engine` fails.
+pub fn draw_with(
+    graph: &FlowGraph,
+    options: &DrawOptions,
+    engine: &dyn Layout,
+) -> Result<String, DrawError> {
+    let source_url = options.source_url.as_deref();
+    if options.format == Format::Dot {
+        return Ok(dot::write(graph, source_url));
+    }
+    let scene = measure(graph);
+    let placed = engine.place(&scene.sized)?;
+    Ok(match options.format {
+        Format::LayoutJson => layout::layout_json(&scene.sized, &placed, &dot::box_names(graph)),
+        Format::Svg | Format::Dot => svg::write(graph, &scene, &placed, source_url),
+    })
+}
+
+/// The sizes of everything in the picture of `graph`: what a [`Layout`] is given by [`draw`].
+pub fn sized(graph: &FlowGraph) -> SizedGraph {
+    measure(graph).sized
+}

@@ -1,0 +1,156 @@
+//! From a [`FlowGraph`] to sizes: which lines of text stand in each box, and what room they need.
+
+use crate::describe;
+use crate::flow_graph::{Arrow, BoxId, BoxKind, FlowBox, FlowGraph};
+use crate::layout::{Size, SizedArrow, SizedBox, SizedCluster, SizedGraph, SizedPort};
+use crate::style::{ARROW_LABEL_SIZE, CLUSTER_SIZE, NOTE_SIZE, TITLE_SIZE};
+use crate::text::{Line, wrap};
+
+/// Room left and right of the text in a box.
+pub(crate) const PAD_X: f64 = 9.0;
+/// Room above and below the text in a box.
+pub(crate) const PAD_Y: f64 = 6.0;
+/// Height of a line of a title.
+pub(crate) const TITLE_LINE: f64 = 15.0;
+/// Height of the line with what was measured.
+pub(crate) const NOTE_LINE: f64 = 12.0;
+/// Height of a field of a record.
+pub(crate) const FIELD_ROW: f64 = 17.0;
+/// Height of a line of a label on an arrow.
+pub(crate) const LABEL_LINE: f64 = 11.0;
+/// Height of a cluster's title.
+pub(crate) const CLUSTER_LINE: f64 = 16.0;
+
+/// Longest line in a box; longer titles are broken.
+const BOX_ROOM: f64 = 250.0;
+/// Most lines of a title.
+const TITLE_LINES: usize = 4;
+/// Most fields of a record that are shown; the tooltip has all.
+const FIELDS: usize = 40;
+/// The fold of a value's corner and the round ends of a branch need room of their own.
+const SHAPE_ROOM: f64 = 5.0;
+const LEAST_WIDTH: f64 = 46.0;
+
+/// The texts of a box.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct BoxText {
+    pub(crate) title: Vec<Line>,
+    /// What was measured.
+    pub(crate) note: Option<Line>,
+    /// Rows of a record.
+    pub(crate) fields: Vec<Line>,
+}
+
+/// All texts with the graph of their sizes.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Scene {
+    pub(crate) sized: SizedGraph,
+    pub(crate) boxes: Vec<BoxText>,
+    pub(crate) clusters: Vec<Line>,
+    pub(crate) arrows: Vec<Vec<Line>>,
+}
+
+/// Measures everything that is written in the picture of `graph`.
+pub(crate) fn measure(graph: &FlowGraph) -> Scene {
+    let (clusters, of_box) = graph.clusters();
+    let mut scene = Scene {
+        sized: SizedGraph::default(),
+        boxes: Vec::with_capacity(graph.box_count()),
+        clusters: Vec::with_capacity(clusters.len()),
+        arrows: Vec::with_capacity(graph.arrow_count()),
+    };
+    for cluster in &clusters {
+        let name = cluster.path.last().map_or("", String::as_str);
+        let title = Line::shortened(name, CLUSTER_SIZE, BOX_ROOM);
+        let size = Size { width: title.room, height: CLUSTER_LINE };
+        scene.sized.clusters.push(SizedCluster { parent: cluster.parent, title: size });
+        scene.clusters.push(title);
+    }
+    for ((_, flow_box), cluster) in graph.boxes().zip(of_box) {
+        let text = box_text(flow_box);
+        scene.sized.boxes.push(SizedBox { cluster, ..size_of(&text, &flow_box.kind) });
+        scene.boxes.push(text);
+    }
+    for (_, from, to, arrow) in graph.arrows() {
+        let lines = arrow_lines(arrow);
+        scene.sized.arrows.push(sized_arrow(graph, (from, to), arrow, &lines));
+        scene.arrows.push(lines);
+    }
+    scene
+}
+
+/// Height of the part of a box above its fields.
+pub(crate) fn head_height(text: &BoxText) -> f64 {
+    let note = if text.note.is_some() { NOTE_LINE } else { 0.0 };
+    2.0 * PAD_Y + TITLE_LINE * text.title.len() as f64 + note
+}
+
+fn box_text(flow_box: &FlowBox) -> BoxText {
+    let fields = match &flow_box.kind {
+        BoxKind::Struct { fields } => fields.as_slice(),
+        BoxKind::Function | BoxKind::Variable | BoxKind::Case => &[],
+    };
+    let note = describe::measured(flow_box);
+    BoxText {
+        title: wrap(&flow_box.title, TITLE_SIZE, BOX_ROOM, TITLE_LINES),
+        note: note.map(|note| Line::shortened(&note, NOTE_SIZE, BOX_ROOM)),
+        fields: fields
+            .iter()
+            .take(FIELDS)
+            .map(|field| Line::shortened(field, NOTE_SIZE, BOX_ROOM))
+            .collect(),
+    }
+}
+
+fn size_of(text: &BoxText, kind: &BoxKind) -> SizedBox {
+    let lines = text.title.iter().chain(&text.note).chain(&text.fields);
+    let widest = lines.map(|line| line.room).fold(0.0, f64::max);
+    let shape = match kind {
+        BoxKind::Function | BoxKind::Struct { .. } => 0.0,
+        BoxKind::Variable | BoxKind::Case => 2.0 * SHAPE_ROOM,
+    };
+    let head = head_height(text);
+    let port =
+        |index: usize| SizedPort { y: head + FIELD_ROW * (index as f64 + 0.5), height: FIELD_ROW };
+    SizedBox {
+        size: Size {
+            // Whole points keep the bytes of a picture short and its edges sharp.
+            width: (widest + 2.0 * PAD_X + shape).ceil().max(LEAST_WIDTH),
+            height: head + FIELD_ROW * text.fields.len() as f64,
+        },
+        cluster: None,
+        anchor: (!text.fields.is_empty()).then_some(head / 2.0),
+        ports: (0..text.fields.len()).map(port).collect(),
+    }
+}
+
+fn arrow_lines(arrow: &Arrow) -> Vec<Line> {
+    let label = describe::arrow_label(arrow);
+    label.iter().map(|line| Line::shortened(line, ARROW_LABEL_SIZE, BOX_ROOM)).collect()
+}
+
+fn sized_arrow(
+    graph: &FlowGraph,
+    (from, to): (BoxId, BoxId),
+    arrow: &Arrow,
+    lines: &[Line],
+) -> SizedArrow {
+    let widest = lines.iter().map(|line| line.room).fold(0.0, f64::max);
+    let label = (!lines.is_empty()).then(|| Size {
+        width: (widest + 6.0).ceil(),
+        height: (LABEL_LINE * lines.len() as f64 + 3.0).ceil(),
+    });
+    SizedArrow {
+        from: from.index(),
+        to: to.index(),
+        from_port: port_of(graph.flow_box(from), arrow.from_port.as_deref()),
+        to_port: port_of(graph.flow_box(to), arrow.to_port.as_deref()),
+        label,
+    }
+}
+
+/// The row of a named field; an arrow that names none, or one that is not shown, meets the head.
+fn port_of(flow_box: &FlowBox, field: Option<&str>) -> Option<usize> {
+    let BoxKind::Struct { fields } = &flow_box.kind else { return None };
+    fields.iter().take(FIELDS).position(|name| Some(name.as_str()) == field)
+}

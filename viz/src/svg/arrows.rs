@@ -1,0 +1,147 @@
+//! Arrows with smooth corners, their heads, and their labels.
+
+use super::ids::Ids;
+use super::markup::{Markup, number};
+use crate::describe;
+use crate::flow_graph::{Arrow, ArrowKind, BoxId, FlowGraph};
+use crate::layout::{Placed, Point, Rect};
+use crate::measure::{LABEL_LINE, Scene};
+use crate::style::{self, ARROW_LABEL_SIZE, QUIET};
+
+/// Largest radius of a corner.
+const CORNER: f64 = 16.0;
+/// Length and half width of a head.
+const HEAD: (f64, f64) = (8.0, 3.4);
+
+/// Writes lines and heads; labels come later, above the boxes' shadows.
+pub(super) fn write(out: &mut Markup, graph: &FlowGraph, placed: &Placed, ids: &Ids) {
+    let shares = style::time_shares(graph);
+    for (id, from, to, arrow) in graph.arrows() {
+        let points = &placed.arrows[id.index()].points;
+        let class = format!("arrow {}", class(arrow.kind));
+        let ends = [from, to].map(|end| ids.of_box(end.index()));
+        let count = arrow.count.to_string();
+        out.open(
+            "g",
+            &[
+                ("id", ids.of_arrow(id.index())),
+                ("class", &class),
+                ("data-from", ends[0]),
+                ("data-to", ends[1]),
+                ("data-count", &count),
+            ],
+        );
+        out.element("title", &[], &tooltip(graph, arrow, (from, to)));
+        line(out, points, arrow.kind, style::arrow_width(shares[id.index()]));
+        out.close("g");
+    }
+}
+
+/// One line with its head, also for the legend.
+pub(super) fn line(out: &mut Markup, points: &[Point], kind: ArrowKind, width: f64) {
+    let (Some(tip), Some(base)) = (points.last(), head_base(points)) else { return };
+    let color = style::arrow_color(kind).light;
+    let mut shaft = points.to_vec();
+    if let Some(end) = shaft.last_mut() {
+        // The line ends inside the head, so that a thick one does not show beside the tip.
+        *end = Point { x: (tip.x + 2.0 * base.x) / 3.0, y: (tip.y + 2.0 * base.y) / 3.0 };
+    }
+    let (path, width) = (smooth(&shaft), number(width));
+    let mut attributes = vec![("class", "line"), ("d", &path), ("fill", "none")];
+    attributes.extend([("stroke", color), ("stroke-width", &width)]);
+    if kind == ArrowKind::Data {
+        attributes.push(("stroke-dasharray", "6 3"));
+    }
+    out.empty("path", &attributes);
+    let head = head(tip, &base);
+    out.empty("path", &[("class", "head"), ("d", &head), ("fill", color)]);
+}
+
+/// Where the head begins: one head's length before the tip, in the direction of the last piece.
+fn head_base(points: &[Point]) -> Option<Point> {
+    let tip = points.last()?;
+    let far = |point: &&Point| (point.x - tip.x).hypot(point.y - tip.y) >= HEAD.0;
+    // Pieces shorter than the head have no direction of their own.
+    let before = points.iter().rev().find(far).or_else(|| points.first())?;
+    let length = (before.x - tip.x).hypot(before.y - tip.y).max(1e-6);
+    let share = HEAD.0 / length;
+    Some(Point { x: tip.x + (before.x - tip.x) * share, y: tip.y + (before.y - tip.y) * share })
+}
+
+fn head(tip: &Point, base: &Point) -> String {
+    let (dx, dy) = ((tip.x - base.x) / HEAD.0, (tip.y - base.y) / HEAD.0);
+    let corner = |side: f64| (number(base.x - dy * side), number(base.y + dx * side));
+    let (left, right) = (corner(HEAD.1), corner(-HEAD.1));
+    format!("M{} {}L{} {}L{} {}Z", number(tip.x), number(tip.y), left.0, left.1, right.0, right.1)
+}
+
+/// A path along `points` with every corner rounded as far as its neighbours allow.
+fn smooth(points: &[Point]) -> String {
+    let mut path = String::new();
+    let xy = |point: &Point| format!("{} {}", number(point.x), number(point.y));
+    for (index, point) in points.iter().enumerate() {
+        let before = index.checked_sub(1).map(|at| &points[at]);
+        match (before, points.get(index + 1)) {
+            (None, _) => path.push_str(&format!("M{}", xy(point))),
+            (Some(_), None) => path.push_str(&format!("L{}", xy(point))),
+            (Some(before), Some(after)) => {
+                let (enter, leave) = (toward(point, before), toward(point, after));
+                path.push_str(&format!("L{}Q{} {}", xy(&enter), xy(point), xy(&leave)));
+            }
+        }
+    }
+    path
+}
+
+/// The point on the way from `corner` to `other` where the rounding begins.
+fn toward(corner: &Point, other: &Point) -> Point {
+    let (dx, dy) = (other.x - corner.x, other.y - corner.y);
+    let length = dx.hypot(dy).max(1e-6);
+    let share = CORNER.min(length / 2.0) / length;
+    Point { x: corner.x + dx * share, y: corner.y + dy * share }
+}
+
+/// Writes the labels, each on a ground of the colour that it stands on.
+pub(super) fn write_labels(out: &mut Markup, graph: &FlowGraph, scene: &Scene, placed: &Placed) {
+    let (clusters, _) = graph.clusters();
+    let depths: Vec<usize> = clusters.iter().map(|cluster| cluster.path.len() - 1).collect();
+    for (id, from, to, arrow) in graph.arrows() {
+        let Some(rect) = &placed.arrows[id.index()].label else { continue };
+        let depth = depth_at(rect, placed, &depths);
+        let (on, ground) = match depth {
+            Some(depth) => {
+                let level = depth % style::CLUSTER_FILLS.len();
+                (format!("label on{level}"), style::cluster_fill(depth).light)
+            }
+            None => ("label".to_owned(), style::GROUND.light),
+        };
+        out.open("g", &[("class", &on)]);
+        out.element("title", &[], &tooltip(graph, arrow, (from, to)));
+        out.rect("behind", rect, 3.0, &[("fill", ground), ("fill-opacity", "0.95")]);
+        let x = rect.center().x;
+        for (row, line) in scene.arrows[id.index()].iter().enumerate() {
+            let y = rect.y + 1.5 + LABEL_LINE * (row as f64 + 0.8);
+            out.centered("text", line, Point { x, y }, ARROW_LABEL_SIZE, QUIET.light);
+        }
+        out.close("g");
+    }
+}
+
+/// The depth of the innermost cluster that a label stands on.
+fn depth_at(label: &Rect, placed: &Placed, depths: &[usize]) -> Option<usize> {
+    let middle = label.center();
+    let point = Rect { x: middle.x, y: middle.y, width: 0.0, height: 0.0 };
+    let around = placed.clusters.iter().zip(depths).filter(|(rect, _)| rect.contains(&point, 0.0));
+    around.map(|(_, depth)| *depth).max()
+}
+
+fn class(kind: ArrowKind) -> &'static str {
+    match kind {
+        ArrowKind::Call => "call",
+        ArrowKind::Data => "data",
+    }
+}
+
+fn tooltip(graph: &FlowGraph, arrow: &Arrow, (from, to): (BoxId, BoxId)) -> String {
+    describe::arrow(arrow, (graph.flow_box(from), graph.flow_box(to))).join("\n")
+}

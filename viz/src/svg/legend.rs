@@ -1,0 +1,156 @@
+//! The legend: a sample of everything that occurs in this picture, and what could not be drawn.
+
+use super::markup::Markup;
+use super::{arrows, boxes};
+use crate::flow_graph::{ArrowKind, BoxKind, FlowGraph, LeftOut};
+use crate::layout::{Point, Rect};
+use crate::style::{self, BOX_STYLES, QUIET};
+use crate::text::Line;
+
+const SIZE: f64 = 10.5;
+const ROW: f64 = 20.0;
+const SAMPLE: f64 = 30.0;
+const GAP: f64 = 22.0;
+/// Room between the picture and the legend.
+const ABOVE: f64 = 18.0;
+
+/// One sample with its words.
+struct Entry {
+    sample: Sample,
+    words: Line,
+}
+
+enum Sample {
+    Box(BoxKind),
+    Arrow(ArrowKind, f64),
+    None,
+}
+
+/// All entries, broken into rows.
+pub(super) struct Legend {
+    rows: Vec<Vec<Entry>>,
+}
+
+impl Legend {
+    /// What the legend of `graph` holds, in rows of at most `width`.
+    pub(super) fn new(graph: &FlowGraph, width: f64) -> Legend {
+        let mut rows: Vec<Vec<Entry>> = Vec::new();
+        let mut used = f64::INFINITY;
+        for entry in entries(graph) {
+            let needs = entry.width();
+            if used + needs > width {
+                rows.push(Vec::new());
+                used = 0.0;
+            }
+            used += needs;
+            if let Some(row) = rows.last_mut() {
+                row.push(entry);
+            }
+        }
+        Legend { rows }
+    }
+
+    /// Height with the room above.
+    pub(super) fn height(&self) -> f64 {
+        if self.rows.is_empty() { 0.0 } else { ABOVE + ROW * self.rows.len() as f64 }
+    }
+
+    /// Writes all rows below each other from `corner` on.
+    pub(super) fn write(&self, out: &mut Markup, corner: Point) {
+        if self.rows.is_empty() {
+            return;
+        }
+        out.open("g", &[("class", "legend")]);
+        for (index, row) in self.rows.iter().enumerate() {
+            let y = corner.y + ABOVE + ROW * index as f64;
+            let mut x = corner.x;
+            for entry in row {
+                entry.write(out, Point { x, y });
+                x += entry.width();
+            }
+        }
+        out.close("g");
+    }
+}
+
+impl Entry {
+    fn new(sample: Sample, words: &str) -> Entry {
+        Entry { sample, words: Line::new(words, SIZE) }
+    }
+
+    fn sample_width(&self) -> f64 {
+        if matches!(self.sample, Sample::None) { 0.0 } else { SAMPLE + 6.0 }
+    }
+
+    fn width(&self) -> f64 {
+        self.sample_width() + self.words.room + GAP
+    }
+
+    fn write(&self, out: &mut Markup, corner: Point) {
+        let middle = corner.y + ROW / 2.0;
+        match &self.sample {
+            Sample::Box(kind) => {
+                let look = style::box_style(kind);
+                let rect = Rect { x: corner.x, y: middle - 7.0, width: SAMPLE, height: 14.0 };
+                out.open("g", &[("class", look.class)]);
+                boxes::shape(out, &rect, kind, look);
+                out.close("g");
+            }
+            Sample::Arrow(kind, width) => {
+                let ends = [corner.x, corner.x + SAMPLE].map(|x| Point { x, y: middle });
+                let class = match kind {
+                    ArrowKind::Call => "arrow call",
+                    ArrowKind::Data => "arrow data",
+                };
+                out.open("g", &[("class", class)]);
+                arrows::line(out, &ends, *kind, *width);
+                out.close("g");
+            }
+            Sample::None => {}
+        }
+        let at = Point { x: corner.x + self.sample_width(), y: middle + SIZE * 0.36 };
+        out.text("words", &self.words, at, SIZE, QUIET.light);
+    }
+}
+
+fn entries(graph: &FlowGraph) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let kinds = [
+        BoxKind::Function,
+        BoxKind::Case,
+        BoxKind::Variable,
+        BoxKind::Struct { fields: Vec::new() },
+    ];
+    for (kind, look) in kinds.into_iter().zip(BOX_STYLES) {
+        let same = |other: &BoxKind| std::mem::discriminant(other) == std::mem::discriminant(&kind);
+        if graph.boxes().any(|(_, flow_box)| same(&flow_box.kind)) {
+            entries.push(Entry::new(Sample::Box(kind), look.name));
+        }
+    }
+    for (kind, words) in [(ArrowKind::Call, "call"), (ArrowKind::Data, "data, hand-over")] {
+        if graph.arrows().any(|(.., arrow)| arrow.kind == kind) {
+            entries.push(Entry::new(Sample::Arrow(kind, style::arrow_width(0.1)), words));
+        }
+    }
+    if graph.arrows().any(|(.., arrow)| arrow.count > 0) {
+        let hot = Sample::Arrow(ArrowKind::Call, style::arrow_width(1.0));
+        entries.push(Entry::new(hot, "thicker: more of the time"));
+        entries.push(Entry::new(Sample::None, "n× p50 / p99: how often, how long"));
+    }
+    entries.extend(left_out(graph.left_out).map(|words| Entry::new(Sample::None, &words)));
+    entries
+}
+
+/// What could not be drawn, in words.
+fn left_out(left_out: LeftOut) -> Option<String> {
+    let parts: Vec<String> = [
+        (left_out.unknown_parents, "calls from spans that are not in the input"),
+        (left_out.unknown_links, "links to spans that are not in the input"),
+        (left_out.unknown_from, "origins of events that name no box"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| format!("{} {what}", crate::units::count(count)))
+    .collect();
+    (!parts.is_empty()).then(|| format!("not drawn: {}", parts.join(", ")))
+}

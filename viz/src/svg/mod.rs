@@ -1,0 +1,108 @@
+//! SVG: writes a placed graph as a picture with title, legend, tooltips and links.
+//!
+//! Texts are pinned to the width that was measured, so no viewer's font moves them out of their
+//! boxes. Colours are CSS variables with a light and a dark form; viewers without variables use the
+//! light ones, which are also plain attributes. Nothing in the file runs.
+
+mod arrows;
+mod boxes;
+mod ids;
+mod legend;
+mod markup;
+mod sheet;
+
+use crate::flow_graph::FlowGraph;
+use crate::layout::{Placed, Point, Rect};
+use crate::measure::{CLUSTER_LINE, Scene};
+use crate::style::{self, CLUSTER_SIZE, GROUND, HEADING_SIZE, INK, QUIET};
+use crate::text::Line;
+use ids::Ids;
+use markup::{Markup, number};
+
+/// Room around the picture.
+const MARGIN: f64 = 20.0;
+/// Room for the title.
+const HEADING: f64 = 34.0;
+/// Least width, so that title and legend have room.
+const LEAST_WIDTH: f64 = 420.0;
+
+/// The picture of `graph`, placed as `placed`.
+pub(crate) fn write(
+    graph: &FlowGraph,
+    scene: &Scene,
+    placed: &Placed,
+    source_url: Option<&str>,
+) -> String {
+    let inner = placed.size.width.max(LEAST_WIDTH);
+    let heading = Line::shortened(&graph.title, HEADING_SIZE, inner);
+    let top = MARGIN + if graph.title.is_empty() { 0.0 } else { HEADING };
+    let legend = legend::Legend::new(graph, inner);
+    let width = inner + 2.0 * MARGIN;
+    let height = top + placed.size.height + legend.height() + MARGIN;
+    let mut out = Markup::new();
+    open(&mut out, graph, width, height);
+    let ground = Rect { x: 0.0, y: 0.0, width, height };
+    out.rect("ground", &ground, 0.0, &[("fill", GROUND.light)]);
+    if !graph.title.is_empty() {
+        let at = Point { x: MARGIN, y: MARGIN + HEADING_SIZE };
+        out.text("heading", &heading, at, HEADING_SIZE, INK.light);
+    }
+    let left = number(MARGIN);
+    out.open("g", &[("transform", &format!("translate({left} {})", number(top)))]);
+    clusters(&mut out, graph, scene, placed);
+    let ids = Ids::new(graph);
+    arrows::write(&mut out, graph, placed, &ids);
+    boxes::write(&mut out, graph, scene, placed, (&ids, source_url));
+    arrows::write_labels(&mut out, graph, scene, placed);
+    out.close("g");
+    legend.write(&mut out, Point { x: MARGIN, y: top + placed.size.height });
+    out.close("svg");
+    out.finish()
+}
+
+/// The root element with what screen readers tell of the picture.
+fn open(out: &mut Markup, graph: &FlowGraph, width: f64, height: f64) {
+    let (width, height) = (number(width), number(height));
+    out.open(
+        "svg",
+        &[
+            ("xmlns", "http://www.w3.org/2000/svg"),
+            ("viewBox", &format!("0 0 {width} {height}")),
+            ("width", &width),
+            ("height", &height),
+            ("role", "img"),
+            ("aria-labelledby", "chart-title chart-desc"),
+            ("class", "raftlens-chart"),
+            ("font-family", style::FONT_STACK),
+        ],
+    );
+    let title = if graph.title.is_empty() { "Flow chart" } else { &graph.title };
+    out.element("title", &[("id", "chart-title")], title);
+    let summary = format!(
+        "{} boxes and {} arrows, read from left to right. Grey arrows are calls, dashed green \
+         arrows are data; labels tell how often each was taken and how long it took (p50 / p99).",
+        graph.box_count(),
+        graph.arrow_count()
+    );
+    out.element("desc", &[("id", "chart-desc")], &summary);
+    out.raw(&sheet::css());
+}
+
+fn clusters(out: &mut Markup, graph: &FlowGraph, scene: &Scene, placed: &Placed) {
+    let (clusters, _) = graph.clusters();
+    for (index, (cluster, rect)) in clusters.iter().zip(&placed.clusters).enumerate() {
+        let depth = cluster.path.len() - 1;
+        let class = format!("cluster depth{}", depth % style::CLUSTER_FILLS.len());
+        out.open("g", &[("class", &class), ("data-owner", &cluster.path.join("/"))]);
+        out.element("title", &[], &cluster.path.join(" / "));
+        let look =
+            [("fill", style::cluster_fill(depth).light), ("stroke", style::CLUSTER_LINE.light)];
+        out.rect("ground", rect, 8.0, &look);
+        let at = Point { x: rect.x + 10.0, y: rect.y + CLUSTER_LINE };
+        out.text("title", &scene.clusters[index], at, CLUSTER_SIZE, QUIET.light);
+        out.close("g");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! The style sheet: every colour as a CSS variable, light and dark.
+//!
+//! All of it stands inside `@supports`, so that viewers without variables skip it as a whole and
+//! use the plain attributes of the elements.
+
+use crate::flow_graph::ArrowKind;
+use crate::style::{self, BOX_STYLES, CLUSTER_FILLS, CLUSTER_LINE, Color, GROUND, INK, QUIET};
+
+/// The `<style>` element.
+pub(super) fn css() -> String {
+    let variables = variables();
+    let list = |dark: bool| {
+        let pick = |color: &Color| if dark { color.dark } else { color.light };
+        let entries: Vec<String> =
+            variables.iter().map(|(name, color)| format!("--{name}:{}", pick(color))).collect();
+        entries.join(";")
+    };
+    let mut out = String::from(" <style>\n@supports (fill:var(--ink)) {\n");
+    out.push_str(&format!(".raftlens-chart{{{}}}\n", list(false)));
+    out.push_str(&format!(
+        "@media (prefers-color-scheme:dark){{.raftlens-chart{{{}}}}}\n",
+        list(true)
+    ));
+    for rule in rules() {
+        out.push_str(&rule);
+        out.push('\n');
+    }
+    out.push_str("}\n </style>\n");
+    out
+}
+
+fn variables() -> Vec<(String, Color)> {
+    let mut all: Vec<(String, Color)> = [
+        ("ground", GROUND),
+        ("ink", INK),
+        ("quiet", QUIET),
+        ("cluster-line", CLUSTER_LINE),
+        ("call", style::arrow_color(ArrowKind::Call)),
+        ("data", style::arrow_color(ArrowKind::Data)),
+    ]
+    .map(|(name, color)| (name.to_owned(), color))
+    .to_vec();
+    for (depth, color) in CLUSTER_FILLS.into_iter().enumerate() {
+        all.push((format!("cluster{depth}"), color));
+    }
+    for look in BOX_STYLES {
+        all.push((format!("{}-fill", look.class), look.fill));
+        all.push((format!("{}-line", look.class), look.line));
+    }
+    all
+}
+
+fn rules() -> Vec<String> {
+    let mut rules: Vec<String> = [
+        ".ground{fill:var(--ground)}",
+        ".heading,.box .title{fill:var(--ink)}",
+        ".note,.field,.label text,.cluster .title,.legend text{fill:var(--quiet)}",
+        ".cluster .ground{stroke:var(--cluster-line)}",
+        ".arrow.call .line{stroke:var(--call)}",
+        ".arrow.call .head{fill:var(--call)}",
+        ".arrow.data .line{stroke:var(--data)}",
+        ".arrow.data .head{fill:var(--data)}",
+        ".label .behind{fill:var(--ground)}",
+        ".arrow:hover .line{stroke-width:3.4px}",
+        "a:hover .shape,a:focus .shape{stroke-width:2.2px}",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    for depth in 0..CLUSTER_FILLS.len() {
+        rules.push(format!(
+            ".depth{depth} .ground,.label.on{depth} .behind{{fill:var(--cluster{depth})}}"
+        ));
+    }
+    for look in BOX_STYLES {
+        let class = look.class;
+        rules.push(format!(
+            ".{class} .shape{{fill:var(--{class}-fill);stroke:var(--{class}-line)}}"
+        ));
+        rules.push(format!(".{class} .rule{{stroke:var(--{class}-line)}}"));
+    }
+    rules
+}
