@@ -1,4 +1,5 @@
 //! Trees, hand-overs and the golden form, on sets made by hand: whole, broken and shuffled.
+#![allow(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
 use raftlens_tracer::assemble::{Assembly, Place, trees};
 use raftlens_tracer::conventions::LINK_KIND;

@@ -1,4 +1,5 @@
 //! Files as other programs write them: their liberties are taken, their faults are named.
+#![allow(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
 use raftlens_tracer::format::{Format, FormatError, Warning, read, read_partial, write_file};
 use raftlens_tracer::model::{SpanId, SpanKind, Status, TraceId, TraceSet, Value};

@@ -1,5 +1,6 @@
 //! OTLP over HTTP against a receiver of our own on loopback: what arrives, and what happens when
 //! nothing does. It looks into the protobuf with the few lines that takes.
+#![allow(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 #![cfg(feature = "otlp")]
 
 use std::io::{BufRead, BufReader, Read, Write};

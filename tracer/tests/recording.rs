@@ -1,5 +1,6 @@
 //! Real spans through the whole recording path: types, links, hand-overs between threads, levels,
 //! bounds and files.
+#![allow(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 #![cfg(feature = "otel")]
 
 use std::sync::mpsc;

@@ -1,5 +1,6 @@
 //! What is written is read back: random trace sets through every format, and what each format
 //! must look like for the programs of others.
+#![allow(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
 use std::sync::Arc;
 
@@ -200,8 +201,9 @@ fn a_nan_survives() {
 
 #[test]
 fn a_file_cut_anywhere_yields_its_whole_spans() {
-    for seed in 0..12 {
-        let set = Maker(SmallRng::seed_from_u64(seed)).set();
+    for seed in 0..3 {
+        let mut set = Maker(SmallRng::seed_from_u64(seed)).set();
+        set.spans.truncate(5);
         let whole = content(&set);
         for format in Format::ALL {
             let written = text(&set, format);

@@ -76,7 +76,8 @@ fn times(count: u64, verb: &str, latency: &crate::latency::Latency) -> String {
     }
 }
 
-fn cut(text: &str) -> String {
+/// `text`, cut where it is longer than any name.
+pub(crate) fn cut(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),

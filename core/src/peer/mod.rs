@@ -102,8 +102,9 @@ pub(crate) struct Peer<E: Engine> {
     pub(crate) unpersisted: Option<raft::Ready>,
     /// Read contexts that were answered from the lease, for the outgoing response (rule P13).
     pub(crate) lease_answers: Vec<Vec<u8>>,
-    /// The range of election timeouts is drawn from here, not from raft-rs's thread-local source.
+    /// Election timeouts are drawn from here, not from raft-rs's thread-local source.
     rng: SmallRng,
+    election_timeout_ticks: usize,
     last_term_and_role: (u64, StateRole),
     strict: bool,
 }
@@ -118,9 +119,9 @@ impl<E: Engine> Peer<E> {
     ) -> Result<Self, Error> {
         let config = &ctx.config;
         let mut rng = SmallRng::seed_from_u64(seed ^ meta.id);
-        let timeout = random_election_timeout(&mut rng, config);
+        let election_timeout_ticks = random_election_timeout(&mut rng, config);
         let applied_index = storage.applied_index();
-        let raft_config = raft_config(&meta, applied_index, timeout, config);
+        let raft_config = raft_config(&meta, applied_index, config);
         let progress = Arc::new(ReadProgress::default());
         progress.set_applied(applied_index);
         let (region, commit) = (Arc::clone(storage.region()), storage.commit_index());
@@ -128,6 +129,7 @@ impl<E: Engine> Peer<E> {
         let mut raft_group = RawNode::new(&raft_config, storage, &crate::raft_log::logger())
             .map_err(|error| Error::Engine(format!("raft: {error}")))?;
         raft_group.skip_bcast_commit(config.skip_bcast_commit);
+        raft_group.raft.set_randomized_election_timeout(election_timeout_ticks);
         let delegate =
             ReadDelegate::new(Arc::clone(&region), meta.peer_id(), Arc::clone(&progress), ctx.now);
         ctx.meta.insert(region.region_id(), delegate);
@@ -145,6 +147,7 @@ impl<E: Engine> Peer<E> {
             unpersisted: None,
             lease_answers: Vec::new(),
             rng,
+            election_timeout_ticks,
             last_term_and_role,
             strict: config.consistency == Consistency::Strict,
         })
@@ -202,14 +205,17 @@ impl<E: Engine> Peer<E> {
         ctx.meta.update(self.region_id(), ctx.monotonic_raw_now(), progress);
     }
 
-    /// Draws a new election timeout whenever raft-rs has drawn one of its own: at every change of
-    /// term or role. raft-rs asks its thread's random source, which no seed reaches.
+    /// Draws a new election timeout at every change of term or role, and puts it in place of the one
+    /// that raft-rs has drawn from its thread's random source, which no seed reaches.
     pub(crate) fn redraw_election_timeout(&mut self, config: &Config) {
         let now = (self.raft_group.raft.term, self.raft_group.raft.state);
         if now != self.last_term_and_role {
             self.last_term_and_role = now;
-            let timeout = random_election_timeout(&mut self.rng, config);
-            self.raft_group.raft.set_randomized_election_timeout(timeout);
+            self.election_timeout_ticks = random_election_timeout(&mut self.rng, config);
+        }
+        let ticks = self.election_timeout_ticks;
+        if self.raft_group.raft.randomized_election_timeout() != ticks {
+            self.raft_group.raft.set_randomized_election_timeout(ticks);
         }
     }
 
@@ -238,16 +244,15 @@ fn random_election_timeout(rng: &mut SmallRng, config: &Config) -> usize {
 fn raft_config(
     meta: &PeerMeta,
     applied: u64,
-    first_timeout: usize,
     config: &Config,
 ) -> raft::Config {
     raft::Config {
         id: meta.id,
         election_tick: config.election_ticks,
         heartbeat_tick: config.heartbeat_ticks,
-        // A range of one value: raft-rs's own source of randomness has nothing left to choose.
-        min_election_tick: first_timeout,
-        max_election_tick: first_timeout + 1,
+        // Never less than one timeout (rule L16).
+        min_election_tick: config.election_ticks,
+        max_election_tick: config.election_ticks * 2,
         applied,
         max_size_per_msg: 1024 * 1024,
         max_inflight_msgs: 256,

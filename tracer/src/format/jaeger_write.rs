@@ -191,7 +191,7 @@ fn tags(span: &Span) -> Vec<Json> {
 }
 
 fn push_times(tags: &mut Vec<Json>, span: &Span) {
-    let is_whole = span.start_ns % 1000 == 0 && span.end_ns % 1000 == 0;
+    let is_whole = span.start_ns.is_multiple_of(1000) && span.end_ns.is_multiple_of(1000);
     if !is_whole || span.end_ns < span.start_ns {
         tags.push(tag(START_NS, "int64", integer(i128::from(span.start_ns))));
         let duration = i128::from(span.end_ns) - i128::from(span.start_ns);
@@ -210,7 +210,7 @@ fn has_details(link: &Link) -> bool {
 fn log(event: &SpanEvent) -> Json {
     let mut fields = vec![tag(EVENT, "string", &*event.name)];
     push_attributes(&mut fields, &event.attributes, is_reserved_in_log);
-    if event.time_ns % 1000 != 0 {
+    if !event.time_ns.is_multiple_of(1000) {
         fields.push(tag(TIME_NS, "int64", integer(i128::from(event.time_ns))));
     }
     push_count(&mut fields, DROPPED_ATTRIBUTES, event.dropped_attributes);

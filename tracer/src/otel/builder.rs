@@ -185,16 +185,22 @@ impl Init {
         if sinks.is_empty() { Err(InitError::NoDestination) } else { Ok(sinks) }
     }
 
-    /// What the SDK reads from `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`, under our name.
+    /// What the SDK reads from `OTEL_RESOURCE_ATTRIBUTES`, under the service's name. The SDK's own
+    /// order lets that variable win over `OTEL_SERVICE_NAME`, against the specification.
     fn resource(&self) -> Resource {
         let detected = Resource::builder().build();
-        let name = detected.get(&Key::new(SERVICE_NAME)).map(|value| value.to_string());
-        let is_guess = name.is_none_or(|name| name.starts_with("unknown_service"));
-        match &self.service_name {
-            Some(name) => Resource::builder().with_service_name(name.clone()).build(),
-            None if is_guess => Resource::builder().with_service_name(executable_name()).build(),
-            None => detected,
-        }
+        let by_variable = env::var("OTEL_SERVICE_NAME").ok().filter(|name| !name.is_empty());
+        let by_attribute = || {
+            let name = detected.get(&Key::new(SERVICE_NAME)).map(|value| value.to_string());
+            name.filter(|name| !name.starts_with("unknown_service"))
+        };
+        let name = self
+            .service_name
+            .clone()
+            .or(by_variable)
+            .or_else(by_attribute)
+            .unwrap_or_else(executable_name);
+        Resource::builder().with_service_name(name).build()
     }
 }
 

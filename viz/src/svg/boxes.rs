@@ -24,10 +24,11 @@ pub(super) fn write(
         let index = id.index();
         let look = style::box_style(&flow_box.kind);
         let class = format!("box {}", look.class);
+        let identity = describe::cut(&flow_box.identity);
         let attributes = [
             ("id", ids.of_box(index)),
             ("class", class.as_str()),
-            ("data-identity", flow_box.identity.as_str()),
+            ("data-identity", identity.as_str()),
         ];
         out.open("g", &attributes);
         let link = source_link(flow_box, source_url);

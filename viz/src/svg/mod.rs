@@ -11,6 +11,7 @@ mod legend;
 mod markup;
 mod sheet;
 
+use crate::describe;
 use crate::flow_graph::FlowGraph;
 use crate::layout::{Placed, Point, Rect};
 use crate::measure::{CLUSTER_LINE, Scene};
@@ -77,7 +78,7 @@ fn open(out: &mut Markup, graph: &FlowGraph, width: f64, height: f64) {
         ],
     );
     let title = if graph.title.is_empty() { "Flow chart" } else { &graph.title };
-    out.element("title", &[("id", "chart-title")], title);
+    out.element("title", &[("id", "chart-title")], &describe::cut(title));
     let summary = format!(
         "{} boxes and {} arrows, read from left to right. Grey arrows are calls, dashed green \
          arrows are data; labels tell how often each was taken and how long it took (p50 / p99).",
@@ -93,8 +94,9 @@ fn clusters(out: &mut Markup, graph: &FlowGraph, scene: &Scene, placed: &Placed)
     for (index, (cluster, rect)) in clusters.iter().zip(&placed.clusters).enumerate() {
         let depth = cluster.path.len() - 1;
         let class = format!("cluster depth{}", depth % style::CLUSTER_FILLS.len());
-        out.open("g", &[("class", &class), ("data-owner", &cluster.path.join("/"))]);
-        out.element("title", &[], &cluster.path.join(" / "));
+        let path = describe::cut(&cluster.path.join(" / "));
+        out.open("g", &[("class", &class), ("data-owner", &path)]);
+        out.element("title", &[], &path);
         let look =
             [("fill", style::cluster_fill(depth).light), ("stroke", style::CLUSTER_LINE.light)];
         out.rect("ground", rect, 8.0, &look);
