@@ -1,3 +1,43 @@
-//! The command `raftlens`.
+//! The command `raftlens`: one file for each verb in `cmd/`.
+//!
+//! Exit codes: 0 for success, 1 for a failure, 2 for a wrong call.
 
-fn main() {}
+mod charts;
+mod cmd;
+mod demo;
+mod output;
+mod propagation;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Makes every slow read explain itself: reads of a Raft store, their traces, their charts.
+#[derive(Debug, Parser)]
+#[command(name = "raftlens", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Start a three-store cluster, read through every path, and draw what ran.
+    Demo(cmd::demo::DemoArgs),
+    /// Draw a trace file as a call-flow chart.
+    Draw(cmd::draw::DrawArgs),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().verb {
+        Verb::Demo(args) => cmd::demo::run(&args),
+        Verb::Draw(args) => cmd::draw::run(&args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("raftlens: {error:#}");
+            ExitCode::from(error.downcast_ref::<cmd::Usage>().map_or(1, |_| 2))
+        }
+    }
+}

@@ -149,7 +149,8 @@ impl<E: Engine> RaftKv<E> {
             span.record("reject.reason", reason.as_str());
         }
         let result = wait(receiver, region, deadline).await;
-        self.record(&span, &result);
+        // Entered once more, since a span ends when it is left for the last time.
+        span.in_scope(|| self.record(&span, &result));
         let Delivered { value, term, mode, waits, .. } = result?;
         Ok(Answer { value, term, mode, waits, reject })
     }
@@ -282,10 +283,12 @@ impl<E: Engine> RaftKv<E> {
                 response.result
             }
         };
-        if let Err(error) = &result {
-            span.record("otel.status_code", "ERROR");
-            span.record("error", tracing::field::display(error));
-        }
+        span.in_scope(|| {
+            if let Err(error) = &result {
+                span.record("otel.status_code", "ERROR");
+                span.record("error", tracing::field::display(error));
+            }
+        });
         result
     }
 

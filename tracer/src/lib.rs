@@ -3,8 +3,11 @@
 //! # Start
 //!
 //! ```
-//! use raftlens_tracer::{TraceContext, assemble::Assembly, format::Format, init};
+//! # #[cfg(not(feature = "otel"))]
+//! # fn main() {}
+//! # #[cfg(feature = "otel")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use raftlens_tracer::{TraceContext, assemble::Assembly, format::Format, init};
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("read.jaeger.json");
 //!
@@ -53,7 +56,7 @@
 //! # What it never does
 //!
 //! Recording never blocks the program on a file or a receiver and never fails it: what finds no
-//! room is dropped and counted ([`Guard::counts`]). No input makes a reader panic.
+//! room is dropped and counted (`Guard::counts`). No input makes a reader panic.
 
 pub mod assemble;
 mod context;

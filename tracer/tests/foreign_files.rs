@@ -1,7 +1,9 @@
 //! Files as other programs write them: their liberties are taken, their faults are named.
 #![allow(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
-use raftlens_tracer::format::{Format, FormatError, Warning, read, read_partial, write_file};
+use raftlens_tracer::format::{
+    Format, FormatError, OtlpLines, Warning, read, read_partial, write_file,
+};
 use raftlens_tracer::model::{SpanId, SpanKind, Status, TraceId, TraceSet, Value};
 
 fn one_span(fields: &str) -> String {
@@ -81,6 +83,17 @@ fn a_fault_in_the_middle_of_lines_is_placed_in_the_file() {
     };
     assert_eq!((position.line, whole_spans), (3, 1));
     assert_eq!(&text.as_bytes()[position.byte..position.byte + 4], b"name");
+}
+
+#[test]
+fn a_line_that_is_too_long_is_refused_before_it_is_read() {
+    let good = one_span(r#""name":"a""#).replace('\n', " ");
+    let text = format!("{good}\n{good}{}\n{good}\n", " ".repeat(good.len()));
+    let mut lines = OtlpLines::new(text.as_bytes()).most_line_bytes(good.len() + 1);
+    assert_eq!(lines.next().unwrap().unwrap().spans.len(), 1);
+    let error = lines.next().unwrap().unwrap_err();
+    assert!(matches!(error, FormatError::LineTooLong { line: 2, whole_spans: 1, .. }), "{error}");
+    assert!(lines.next().is_none(), "nothing is known of what follows");
 }
 
 #[test]

@@ -49,6 +49,7 @@ pub(crate) fn flow_box(flow_box: &FlowBox) -> Vec<String> {
 
 /// The tooltip of an arrow between these ends.
 pub(crate) fn arrow(arrow: &Arrow, ends: (&FlowBox, &FlowBox)) -> Vec<String> {
+    // The field stands behind its record, as in `RaftCommand . term`.
     let field = |port: &Option<String>| {
         port.as_ref().map(|port| format!(" . {}", cut(port))).unwrap_or_default()
     };
@@ -66,6 +67,7 @@ pub(crate) fn arrow(arrow: &Arrow, ends: (&FlowBox, &FlowBox)) -> Vec<String> {
     lines
 }
 
+/// `ran 3×, p50 1.20 µs, p99 4.00 µs`; without times only how often.
 fn times(count: u64, verb: &str, latency: &crate::latency::Latency) -> String {
     let often = format!("{verb} {}×", units::count(count));
     match (latency.p50_ns(), latency.p99_ns()) {

@@ -10,6 +10,23 @@
 //! reference charts ([`Chart`]), and [`draw`] writes it. A [`Layout`] only sees sizes, so engines
 //! can be exchanged: [`Embedded`] is built in, [`Graphviz`] runs an installed `dot`.
 //!
+//! ```
+//! use raftlens_viz::{Arrow, ArrowKind, DrawOptions, FlowBox, FlowGraph, draw};
+//!
+//! let mut graph = FlowGraph::new("One call");
+//! let mut add = |name: &str| {
+//!     let (identity, title) = (format!("Peer::{name}"), name.to_owned());
+//!     graph.add_box(FlowBox { identity, title, owner: vec!["Peer".to_owned()], ..FlowBox::default() })
+//! };
+//! let (propose, inspect) = (add("propose"), add("inspect"));
+//! let mut call = Arrow::new(ArrowKind::Call);
+//! call.record(12_300); // nanoseconds
+//! graph.add_arrow(propose, inspect, call);
+//! let svg = draw(&graph, &DrawOptions::default())?;
+//! assert!(svg.contains("12.3 / 12.3 µs"));
+//! # Ok::<(), raftlens_viz::DrawError>(())
+//! ```
+//!
 //! The crate knows nothing of Raft and nothing of how spans are recorded.
 
 #![forbid(unsafe_code)]

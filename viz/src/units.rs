@@ -20,6 +20,7 @@ pub(crate) fn duration(nanoseconds: u64) -> String {
 /// Median and 99th percentile, with one unit for both where that reads well.
 pub(crate) fn p50_p99(latency: &Latency) -> Option<String> {
     let (p50, p99) = (latency.p50_ns()?, latency.p99_ns()?);
+    // Zero has no unit of its own and takes that of the other.
     if Unit::of(p50).name != Unit::of(p99).name && p50 != 0 {
         return Some(format!("{} / {}", duration(p50), duration(p99)));
     }
@@ -27,6 +28,7 @@ pub(crate) fn p50_p99(latency: &Latency) -> Option<String> {
     Some(format!("{} / {} {}", unit.digits(p50), unit.digits(p99), unit.name))
 }
 
+/// A unit of time with its length.
 struct Unit {
     name: &'static str,
     nanoseconds: f64,
@@ -42,6 +44,7 @@ impl Unit {
         Unit { name, nanoseconds }
     }
 
+    /// Three digits, fewer only below a nanosecond's precision, more only for whole large numbers.
     fn digits(&self, nanoseconds: u64) -> String {
         let value = nanoseconds as f64 / self.nanoseconds;
         if self.nanoseconds == 1.0 || value >= 99.95 {
@@ -54,6 +57,7 @@ impl Unit {
     }
 }
 
+/// Digits in groups of three.
 fn separated(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);

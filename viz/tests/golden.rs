@@ -3,6 +3,12 @@
 //! `UPDATE_GOLDENFILES=1 cargo test -p raftlens-viz --test golden` rewrites the files; read the
 //! difference before committing it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test stops, and says what it skips"
+)]
+
 mod fixtures;
 
 use std::io::Write;

@@ -1,6 +1,12 @@
 //! Graphs that no one draws on purpose: cycles, loops, hubs, deep nesting, hostile names, and many
 //! made by a seeded generator. Each gives a picture without faults and well-formed XML.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test stops, and says what it skips"
+)]
+
 mod fixtures;
 
 use fixtures::{connect, place};
@@ -158,14 +164,14 @@ fn hostile_names_stay_text() {
 
 #[test]
 fn many_generated_graphs() {
-    for seed in 0..150 {
+    for seed in 0..100 {
         check(&format!("seed {seed}"), &generated(seed, 4 + seed as usize % 28));
     }
 }
 
 #[test]
-fn three_hundred_boxes() {
-    check("300 boxes", &generated(7, 300));
+fn two_hundred_boxes() {
+    check("200 boxes", &generated(7, 200));
 }
 
 /// A call flow with clusters, records, cycles and parallel arrows, the same for the same seed.

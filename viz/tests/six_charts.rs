@@ -2,6 +2,12 @@
 //!
 //! With `CHARTS_OUT=DIR` each is also written there as SVG, DOT and layout JSON, to be looked at.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test stops, and says what it skips"
+)]
+
 mod fixtures;
 
 use fixtures::{CHARTS, chart};

@@ -4,7 +4,7 @@
 //! - [`read`] takes a whole trace or fails; [`read_partial`] also gives what was whole before the
 //!   fault, so a file that was cut off is still worth something.
 //! - [`OtlpLines`] reads JSON lines one request at a time, in memory that does not grow.
-//! - [`write`] writes to anything, [`write_file`] so that no half-written file is ever seen.
+//! - [`write()`] writes to anything, [`write_file`] so that no half-written file is ever seen.
 //!
 //! What a format cannot hold: OTLP JSON drops nothing of the model. Jaeger JSON has microseconds
 //! and no link attributes; the writer puts both into tags named `raftlens.*` that the reader takes

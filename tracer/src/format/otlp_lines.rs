@@ -9,7 +9,7 @@ use super::{Format, FormatError, otlp_read};
 use crate::model::TraceSet;
 
 /// More than any exporter sends in one request; a longer line is not a line of requests.
-const MOST_LINE_BYTES: usize = 256 << 20;
+const DEFAULT_MOST_LINE_BYTES: usize = 256 << 20;
 
 /// The requests of a JSON lines file, each with its own resources.
 ///
@@ -23,6 +23,7 @@ pub struct OtlpLines<R> {
     lines_before: usize,
     builder: Builder,
     finished: bool,
+    most_line_bytes: usize,
 }
 
 impl<R: BufRead> OtlpLines<R> {
@@ -35,23 +36,31 @@ impl<R: BufRead> OtlpLines<R> {
             lines_before: 0,
             builder: Builder::default(),
             finished: false,
+            most_line_bytes: DEFAULT_MOST_LINE_BYTES,
         }
+    }
+
+    /// Refuses lines of more than `bytes` bytes, line break included; 256 MB by default. This
+    /// bounds the memory that a file of someone else can take.
+    pub fn most_line_bytes(mut self, bytes: usize) -> Self {
+        self.most_line_bytes = bytes;
+        self
     }
 
     /// Reads one more line that is not blank into the builder; `None` at the end.
     pub(super) fn read_line(&mut self) -> Option<Result<(), FormatError>> {
         while !self.finished {
             self.line.clear();
-            let mut limited = self.input.by_ref().take(MOST_LINE_BYTES as u64 + 1);
+            let mut limited = self.input.by_ref().take(self.most_line_bytes as u64 + 1);
             let outcome = match limited.read_until(b'\n', &mut self.line) {
                 Err(error) => Err(FormatError::Io(error)),
                 Ok(0) => {
                     self.finished = true;
                     break;
                 }
-                Ok(length) if length > MOST_LINE_BYTES => Err(FormatError::LineTooLong {
+                Ok(length) if length > self.most_line_bytes => Err(FormatError::LineTooLong {
                     line: self.lines_before + 1,
-                    limit: MOST_LINE_BYTES,
+                    limit: self.most_line_bytes,
                     whole_spans: self.builder.whole_spans(),
                 }),
                 Ok(_) if self.line.trim_ascii().is_empty() => {

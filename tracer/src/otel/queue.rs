@@ -196,3 +196,68 @@ fn next_batch(shared: &Shared) -> Option<Vec<SpanData>> {
         state = waited.unwrap_or_else(PoisonError::into_inner).0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::InstrumentationScope;
+    use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status};
+    use opentelemetry_sdk::error::OTelSdkResult;
+    use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
+    use std::time::SystemTime;
+
+    use super::*;
+
+    /// Says that a batch has come, then waits for leave to go on.
+    #[derive(Debug)]
+    struct Gate {
+        entered: mpsc::Sender<usize>,
+        leave: Mutex<mpsc::Receiver<()>>,
+    }
+
+    impl SpanExporter for Gate {
+        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+            self.entered.send(batch.len()).expect("the test listens");
+            // A closed channel lets everything pass.
+            let _ = self.leave.lock().expect("one user").recv();
+            Ok(())
+        }
+    }
+
+    fn span() -> SpanData {
+        SpanData {
+            span_context: SpanContext::empty_context(),
+            parent_span_id: SpanId::INVALID,
+            parent_span_is_remote: false,
+            span_kind: SpanKind::Internal,
+            name: "read".into(),
+            start_time: SystemTime::UNIX_EPOCH,
+            end_time: SystemTime::UNIX_EPOCH,
+            attributes: Vec::new(),
+            dropped_attributes_count: 0,
+            events: SpanEvents::default(),
+            links: SpanLinks::default(),
+            status: Status::Unset,
+            instrumentation_scope: InstrumentationScope::default(),
+        }
+    }
+
+    #[test]
+    fn a_slow_receiver_fills_the_queue_and_the_rest_is_counted() {
+        let (entered, batches) = mpsc::channel();
+        let (release, leave) = mpsc::channel();
+        let gate = Gate { entered, leave: Mutex::new(leave) };
+        let queue = ExportQueue::start("http://slow".to_owned(), || Ok(gate)).unwrap();
+        (0..BATCH).for_each(|_| queue.accept(span()));
+        assert_eq!(batches.recv(), Ok(BATCH), "the receiver has the first batch and keeps it");
+        (0..MOST_QUEUED + 10).for_each(|_| queue.accept(span()));
+        assert_eq!(queue.dropped(), 10);
+        let error = queue.flush(Duration::ZERO).unwrap_err();
+        let waiting = (MOST_QUEUED + BATCH) as u64;
+        assert!(matches!(error, ExportError::Timeout { spans, .. } if spans == waiting), "{error}");
+        drop(release);
+        queue.shutdown(Duration::from_secs(60)).unwrap();
+        assert_eq!(batches.iter().sum::<usize>(), MOST_QUEUED, "the queue was delivered whole");
+        queue.accept(span());
+        assert_eq!(queue.dropped(), 11, "nothing is taken after the end");
+    }
+}

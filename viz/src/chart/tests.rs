@@ -81,6 +81,24 @@ fn a_chart_is_a_graph_and_its_dot_is_the_same_chart() {
 }
 
 #[test]
+fn defaults_hold_inside_their_cluster_and_backslash_n_is_the_name() {
+    let chart = Chart::parse(
+        r#"digraph d { node[label="\N"] a
+           subgraph cluster_x { node[class="case"] edge[class="data"] b -> c b }
+           c -> a:e }"#,
+    );
+    let chart = chart.unwrap();
+    let titles: Vec<(&str, &BoxKind)> =
+        chart.boxes.iter().map(|of| (of.title.as_str(), &of.kind)).collect();
+    // `c` is only named by an arrow: it stands where that arrow does, without attributes.
+    let function = &BoxKind::Function;
+    assert_eq!(titles, [("a", function), ("b", &BoxKind::Case), ("c", function)]);
+    assert_eq!(chart.boxes[2].owner, ["x"]);
+    let kinds: Vec<ArrowKind> = chart.arrows.iter().map(|arrow| arrow.kind).collect();
+    assert_eq!(kinds, [ArrowKind::Data, ArrowKind::Call]);
+}
+
+#[test]
 fn errors_say_where() {
     let table = [
         ("digraph a {\n  b -> c\n  c -> {d e}\n}", 3),

@@ -39,6 +39,7 @@ impl Walk {
         Ok(walk.chart)
     }
 
+    /// Statements of one pair of braces. The scope is a copy: defaults end with their braces.
     fn inside(&mut self, stmts: &[Stmt], mut scope: Scope) -> Result<(), ChartError> {
         for stmt in stmts {
             match stmt {
@@ -54,6 +55,7 @@ impl Walk {
         Ok(())
     }
 
+    /// A cluster adds its title to the owners of what is in it.
     fn subgraph(&mut self, subgraph: &Subgraph, scope: &Scope) -> Result<(), ChartError> {
         let mut inner = scope.clone();
         let name = text(&subgraph.id);
@@ -65,12 +67,14 @@ impl Walk {
         self.inside(&subgraph.stmts, inner)
     }
 
+    /// A statement about a node: what it says replaces what an earlier arrow made up.
     fn node(&mut self, node: &Node, scope: &Scope) {
         let index = self.box_of(&node.id, scope);
         let mut all = scope.node.clone();
         all.extend(values(&node.attributes));
         let value = |key: &str| all.get(key).map(|raw| unquoted(raw));
-        let shown = value("label").filter(|label| label != "\\N");
+        // `\N` is Graphviz' own default: the name of the node.
+        let shown = value("label").filter(|_| all.get("label").is_none_or(|raw| raw != r#""\N""#));
         let class = value("class").unwrap_or_default();
         let known = &mut self.chart.boxes[index];
         known.id = value("id").unwrap_or_else(|| known.name.clone());
@@ -95,6 +99,7 @@ impl Walk {
         known.kind = kind(&known.classes, is_record, fields);
     }
 
+    /// A chain of arrows is as many arrows as it has links, all of one look.
     fn edge(&mut self, edge: &Edge, scope: &Scope) -> Result<(), ChartError> {
         let vertices = match &edge.ty {
             EdgeTy::Pair(from, to) => vec![from, to],
@@ -155,6 +160,7 @@ impl Walk {
     }
 }
 
+/// The kind of a box: by its shape, else by its class, else a function.
 fn kind(classes: &[String], is_record: bool, fields: Vec<String>) -> BoxKind {
     let has = |word: &str| classes.iter().any(|class| class == word);
     if is_record || has("struct") {
@@ -179,6 +185,7 @@ fn label(stmts: &[Stmt]) -> Option<String> {
     bare.flat_map(|list| values(list).remove("label")).last().map(|raw| unquoted(&raw))
 }
 
+/// Attributes by name; of two with the same name the later counts, as in Graphviz.
 fn values(list: &[Attribute]) -> Values {
     list.iter().map(|Attribute(key, value)| (text(key), raw(value))).collect()
 }
@@ -187,6 +194,7 @@ fn text(id: &Id) -> String {
     unquoted(&raw(id))
 }
 
+/// The text as it stands in the file, with quotes if it has any.
 fn raw(id: &Id) -> String {
     match id {
         Id::Html(text) | Id::Escaped(text) | Id::Plain(text) => text.clone(),

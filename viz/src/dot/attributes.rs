@@ -81,12 +81,14 @@ pub(super) fn of_box(flow_box: &FlowBox, source_url: Option<&str>) -> Attributes
         ("fillcolor", quoted(look.fill.light)),
         ("tooltip", quoted_lines(&describe::flow_box(flow_box))),
     ];
+    // Graphviz makes `URL` a link in its SVG, as our own SVG has it.
     if let Some(link) = source_link(flow_box, source_url) {
         attributes.push(("URL", quoted(&link)));
     }
     attributes
 }
 
+/// Title and measurements, or for a record its title and a row with a port for each field.
 fn label(flow_box: &FlowBox) -> String {
     let BoxKind::Struct { fields } = &flow_box.kind else {
         let mut lines = vec![flow_box.title.clone()];
@@ -106,6 +108,7 @@ pub(super) fn of_arrow(arrow: &Arrow, ends: (&FlowBox, &FlowBox), share: f64) ->
         ArrowKind::Call => ("call", "solid"),
         ArrowKind::Data => ("data", "dashed"),
     };
+    // DOT has one palette: the light one, which Graphviz draws on white.
     let color = style::arrow_color(arrow.kind).light;
     let mut attributes = vec![
         ("class", quoted(class)),

@@ -15,23 +15,26 @@ pub(crate) use names::box_names;
 
 /// `graph` as DOT text; `source_url` is the template of links to source lines.
 pub(crate) fn write(graph: &FlowGraph, source_url: Option<&str>) -> String {
-    let writer = Writer { graph, source_url, names: box_names(graph) };
+    let (clusters, of_box) = graph.clusters();
+    let cluster_names = names::cluster_names(&clusters);
+    let writer = Writer { graph, source_url, names: box_names(graph), cluster_names };
     let mut stmts = vec![
         syntax::graph_defaults(attributes::of_graph(&graph.title)),
         syntax::node_defaults(attributes::of_nodes()),
         syntax::edge_defaults(attributes::of_edges()),
     ];
-    let (clusters, of_box) = graph.clusters();
     stmts.extend(writer.inside(None, &clusters, &of_box));
     stmts.extend(writer.arrows());
     let name = if graph.title.is_empty() { "flow" } else { &graph.title };
     syntax::print(name, stmts)
 }
 
+/// Writes one graph; all names are made beforehand, so that arrows and boxes agree on them.
 struct Writer<'a> {
     graph: &'a FlowGraph,
     source_url: Option<&'a str>,
     names: Vec<String>,
+    cluster_names: Vec<String>,
 }
 
 impl Writer<'_> {
@@ -53,12 +56,13 @@ impl Writer<'_> {
             if cluster.parent == parent {
                 let attributes = attributes::of_cluster(&cluster.path, cluster.path.len() - 1);
                 let inner = self.inside(Some(index), clusters, of_box);
-                stmts.push(syntax::cluster(&cluster.path.join("/"), attributes, inner));
+                stmts.push(syntax::cluster(&self.cluster_names[index], attributes, inner));
             }
         }
         stmts
     }
 
+    /// All arrows, after all boxes: an arrow that came first would place its boxes.
     fn arrows(&self) -> Vec<syntax::tree::Stmt> {
         let shares = style::time_shares(self.graph);
         let arrow = |(id, from, to, arrow): (ArrowId, BoxId, BoxId, &Arrow)| {

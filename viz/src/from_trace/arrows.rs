@@ -26,6 +26,7 @@ pub(super) fn add(graph: &mut FlowGraph, traces: &TraceSet, scope: &Scope, place
     }
 }
 
+/// What is needed to add arrows, and those that were added.
 struct Maker<'a> {
     graph: &'a mut FlowGraph,
     // A million spans take few ways: looked up by borrowed text, made once.
@@ -83,6 +84,7 @@ impl<'a> Maker<'a> {
         self.record(from, place, way, event.time_ns.saturating_sub(since_ns));
     }
 
+    /// Counts one passage of an arrow, made if this is its first.
     fn record(&mut self, from: BoxId, to: BoxId, way: Way<'a>, duration_ns: u64) {
         let id = *self.index.entry((from, to, way)).or_insert_with(|| {
             let arrow = Arrow {
@@ -118,6 +120,7 @@ fn wait_ns(followed: &Span, follower: &Span) -> u64 {
     follower.start_ns.saturating_sub(from)
 }
 
+/// What the event says of its flow. A branch is data by default: nothing is called by taking it.
 fn flow_of(event: &SpanEvent) -> ArrowKind {
     match text(event, FLOW) {
         Some("call") => ArrowKind::Call,

@@ -16,7 +16,8 @@ use crate::flow_graph::{BoxId, BoxKind, FlowBox, FlowGraph};
 
 /// The boxes of spans and events.
 pub(super) struct Places {
-    of_span: HashMap<usize, BoxId>,
+    // By index in the input; spans that are not wanted have none.
+    of_span: Vec<Option<BoxId>>,
     // Only events that are drawn: case, variable and struct, by span and place in it.
     of_event: HashMap<(usize, usize), BoxId>,
     by_identity: HashMap<String, BoxId>,
@@ -26,7 +27,7 @@ impl Places {
     /// Adds a box for every wanted span and event, and counts the spans.
     pub(super) fn new(graph: &mut FlowGraph, traces: &TraceSet, scope: &Scope) -> Places {
         let mut places = Places {
-            of_span: HashMap::with_capacity(scope.spans.len()),
+            of_span: vec![None; traces.spans.len()],
             of_event: HashMap::new(),
             by_identity: HashMap::new(),
         };
@@ -41,7 +42,7 @@ impl Places {
 
     /// The box of a wanted span.
     pub(super) fn of_span(&self, index: usize) -> Option<BoxId> {
-        self.of_span.get(&index).copied()
+        self.of_span.get(index).copied().flatten()
     }
 
     /// The box of an event that is drawn.
@@ -69,7 +70,7 @@ impl Places {
             let flow_box = graph.flow_box_mut(place);
             flow_box.calls += 1;
             flow_box.latency.record(span.duration_ns());
-            self.of_span.insert(*index, place);
+            self.of_span[*index] = Some(place);
         }
     }
 

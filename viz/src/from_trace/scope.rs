@@ -66,6 +66,7 @@ impl Scope {
         }
         let next = self.followers(traces);
         let mut reached: BTreeSet<usize> = open.iter().copied().collect();
+        // Links may form cycles between traces; each span is entered once.
         while let Some(index) = open.pop() {
             for follower in next.get(&index).into_iter().flatten() {
                 if reached.insert(*follower) {
@@ -91,6 +92,7 @@ impl Scope {
     }
 }
 
+/// Names a few traces that are there, so that the right id can be copied.
 fn trace_not_found(traces: &TraceSet, trace_id: TraceId) -> FromTraceError {
     let known: BTreeSet<TraceId> = traces.spans.iter().map(|span| span.trace_id).collect();
     FromTraceError::TraceNotFound {

@@ -57,6 +57,7 @@ fn options(graph: &SizedGraph) -> Value {
     })
 }
 
+/// Writes one graph; ports are made beforehand, because each belongs to an arrow.
 struct Writer<'a> {
     graph: &'a SizedGraph,
     order: &'a ReadingOrder,
@@ -64,6 +65,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// The children of a level, in the order in which they are to be read.
     fn level(&self, level: usize) -> Vec<Value> {
         // Recursion is as deep as clusters are nested; the engine runs on a large stack.
         self.order.levels[level]
@@ -75,6 +77,7 @@ impl Writer<'_> {
             .collect()
     }
 
+    /// A box; one with rows has its ports fixed, others let the engine spread arrows on their sides.
     fn sized_box(&self, index: usize) -> Value {
         let sized = &self.graph.boxes[index];
         let mut out = json!({
@@ -89,6 +92,7 @@ impl Writer<'_> {
         out
     }
 
+    /// A cluster: its title is room above the children, and never wider than the cluster.
     fn cluster(&self, index: usize) -> Value {
         let title = self.graph.clusters[index].title;
         let top = title.height + CLUSTER_PADDING;
@@ -107,6 +111,7 @@ impl Writer<'_> {
         })
     }
 
+    /// An arrow, turned round where it runs against the reading order, with room for its label.
     fn arrow(&self, index: usize) -> Value {
         let arrow = &self.graph.arrows[index];
         let end = |of_box: usize, which: &str| match has_rows(&self.graph.boxes[of_box]) {
@@ -121,6 +126,7 @@ impl Writer<'_> {
         out.insert("sources".to_owned(), json!([source]));
         out.insert("targets".to_owned(), json!([target]));
         if let Some(label) = arrow.label {
+            // Inline: the arrow runs through its label, so it is clear whose label it is.
             let inline = json!({
                 "elk.edgeLabels.placement": "CENTER",
                 "elk.edgeLabels.inline": "true",
@@ -179,6 +185,7 @@ pub(crate) fn read(graph: &SizedGraph, order: &ReadingOrder, laid_out: &Value) -
         size: Size::default(),
     };
     let mut open = vec![(laid_out, Point::default())];
+    // Children know where they are inside their parent, so origins are handed down.
     while let Some((node, origin)) = open.pop() {
         for child in list(node, "children") {
             let place = rect(child, origin)?;
@@ -203,6 +210,7 @@ pub(crate) fn read(graph: &SizedGraph, order: &ReadingOrder, laid_out: &Value) -
     complete.then_some(placed)
 }
 
+/// One polyline from all sections of an arrow, and the place of its label.
 fn read_arrow(edge: &Value, origin: Point) -> Option<PlacedArrow> {
     let mut points = Vec::new();
     for section in list(edge, "sections") {
@@ -212,6 +220,7 @@ fn read_arrow(edge: &Value, origin: Point) -> Option<PlacedArrow> {
         }
         points.push(point(section.get("endPoint")?, origin)?);
     }
+    // Pieces of no length have no direction, which the drawing of heads needs.
     points.dedup();
     let label = list(edge, "labels").first().map(|label| rect(label, origin));
     let label = match label {
@@ -228,6 +237,7 @@ fn split_id(node: &Value) -> Option<(&str, usize)> {
     Some((kind, number.parse().ok()?))
 }
 
+/// A list, or nothing where ELK leaves it out.
 fn list<'a>(node: &'a Value, key: &str) -> &'a [Value] {
     node.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
@@ -243,6 +253,7 @@ fn rect(shape: &Value, origin: Point) -> Option<Rect> {
     Some(Rect { x: corner.x, y: corner.y, width, height })
 }
 
+/// A finite number; anything else makes the answer unreadable rather than the picture wrong.
 fn number(of: &Value, key: &str) -> Option<f64> {
     of.get(key).and_then(Value::as_f64).filter(|number| number.is_finite())
 }

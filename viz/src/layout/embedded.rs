@@ -35,6 +35,7 @@ impl Layout for Embedded {
     }
 }
 
+/// One layout: decide the order, hand it over as JSON, read places back.
 fn run(graph: &SizedGraph) -> Result<Placed, String> {
     let order = reading_order(graph);
     let input = elk::write(graph, &order).to_string();

@@ -37,6 +37,7 @@ impl Graphviz {
         Graphviz { program: program.into() }
     }
 
+    /// Feeds `input` to the program and takes what it prints.
     fn run(&self, input: &str) -> Result<Vec<u8>, LayoutError> {
         let failed = |reason: String| LayoutError::DotFailed { reason };
         let mut child = Command::new(&self.program)
@@ -115,6 +116,7 @@ fn write(graph: &SizedGraph, order: &ReadingOrder) -> String {
     syntax::print("chart", stmts)
 }
 
+/// Boxes and clusters of one level, in reading order: `dot` breaks ties by the order of the file.
 fn inside(graph: &SizedGraph, order: &ReadingOrder, level: usize) -> Vec<syntax::tree::Stmt> {
     let stmt = |child: &Child| match child {
         Child::Box(index) => syntax::node(&format!("b{index}"), sized_box(&graph.boxes[*index])),
@@ -128,6 +130,7 @@ fn inside(graph: &SizedGraph, order: &ReadingOrder, level: usize) -> Vec<syntax:
     order.levels[level].iter().map(stmt).collect()
 }
 
+/// A box of exactly the measured size. An empty label keeps `dot` from measuring any font.
 fn sized_box(sized: &SizedBox) -> Attributes {
     let Size { width, height } = sized.size;
     let mut attributes = vec![
@@ -149,6 +152,7 @@ fn sized_box(sized: &SizedBox) -> Attributes {
 /// Cells for the rows of a box, so that arrows end at their heights.
 fn rows(sized: &SizedBox) -> String {
     let mut cells = Vec::new();
+    // Cells are cut at the borders of rows: a head without port, then one cell a row.
     let mut down = 0.0;
     let mut cell = |from: f64, to: f64, port: String| {
         let (width, height) = (sized.size.width.floor(), (to - from).floor().max(1.0));
@@ -170,6 +174,7 @@ fn rows(sized: &SizedBox) -> String {
     table(&cells.concat())
 }
 
+/// The cell that an arrow end meets; boxes without rows have none, arrows meet their border.
 fn port(sized: &SizedBox, port: Option<usize>) -> Option<String> {
     let anchor = || sized.anchor.filter(|_| !sized.ports.is_empty()).map(|_| "anchor".to_owned());
     port.map(|index| format!("p{index}")).or_else(anchor)
@@ -181,6 +186,7 @@ fn blank(size: Size) -> String {
     table(&format!("<TR><TD FIXEDSIZE=\"TRUE\" WIDTH=\"{width}\" HEIGHT=\"{height}\"></TD></TR>"))
 }
 
+/// A table that adds nothing to its cells: no borders, no gaps.
 fn table(rows: &str) -> String {
     format!(
         "<<TABLE BORDER=\"0\" CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"0\">{rows}</TABLE>>"
@@ -220,6 +226,7 @@ fn read(graph: &SizedGraph, answer: &Value) -> Option<Placed> {
     })
 }
 
+/// The way of one arrow. Its label is centred on `lp`, with our size rather than the rounded one.
 fn read_arrow(edge: &Value, top: f64, label: Option<Size>) -> Option<PlacedArrow> {
     let at = |pair: &str| {
         let numbers = numbers(pair)?;
@@ -232,6 +239,7 @@ fn read_arrow(edge: &Value, top: f64, label: Option<Size>) -> Option<PlacedArrow
             curve.push(at(pair)?);
         }
     }
+    // Without `lp` the label is placed later, as if it had none.
     let label = match (edge.get("lp").and_then(Value::as_str), label) {
         (Some(middle), Some(size)) => {
             let middle = at(middle)?;
@@ -259,11 +267,13 @@ fn flattened(curve: &[Point]) -> Option<Vec<Point>> {
     (points.len() > 1).then_some(points)
 }
 
+/// Numbers between commas; `None` if any is not finite, so that no such coordinate gets further.
 fn numbers(text: &str) -> Option<Vec<f64>> {
     let number = |part: &str| part.parse::<f64>().ok().filter(|number| number.is_finite());
     text.split(',').map(|part| number(part.trim())).collect()
 }
 
+/// The number in a name of ours, such as `b12`.
 fn index_behind(name: &str, prefix: &str) -> Option<usize> {
     name.strip_prefix(prefix)?.parse().ok()
 }

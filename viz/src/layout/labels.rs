@@ -65,6 +65,7 @@ impl Taken {
     }
 }
 
+/// The grid cells that a rectangle touches.
 fn cells(rect: &Rect) -> impl Iterator<Item = (i64, i64)> {
     let range = |low: f64, high: f64| (low / CELL).floor() as i64..=(high / CELL).floor() as i64;
     let rows = range(rect.y, rect.bottom());
@@ -88,6 +89,7 @@ fn free_place(arrow: &PlacedArrow, size: Size, taken: &Taken) -> Rect {
             return rect;
         }
     }
+    // No room on the line: the nearest free place beside it, ring by ring.
     let middle = along(&arrow.points, 0.5);
     for ring in 1..=RINGS {
         let far = ring as f64 * 6.0;
@@ -103,6 +105,7 @@ fn free_place(arrow: &PlacedArrow, size: Size, taken: &Taken) -> Rect {
     around(middle, size)
 }
 
+/// A rectangle of this size with its middle here.
 fn around(center: Point, size: Size) -> Rect {
     let (x, y) = (center.x - size.width / 2.0, center.y - size.height / 2.0);
     Rect { x, y, width: size.width, height: size.height }

@@ -80,7 +80,8 @@ impl Ranks {
     }
 }
 
-/// Numbers boxes depth first from the entries: boxes that nothing points at, first-seen first.
+/// Numbers boxes depth first from the entries: boxes that nothing points at, and of these the one
+/// first that leads to most. A trace begins with whatever ran first, often some background task.
 fn discovery(graph: &SizedGraph) -> Vec<usize> {
     let mut next = vec![Vec::new(); graph.boxes.len()];
     let mut has_caller = vec![false; graph.boxes.len()];
@@ -88,22 +89,46 @@ fn discovery(graph: &SizedGraph) -> Vec<usize> {
         next[arrow.from].push(arrow.to);
         has_caller[arrow.to] |= arrow.from != arrow.to;
     }
+    let (mut entries, rest): (Vec<usize>, Vec<usize>) =
+        (0..graph.boxes.len()).partition(|index| !has_caller[*index]);
+    if entries.len() * (graph.boxes.len() + graph.arrows.len()) <= MOST_STEPS {
+        let mut seen = vec![usize::MAX; graph.boxes.len()];
+        // The sort is stable: entries that lead to equally many stay in first-seen order.
+        entries.sort_by_cached_key(|entry| {
+            std::cmp::Reverse(walk(&next, *entry, |index| {
+                std::mem::replace(&mut seen[index], *entry) != *entry
+            }))
+        });
+    }
     let mut number = vec![usize::MAX; graph.boxes.len()];
     let mut count = 0;
-    let (entries, rest): (Vec<usize>, Vec<usize>) =
-        (0..graph.boxes.len()).partition(|index| !has_caller[*index]);
     for start in entries.into_iter().chain(rest) {
-        let mut stack = vec![start];
-        while let Some(index) = stack.pop() {
-            if number[index] != usize::MAX {
-                continue;
+        walk(&next, start, |index| {
+            let new = number[index] == usize::MAX;
+            if new {
+                number[index] = count;
+                count += 1;
             }
-            number[index] = count;
-            count += 1;
+            new
+        });
+    }
+    number
+}
+
+/// Steps that may be spent on comparing entries; beyond that, first-seen order decides.
+const MOST_STEPS: usize = 2_000_000;
+
+/// Walks depth first from `start` through the boxes that `enter` says are new; how many there were.
+fn walk(next: &[Vec<usize>], start: usize, mut enter: impl FnMut(usize) -> bool) -> usize {
+    let mut entered = 0;
+    let mut stack = vec![start];
+    while let Some(index) = stack.pop() {
+        if enter(index) {
+            entered += 1;
             stack.extend(next[index].iter().rev());
         }
     }
-    number
+    entered
 }
 
 /// The earliest discovered box inside every child.
@@ -267,6 +292,15 @@ mod tests {
         assert_eq!(order.levels[0], [Child::Cluster(1), Child::Cluster(0)]);
         assert_eq!(order.against, [false, false, true]);
         assert_eq!(order.place, [2, 3, 0, 1]);
+    }
+
+    #[test]
+    fn the_entry_that_leads_to_most_comes_first() {
+        // Box 0 is seen first and leads to 1; the flow that starts at 2 leads to 3, 1 and 4.
+        let graph = graph(&[], &[None; 5], &[(0, 1), (2, 3), (3, 1), (3, 4)]);
+        let order = reading_order(&graph);
+        assert_eq!(order.levels[0][..2], [Child::Box(2), Child::Box(3)]);
+        assert!(order.against.iter().all(|against| !against));
     }
 
     #[test]

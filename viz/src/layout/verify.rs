@@ -8,10 +8,11 @@ const SLACK: f64 = 0.5;
 /// What is wrong with `placed` as a picture of `graph`; empty when nothing is.
 ///
 /// Checked: sizes kept, everything inside the picture, no two boxes overlap, boxes and clusters lie
-/// inside their cluster and outside all others, arrows end at their boxes and pass through no other,
-/// labels touch no box and no other label.
+/// inside their cluster and outside all others, arrows end at their boxes and pass through no other
+/// and through no cluster that has neither of their ends, labels touch no box and no other label.
 pub fn faults(graph: &SizedGraph, placed: &Placed) -> Vec<String> {
     let mut faults = Vec::new();
+    // With lists of other lengths, the comparisons below would silently skip some.
     let counts = (placed.boxes.len(), placed.clusters.len(), placed.arrows.len());
     if counts != (graph.boxes.len(), graph.clusters.len(), graph.arrows.len()) {
         return vec!["boxes, clusters or arrows were lost".to_owned()];
@@ -24,6 +25,7 @@ pub fn faults(graph: &SizedGraph, placed: &Placed) -> Vec<String> {
     faults
 }
 
+/// Everything has a finite place inside the picture.
 fn frame(placed: &Placed, faults: &mut Vec<String>) {
     let whole = Rect { x: 0.0, y: 0.0, width: placed.size.width, height: placed.size.height };
     let labels = placed.arrows.iter().filter_map(|arrow| arrow.label.as_ref());
@@ -41,6 +43,7 @@ fn frame(placed: &Placed, faults: &mut Vec<String>) {
     }
 }
 
+/// Boxes keep their sizes, keep apart, and are inside exactly their own clusters.
 fn boxes(graph: &SizedGraph, placed: &Placed, faults: &mut Vec<String>) {
     for (index, (sized, rect)) in graph.boxes.iter().zip(&placed.boxes).enumerate() {
         let same = (sized.size.width - rect.width).abs() < SLACK
@@ -66,6 +69,7 @@ fn boxes(graph: &SizedGraph, placed: &Placed, faults: &mut Vec<String>) {
     }
 }
 
+/// Clusters have room for their titles, and are nested or apart, never half across.
 fn clusters(graph: &SizedGraph, placed: &Placed, faults: &mut Vec<String>) {
     let holds = |outer: usize, inner: usize| {
         let mut next = Some(inner);
@@ -94,6 +98,7 @@ fn clusters(graph: &SizedGraph, placed: &Placed, faults: &mut Vec<String>) {
     }
 }
 
+/// Arrows begin and end at their boxes, and go round everything that is not theirs.
 fn arrows(graph: &SizedGraph, placed: &Placed, faults: &mut Vec<String>) {
     for (index, (sized, arrow)) in graph.arrows.iter().zip(&placed.arrows).enumerate() {
         let (Some(first), Some(last)) = (arrow.points.first(), arrow.points.last()) else {
@@ -105,15 +110,24 @@ fn arrows(graph: &SizedGraph, placed: &Placed, faults: &mut Vec<String>) {
                 faults.push(format!("arrow {index} does not meet box {end}"));
             }
         }
+        let meets =
+            |rect: &Rect| arrow.points.windows(2).any(|pair| crosses(&pair[0], &pair[1], rect));
         for (other, rect) in placed.boxes.iter().enumerate() {
-            let foreign = other != sized.from && other != sized.to;
-            if foreign && arrow.points.windows(2).any(|pair| crosses(&pair[0], &pair[1], rect)) {
+            if other != sized.from && other != sized.to && meets(rect) {
                 faults.push(format!("arrow {index} passes through box {other}"));
+            }
+        }
+        let mut at_home = graph.clusters_of(sized.from);
+        at_home.extend(graph.clusters_of(sized.to));
+        for (cluster, rect) in placed.clusters.iter().enumerate() {
+            if !at_home.contains(&cluster) && meets(rect) {
+                faults.push(format!("arrow {index} passes through foreign cluster {cluster}"));
             }
         }
     }
 }
 
+/// Labels are all there, and hide neither boxes nor each other.
 fn labels(graph: &SizedGraph, placed: &Placed, faults: &mut Vec<String>) {
     let labels: Vec<(usize, &Rect)> = (placed.arrows.iter().enumerate())
         .filter_map(|(index, arrow)| arrow.label.as_ref().map(|rect| (index, rect)))

@@ -1,7 +1,7 @@
 //! Arrows with smooth corners, their heads, and their labels.
 
 use super::ids::Ids;
-use super::markup::{Markup, number};
+use super::markup::{Markup, TextLook, number};
 use crate::describe;
 use crate::flow_graph::{Arrow, ArrowKind, BoxId, FlowGraph};
 use crate::layout::{Placed, Point, Rect};
@@ -12,6 +12,9 @@ use crate::style::{self, ARROW_LABEL_SIZE, QUIET};
 const CORNER: f64 = 16.0;
 /// Length and half width of a head.
 const HEAD: (f64, f64) = (8.0, 3.4);
+
+const LABEL_LOOK: TextLook =
+    TextLook { class: "measured", size: ARROW_LABEL_SIZE, fill: QUIET.light };
 
 /// Writes lines and heads; labels come later, above the boxes' shadows.
 pub(super) fn write(out: &mut Markup, graph: &FlowGraph, placed: &Placed, ids: &Ids) {
@@ -41,6 +44,7 @@ pub(super) fn write(out: &mut Markup, graph: &FlowGraph, placed: &Placed, ids: &
 pub(super) fn line(out: &mut Markup, points: &[Point], kind: ArrowKind, width: f64) {
     let (Some(tip), Some(base)) = (points.last(), head_base(points)) else { return };
     let color = style::arrow_color(kind).light;
+    // A copy: the head still needs the true tip.
     let mut shaft = points.to_vec();
     if let Some(end) = shaft.last_mut() {
         // The line ends inside the head, so that a thick one does not show beside the tip.
@@ -68,6 +72,7 @@ fn head_base(points: &[Point]) -> Option<Point> {
     Some(Point { x: tip.x + (before.x - tip.x) * share, y: tip.y + (before.y - tip.y) * share })
 }
 
+/// A triangle. Markers would be shorter, but their ids clash where pictures share a page.
 fn head(tip: &Point, base: &Point) -> String {
     let (dx, dy) = ((tip.x - base.x) / HEAD.0, (tip.y - base.y) / HEAD.0);
     let corner = |side: f64| (number(base.x - dy * side), number(base.y + dx * side));
@@ -121,7 +126,7 @@ pub(super) fn write_labels(out: &mut Markup, graph: &FlowGraph, scene: &Scene, p
         let x = rect.center().x;
         for (row, line) in scene.arrows[id.index()].iter().enumerate() {
             let y = rect.y + 1.5 + LABEL_LINE * (row as f64 + 0.8);
-            out.centered("text", line, Point { x, y }, ARROW_LABEL_SIZE, QUIET.light);
+            out.centered(LABEL_LOOK, line, Point { x, y });
         }
         out.close("g");
     }
@@ -135,6 +140,7 @@ fn depth_at(label: &Rect, placed: &Placed, depths: &[usize]) -> Option<usize> {
     around.map(|(_, depth)| *depth).max()
 }
 
+/// The class that scripts and the style sheet know the kind by.
 fn class(kind: ArrowKind) -> &'static str {
     match kind {
         ArrowKind::Call => "call",
@@ -142,6 +148,7 @@ fn class(kind: ArrowKind) -> &'static str {
     }
 }
 
+/// The same words on the line and on its label: either may be what the pointer finds.
 fn tooltip(graph: &FlowGraph, arrow: &Arrow, (from, to): (BoxId, BoxId)) -> String {
     describe::arrow(arrow, (graph.flow_box(from), graph.flow_box(to))).join("\n")
 }

@@ -1,7 +1,7 @@
 //! Boxes: a shape for each kind, title, what was measured, and the fields of a record.
 
 use super::ids::Ids;
-use super::markup::{Markup, number};
+use super::markup::{Markup, TextLook, number};
 use crate::describe;
 use crate::flow_graph::{BoxKind, FlowBox, FlowGraph};
 use crate::layout::{Placed, Point, Rect};
@@ -11,6 +11,10 @@ use crate::style::{self, BoxStyle, INK, NOTE_SIZE, QUIET, TITLE_SIZE};
 
 /// Side of the folded corner of a value.
 const FOLD: f64 = 9.0;
+
+const TITLE_LOOK: TextLook = TextLook { class: "title", size: TITLE_SIZE, fill: INK.light };
+const NOTE_LOOK: TextLook = TextLook { class: "note", size: NOTE_SIZE, fill: QUIET.light };
+const FIELD_LOOK: TextLook = TextLook { class: "field", size: NOTE_SIZE, fill: QUIET.light };
 
 /// Writes all boxes.
 pub(super) fn write(
@@ -31,10 +35,12 @@ pub(super) fn write(
             ("data-identity", identity.as_str()),
         ];
         out.open("g", &attributes);
+        // The whole box is the link: a title alone is hard to hit.
         let link = source_link(flow_box, source_url);
         if let Some(link) = &link {
             out.open("a", &[("href", link)]);
         }
+        // Must be the first child, or viewers show no tooltip.
         out.element("title", &[], &describe::flow_box(flow_box).join("\n"));
         let rect = &placed.boxes[index];
         shape(out, rect, &flow_box.kind, look);
@@ -53,6 +59,7 @@ pub(super) fn shape(out: &mut Markup, rect: &Rect, kind: &BoxKind, look: BoxStyl
         BoxKind::Function => out.rect("shape", rect, 5.0, &colors),
         BoxKind::Struct { .. } => out.rect("shape", rect, 0.0, &colors),
         BoxKind::Case => {
+            // Round ends and a dashed border: told apart from functions without colour too.
             let dashed = [colors[0], colors[1], ("stroke-dasharray", "4 2")];
             out.rect("shape", rect, (rect.height / 2.0).min(16.0), &dashed);
         }
@@ -71,17 +78,18 @@ fn folded(out: &mut Markup, rect: &Rect, colors: [(&str, &str); 2]) {
     out.empty("path", &[("class", "shape"), ("d", &outline), colors[0], colors[1]]);
 }
 
+/// Title and measurements, centred; fields below them, from the left as in a table.
 fn texts(out: &mut Markup, rect: &Rect, text: &BoxText, flow_box: &FlowBox, look: BoxStyle) {
     let middle = rect.center().x;
     let mut y = rect.y + PAD_Y;
     for line in &text.title {
         let baseline = Point { x: middle, y: y + TITLE_LINE * 0.78 };
-        out.centered("title", line, baseline, TITLE_SIZE, INK.light);
+        out.centered(TITLE_LOOK, line, baseline);
         y += TITLE_LINE;
     }
     if let Some(note) = &text.note {
         let baseline = Point { x: middle, y: y + NOTE_LINE * 0.78 };
-        out.centered("note", note, baseline, NOTE_SIZE, QUIET.light);
+        out.centered(NOTE_LOOK, note, baseline);
     }
     if matches!(flow_box.kind, BoxKind::Struct { .. }) {
         fields(out, rect, text, look);
@@ -95,7 +103,7 @@ fn fields(out: &mut Markup, rect: &Rect, text: &BoxText, look: BoxStyle) {
         let rule = format!("M{} {}H{}", number(rect.x), number(y), number(rect.right()));
         out.empty("path", &[("class", "rule"), ("d", &rule), ("stroke", look.line.light)]);
         let baseline = Point { x: rect.x + PAD_X, y: y + FIELD_ROW * 0.68 };
-        out.text("field", field, baseline, NOTE_SIZE, QUIET.light);
+        out.text(FIELD_LOOK, field, baseline);
         y += FIELD_ROW;
     }
 }

@@ -33,10 +33,12 @@ impl Ids {
         Ids { boxes, arrows }
     }
 
+    /// The id of a box, e.g. `box-Peer.inspect`.
     pub(super) fn of_box(&self, index: usize) -> &str {
         &self.boxes[index]
     }
 
+    /// The id of an arrow, e.g. `call-Peer.propose--Peer.inspect`.
     pub(super) fn of_arrow(&self, index: usize) -> &str {
         &self.arrows[index]
     }
@@ -49,6 +51,7 @@ fn word(name: &str) -> String {
     clean.chars().take(LONGEST).map(keep).collect()
 }
 
+/// `id`, with a number behind it where another element already has it.
 fn unique(id: String, taken: &mut HashSet<String>) -> String {
     let mut tried = id.clone();
     let mut number = 2;

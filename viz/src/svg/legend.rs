@@ -1,6 +1,6 @@
 //! The legend: a sample of everything that occurs in this picture, and what could not be drawn.
 
-use super::markup::Markup;
+use super::markup::{Markup, TextLook};
 use super::{arrows, boxes};
 use crate::flow_graph::{ArrowKind, BoxKind, FlowGraph, LeftOut};
 use crate::layout::{Point, Rect};
@@ -13,6 +13,8 @@ const SAMPLE: f64 = 30.0;
 const GAP: f64 = 22.0;
 /// Room between the picture and the legend.
 const ABOVE: f64 = 18.0;
+
+const WORDS_LOOK: TextLook = TextLook { class: "words", size: SIZE, fill: QUIET.light };
 
 /// One sample with its words.
 struct Entry {
@@ -74,18 +76,22 @@ impl Legend {
 }
 
 impl Entry {
+    /// Measures the words, so that rows can be broken before anything is drawn.
     fn new(sample: Sample, words: &str) -> Entry {
         Entry { sample, words: Line::new(words, SIZE) }
     }
 
+    /// Width of the sample with the gap to its words.
     fn sample_width(&self) -> f64 {
         if matches!(self.sample, Sample::None) { 0.0 } else { SAMPLE + 6.0 }
     }
 
+    /// Width by the widest font, so that entries do not run into each other in any viewer.
     fn width(&self) -> f64 {
         self.sample_width() + self.words.room + GAP
     }
 
+    /// Draws the sample with the same code as the picture, so both always look alike.
     fn write(&self, out: &mut Markup, corner: Point) {
         let middle = corner.y + ROW / 2.0;
         match &self.sample {
@@ -109,10 +115,11 @@ impl Entry {
             Sample::None => {}
         }
         let at = Point { x: corner.x + self.sample_width(), y: middle + SIZE * 0.36 };
-        out.text("words", &self.words, at, SIZE, QUIET.light);
+        out.text(WORDS_LOOK, &self.words, at);
     }
 }
 
+/// Only what occurs in this picture: a legend of things that are not there is noise.
 fn entries(graph: &FlowGraph) -> Vec<Entry> {
     let mut entries = Vec::new();
     let kinds = [
@@ -122,6 +129,7 @@ fn entries(graph: &FlowGraph) -> Vec<Entry> {
         BoxKind::Struct { fields: Vec::new() },
     ];
     for (kind, look) in kinds.into_iter().zip(BOX_STYLES) {
+        // The fields of a record do not matter here, only that it is one.
         let same = |other: &BoxKind| std::mem::discriminant(other) == std::mem::discriminant(&kind);
         if graph.boxes().any(|(_, flow_box)| same(&flow_box.kind)) {
             entries.push(Entry::new(Sample::Box(kind), look.name));

@@ -3,6 +3,17 @@
 use crate::layout::{Point, Rect};
 use crate::text::{Line, printable};
 
+/// How a line of text looks.
+#[derive(Clone, Copy)]
+pub(super) struct TextLook {
+    /// Class for the style sheet.
+    pub(super) class: &'static str,
+    /// Font size in points.
+    pub(super) size: f64,
+    /// Colour where there is no style sheet.
+    pub(super) fill: &'static str,
+}
+
 /// An SVG file that is being written.
 pub(super) struct Markup {
     out: String,
@@ -60,26 +71,32 @@ impl Markup {
     }
 
     /// A line of text that begins at `at`.
-    pub(super) fn text(&mut self, class: &str, line: &Line, at: Point, size: f64, fill: &str) {
-        self.pinned(class, line, at, &[("font-size", &number(size)), ("fill", fill)]);
+    pub(super) fn text(&mut self, look: TextLook, line: &Line, at: Point) {
+        self.pinned(look, line, at, None);
     }
 
     /// A line of text whose middle is at `at`.
-    pub(super) fn centered(&mut self, class: &str, line: &Line, at: Point, size: f64, fill: &str) {
-        let size = number(size);
-        let look = [("font-size", size.as_str()), ("fill", fill), ("text-anchor", "middle")];
-        self.pinned(class, line, at, &look);
+    pub(super) fn centered(&mut self, look: TextLook, line: &Line, at: Point) {
+        self.pinned(look, line, at, Some(("text-anchor", "middle")));
     }
 
     /// Text with its width fixed: a viewer with another font squeezes or stretches it.
-    fn pinned(&mut self, class: &str, line: &Line, at: Point, look: &[(&str, &str)]) {
+    fn pinned(
+        &mut self,
+        look: TextLook,
+        line: &Line,
+        at: Point,
+        anchor: Option<(&'static str, &'static str)>,
+    ) {
         if line.text.trim().is_empty() {
             return;
         }
-        let (x, y, width) = (number(at.x), number(at.y), number(line.width));
-        let mut attributes = vec![("class", class), ("x", &x), ("y", &y)];
+        let (x, y) = (number(at.x), number(at.y));
+        let (width, size) = (number(line.width), number(look.size));
+        let mut attributes = vec![("class", look.class), ("x", &x), ("y", &y)];
         attributes.extend([("textLength", width.as_str()), ("lengthAdjust", "spacingAndGlyphs")]);
-        attributes.extend(look);
+        attributes.extend([("font-size", size.as_str()), ("fill", look.fill)]);
+        attributes.extend(anchor);
         self.element("text", &attributes, &line.text);
     }
 

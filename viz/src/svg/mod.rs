@@ -18,7 +18,7 @@ use crate::measure::{CLUSTER_LINE, Scene};
 use crate::style::{self, CLUSTER_SIZE, GROUND, HEADING_SIZE, INK, QUIET};
 use crate::text::Line;
 use ids::Ids;
-use markup::{Markup, number};
+use markup::{Markup, TextLook, number};
 
 /// Room around the picture.
 const MARGIN: f64 = 20.0;
@@ -26,6 +26,9 @@ const MARGIN: f64 = 20.0;
 const HEADING: f64 = 34.0;
 /// Least width, so that title and legend have room.
 const LEAST_WIDTH: f64 = 420.0;
+
+const HEADING_LOOK: TextLook = TextLook { class: "heading", size: HEADING_SIZE, fill: INK.light };
+const CLUSTER_LOOK: TextLook = TextLook { class: "title", size: CLUSTER_SIZE, fill: QUIET.light };
 
 /// The picture of `graph`, placed as `placed`.
 pub(crate) fn write(
@@ -37,6 +40,7 @@ pub(crate) fn write(
     let inner = placed.size.width.max(LEAST_WIDTH);
     let heading = Line::shortened(&graph.title, HEADING_SIZE, inner);
     let top = MARGIN + if graph.title.is_empty() { 0.0 } else { HEADING };
+    // Measured before anything is written, because the root element states the height.
     let legend = legend::Legend::new(graph, inner);
     let width = inner + 2.0 * MARGIN;
     let height = top + placed.size.height + legend.height() + MARGIN;
@@ -46,12 +50,13 @@ pub(crate) fn write(
     out.rect("ground", &ground, 0.0, &[("fill", GROUND.light)]);
     if !graph.title.is_empty() {
         let at = Point { x: MARGIN, y: MARGIN + HEADING_SIZE };
-        out.text("heading", &heading, at, HEADING_SIZE, INK.light);
+        out.text(HEADING_LOOK, &heading, at);
     }
     let left = number(MARGIN);
     out.open("g", &[("transform", &format!("translate({left} {})", number(top)))]);
     clusters(&mut out, graph, scene, placed);
     let ids = Ids::new(graph);
+    // Lines under boxes, so that no head paints over a border; labels on top of both.
     arrows::write(&mut out, graph, placed, &ids);
     boxes::write(&mut out, graph, scene, placed, (&ids, source_url));
     arrows::write_labels(&mut out, graph, scene, placed);
@@ -89,6 +94,7 @@ fn open(out: &mut Markup, graph: &FlowGraph, width: f64, height: f64) {
     out.raw(&sheet::css());
 }
 
+/// Grounds and titles of clusters: below everything, outer ones first.
 fn clusters(out: &mut Markup, graph: &FlowGraph, scene: &Scene, placed: &Placed) {
     let (clusters, _) = graph.clusters();
     for (index, (cluster, rect)) in clusters.iter().zip(&placed.clusters).enumerate() {
@@ -101,7 +107,7 @@ fn clusters(out: &mut Markup, graph: &FlowGraph, scene: &Scene, placed: &Placed)
             [("fill", style::cluster_fill(depth).light), ("stroke", style::CLUSTER_LINE.light)];
         out.rect("ground", rect, 8.0, &look);
         let at = Point { x: rect.x + 10.0, y: rect.y + CLUSTER_LINE };
-        out.text("title", &scene.clusters[index], at, CLUSTER_SIZE, QUIET.light);
+        out.text(CLUSTER_LOOK, &scene.clusters[index], at);
         out.close("g");
     }
 }

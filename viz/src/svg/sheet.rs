@@ -29,6 +29,7 @@ pub(super) fn css() -> String {
     out
 }
 
+/// Every colour under the name that a page can override.
 fn variables() -> Vec<(String, Color)> {
     let mut all: Vec<(String, Color)> = [
         ("ground", GROUND),
@@ -50,6 +51,7 @@ fn variables() -> Vec<(String, Color)> {
     all
 }
 
+/// Which element takes which variable. Labels take the colour of the cluster that they stand on.
 fn rules() -> Vec<String> {
     let mut rules: Vec<String> = [
         ".ground{fill:var(--ground)}",

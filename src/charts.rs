@@ -1,0 +1,40 @@
+//! The six documented charts of the read path, as the boxes that each of them shows.
+//!
+//! A chart of a run is drawn from its spans alone; the reference only says which boxes to look at.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use raftlens_viz::Chart;
+
+use crate::cmd::Usage;
+
+/// The reference charts, by the names that `--chart` takes.
+pub(crate) const REFERENCES: [(&str, &str); 6] = [
+    ("async_snapshot", include_str!("../dot/1_async_snapshot.dot")),
+    ("router_send", include_str!("../dot/2_router_send.dot")),
+    ("inspect", include_str!("../dot/3_inspect.dot")),
+    ("read_local", include_str!("../dot/4_read_local.dot")),
+    ("read_index", include_str!("../dot/5_read_index.dot")),
+    ("apply_reads", include_str!("../dot/6_apply_reads.dot")),
+];
+
+/// A chart by its name, or from a DOT file.
+pub(crate) fn find(name: &str) -> Result<Chart> {
+    if let Some((_, text)) = REFERENCES.iter().find(|(known, _)| *known == name) {
+        return Chart::parse(text).with_context(|| format!("the built-in chart {name}"));
+    }
+    let path = Path::new(name);
+    if !path.exists() {
+        let known: Vec<_> = REFERENCES.iter().map(|(known, _)| *known).collect();
+        let known = known.join(", ");
+        return Err(Usage(format!("--chart {name}: no such file, and none of {known}")).into());
+    }
+    let text = std::fs::read_to_string(path).with_context(|| name.to_owned())?;
+    Chart::parse(&text).with_context(|| name.to_owned())
+}
+
+/// The boxes of a chart, as the identities of functions and cases.
+pub(crate) fn boxes(chart: &Chart) -> Vec<String> {
+    chart.boxes.iter().map(|chart_box| chart_box.id.clone()).collect()
+}

@@ -1,0 +1,125 @@
+//! `raftlens demo`: a real cluster, reads through every path, and the charts of what ran.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use raftlens_tracer::init;
+use raftlens_tracer::model::TraceSet;
+use tracing::level_filters::LevelFilter;
+
+use crate::cmd::draw::LayoutArg;
+use crate::demo::{Drive, Progress, report, results};
+
+/// What `raftlens demo` takes.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Where the charts and traces go.
+    #[arg(short, long, default_value = "out")]
+    out: PathBuf,
+    /// Keep the stores' data in this folder, and read what an earlier run left there.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Also send the traces to a running Jaeger, e.g. http://127.0.0.1:4318.
+    #[arg(long, value_name = "URL")]
+    jaeger: Option<String>,
+    /// What places the boxes of the charts.
+    #[arg(long, default_value = "embedded")]
+    layout: LayoutArg,
+    /// Print the results as JSON.
+    #[arg(long)]
+    json: bool,
+    /// The seed of election timeouts and read ids.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Spans of a run: functions, not only stages, of a few thousand reads.
+const SPANS_MAX: usize = 400_000;
+
+pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
+    let started = Instant::now();
+    let progress = Progress::start(!args.json);
+    let temporary = match args.data {
+        Some(_) => None,
+        None => Some(tempfile::tempdir().context("no temporary folder can be made")?),
+    };
+    let data = match (&args.data, &temporary) {
+        (Some(data), _) => data.clone(),
+        (None, Some(folder)) => folder.path().to_owned(),
+        (None, None) => unreachable!("one of them is there"),
+    };
+    std::fs::create_dir_all(&data).with_context(|| format!("cannot make {}", data.display()))?;
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("cannot make {}", args.out.display()))?;
+
+    let traces = match drive(args, data, &progress)? {
+        Some(traces) => traces,
+        None => {
+            progress.finish();
+            eprintln!("raftlens: interrupted; nothing was written");
+            return Ok(ExitCode::from(130));
+        }
+    };
+    drop(temporary);
+    progress.step("drawing");
+    let written = results::write(&traces, &args.out, args.layout.into())?;
+    progress.finish();
+    let table = report::Table::of(&traces);
+    if args.json {
+        println!("{}", table.json(&written, started.elapsed()));
+    } else {
+        print!("{}", table.text(&written, started.elapsed()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the cluster and its reads; `None` when the user interrupted it.
+fn drive(args: &DemoArgs, data: PathBuf, progress: &Progress) -> Result<Option<TraceSet>> {
+    let mut recording =
+        init().service_name("raftlens").level(LevelFilter::TRACE).most_spans(SPANS_MAX).memory();
+    if let Some(url) = &args.jaeger {
+        recording = recording.otlp(url);
+    }
+    let guard = recording.install().context("tracing cannot be set up")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("no threads can be had")?;
+    let finished = runtime.block_on(async {
+        tokio::select! {
+            driven = Drive::run(data, args.seed, progress) => driven.map(|()| true),
+            () = interrupted() => Ok(false),
+        }
+    });
+    // The stores' threads end when their handles are dropped; wait for them, so that the folder
+    // can go and nothing writes into it any more.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    if !finished? {
+        return Ok(None);
+    }
+    let traces = guard.memory().snapshot();
+    let counts = guard.shutdown().context("sending the traces")?;
+    if counts.dropped > 0 {
+        eprintln!("raftlens: {} spans were dropped for want of room", counts.dropped);
+    }
+    Ok(Some(traces))
+}
+
+/// Returns when the user, or the system, wants the program to end.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    drop(tokio::signal::ctrl_c().await);
+}

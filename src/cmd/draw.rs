@@ -1,0 +1,150 @@
+//! `raftlens draw`: a trace file becomes a call-flow chart.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Args, ValueEnum};
+use raftlens_tracer::format;
+use raftlens_tracer::model::{TraceId, TraceSet};
+use raftlens_viz::{DrawOptions, Engine, FlowGraph, Format, Options, draw};
+
+use crate::cmd::Usage;
+use crate::{charts, output};
+
+/// What `raftlens draw` takes.
+#[derive(Debug, Args)]
+pub(crate) struct DrawArgs {
+    /// The trace file: OTLP JSON, its JSON lines, or Jaeger JSON; `-` for standard input.
+    input: String,
+    /// Where to write; `-` for standard output. The ending decides the format.
+    #[arg(short, long, default_value = "-")]
+    output: String,
+    /// The format, if the ending of the output does not say it.
+    #[arg(short, long)]
+    format: Option<FormatArg>,
+    /// Draw only this trace.
+    #[arg(long, value_name = "HEX")]
+    trace_id: Option<String>,
+    /// Draw only what starts at spans with this name, or at this function.
+    #[arg(long, value_name = "SPAN_NAME")]
+    root: Option<String>,
+    /// Draw only the boxes of a documented chart: async_snapshot, router_send, inspect, read_local,
+    /// read_index, apply_reads, or a DOT file.
+    #[arg(long, value_name = "NAME|FILE")]
+    chart: Option<String>,
+    /// What places the boxes.
+    #[arg(long, default_value = "embedded")]
+    layout: LayoutArg,
+    /// The title above the picture.
+    #[arg(long)]
+    title: Option<String>,
+    /// Where links to the code lead, with {file} and {line}.
+    #[arg(long, value_name = "TEMPLATE")]
+    source_url: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FormatArg {
+    Svg,
+    Dot,
+    LayoutJson,
+}
+
+/// What places the boxes of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LayoutArg {
+    /// Built in.
+    Embedded,
+    /// Graphviz, which must be installed.
+    Dot,
+}
+
+impl From<LayoutArg> for Engine {
+    fn from(layout: LayoutArg) -> Engine {
+        match layout {
+            LayoutArg::Embedded => Engine::Embedded,
+            LayoutArg::Dot => Engine::Dot,
+        }
+    }
+}
+
+pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
+    let format = output_format(args)?;
+    let trace_id = args.trace_id.as_deref().map(parse_trace_id).transpose()?;
+    let chart = args.chart.as_deref().map(charts::find).transpose()?;
+    let traces = read(&args.input)?;
+    let title = args.title.clone().or_else(|| chart.as_ref().map(|chart| chart.title.clone()));
+    let options = Options {
+        title: title.unwrap_or_else(|| default_title(args)),
+        trace_id,
+        root: args.root.clone(),
+        boxes: chart.as_ref().map(charts::boxes),
+    };
+    let graph =
+        FlowGraph::from_trace(&traces, &options).with_context(|| source_name(&args.input))?;
+    let options =
+        DrawOptions { format, engine: args.layout.into(), source_url: args.source_url.clone() };
+    output::write(&args.output, &draw(&graph, &options)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a trace file, and says on standard error what of it is odd. A file that is cut off or
+/// damaged is refused, with what of it was whole.
+pub(crate) fn read(input: &str) -> Result<TraceSet> {
+    let name = source_name(input);
+    let reader: Box<dyn BufRead> = if input == "-" {
+        Box::new(BufReader::new(std::io::stdin()))
+    } else {
+        let file = File::open(input).with_context(|| format!("cannot open {input}"))?;
+        Box::new(BufReader::new(file))
+    };
+    let report = format::read(reader).with_context(|| name.clone())?;
+    for warning in &report.warnings {
+        eprintln!("raftlens: {name}: {warning}");
+    }
+    Ok(report.traces)
+}
+
+fn source_name(input: &str) -> String {
+    if input == "-" { "standard input".to_owned() } else { input.to_owned() }
+}
+
+fn default_title(args: &DrawArgs) -> String {
+    let stem = Path::new(&args.input).file_name().and_then(|name| name.to_str());
+    let name = stem.filter(|name| *name != "-").unwrap_or("trace");
+    match &args.root {
+        Some(root) => format!("{root} in {name}"),
+        None => name.to_owned(),
+    }
+}
+
+fn output_format(args: &DrawArgs) -> Result<Format> {
+    let ending = Path::new(&args.output).extension().and_then(|ending| ending.to_str());
+    Ok(match (args.format, ending) {
+        (Some(FormatArg::Svg), _) | (None, Some("svg")) => Format::Svg,
+        (Some(FormatArg::Dot), _) | (None, Some("dot" | "gv")) => Format::Dot,
+        (Some(FormatArg::LayoutJson), _) => Format::LayoutJson,
+        (None, _) if args.output == "-" => Format::Svg,
+        (None, _) => {
+            let message = format!(
+                "-o {}: the ending says no format: use .svg or .dot, or say -f",
+                args.output
+            );
+            return Err(Usage(message).into());
+        }
+    })
+}
+
+fn parse_trace_id(text: &str) -> Result<TraceId> {
+    let digits = text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match u128::from_str_radix(text, 16) {
+        Ok(id) if digits => Ok(TraceId(id)),
+        _ => {
+            let message = format!("--trace-id {text}: a trace id is up to 32 hexadecimal digits");
+            Err(Usage(message).into())
+        }
+    }
+}

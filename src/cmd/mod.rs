@@ -1,0 +1,9 @@
+//! The verbs of the command, one file each.
+
+pub(crate) mod demo;
+pub(crate) mod draw;
+
+/// A call that makes no sense, as opposed to one that failed: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
