@@ -9,7 +9,7 @@ use raft::eraftpb::{Entry, EntryType};
 use crate::command::{AdminCommand, LogCommand};
 use crate::engine::{Durability, Engine, Family, WriteBatch};
 use crate::error::Error;
-use crate::ids::{PeerId, RegionId};
+use crate::ids::PeerId;
 use crate::peer_storage::{ApplyState, RegionState, put_apply_state, put_region_state};
 use crate::region::Region;
 
@@ -31,8 +31,7 @@ pub(crate) struct Applied {
 
 /// How far a region has got.
 #[derive(Debug)]
-pub struct ApplyRes {
-    pub(crate) region_id: RegionId,
+pub(crate) struct ApplyRes {
     pub(crate) applied_index: u64,
     pub(crate) applied_term: u64,
     pub(crate) results: Vec<Applied>,
@@ -72,8 +71,7 @@ pub(crate) fn apply<E: Engine>(engine: &E, task: ApplyTask) -> Result<ApplyRes, 
     }
     engine.write(&batch, Durability::Unsynced)?;
     let changed = region_changed.then(|| Arc::clone(&region));
-    let region_id = region.region_id();
-    Ok(ApplyRes { region_id, applied_index, applied_term, results, region: changed })
+    Ok(ApplyRes { applied_index, applied_term, results, region: changed })
 }
 
 /// The command of an entry; `None` for the empty entries of new leaders and lifted suspicions.
@@ -82,7 +80,10 @@ fn decode(entry: &Entry, region: &Region) -> Result<Option<LogCommand>, Error> {
         return Ok(None);
     }
     let command = LogCommand::decode(entry.data.as_slice()).map_err(|error| {
-        Error::Engine(format!("log entry {} of region {} is damaged: {error}", entry.index, region.id))
+        Error::Engine(format!(
+            "log entry {} of region {} is damaged: {error}",
+            entry.index, region.id
+        ))
     })?;
     if command.epoch.version != region.epoch.version {
         return Err(Error::EpochNotMatch {

@@ -173,8 +173,12 @@ impl<S> Callback<S> {
     /// Gives an error as the answer, whatever was asked.
     pub fn fail(self, error: Error, term: u64) {
         match self.receiver {
-            Receiver::Write(_) => self.invoke_write(WriteResponse { result: Err(error), trace: None }),
-            Receiver::Read(_) | Receiver::None => self.invoke_read(ReadResponse::error(error, term)),
+            Receiver::Write(_) => {
+                self.invoke_write(WriteResponse { result: Err(error), trace: None })
+            }
+            Receiver::Read(_) | Receiver::None => {
+                self.invoke_read(ReadResponse::error(error, term))
+            }
         }
     }
 }

@@ -67,7 +67,9 @@ impl Client {
                 tokio::time::sleep(BACKOFF).await;
             }
         };
-        tokio::time::timeout(self.deadline, attempts).await.unwrap_or_else(|_| Err(self.too_late(key)))
+        tokio::time::timeout(self.deadline, attempts)
+            .await
+            .unwrap_or_else(|_| Err(self.too_late(key)))
     }
 
     /// One attempt of [`Client::read`], with the error of that one.
@@ -107,7 +109,9 @@ impl Client {
                 tokio::time::sleep(BACKOFF).await;
             }
         };
-        tokio::time::timeout(self.deadline, attempts).await.unwrap_or_else(|_| Err(self.too_late(key)))
+        tokio::time::timeout(self.deadline, attempts)
+            .await
+            .unwrap_or_else(|_| Err(self.too_late(key)))
     }
 
     /// Asks the leader of a region to hand its leadership to the replica on `to`.
@@ -140,9 +144,7 @@ impl Client {
             ReadFrom::Leader | ReadFrom::LeaderQuorum => {
                 leader.ok_or(Error::NotLeader { region: id, leader: None })?
             }
-            ReadFrom::Replica(store) => {
-                *region.peer_on(store).ok_or(Error::RegionNotFound(id))?
-            }
+            ReadFrom::Replica(store) => *region.peer_on(store).ok_or(Error::RegionNotFound(id))?,
         };
         let mut ctx = context(&region, peer);
         ctx.header.read_quorum = from == ReadFrom::LeaderQuorum;

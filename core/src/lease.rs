@@ -129,7 +129,12 @@ impl Lease {
 
     /// Reads the clock and says what the lease is worth.
     pub fn inspect(&self, clock: &dyn Clock) -> LeaseState {
-        let span = function_span!("inspect", "Lease", "Lease::inspect", lease.state = tracing::field::Empty);
+        let span = function_span!(
+            "inspect",
+            "Lease",
+            "Lease::inspect",
+            lease.state = tracing::field::Empty
+        );
         let _entered = span.enter();
         variable!("Lease::bound", "Lease");
         let now = {
@@ -278,7 +283,10 @@ mod tests {
         lease.renew(at(0), RenewedBy::Election);
         let old = lease.maybe_new_remote_lease(3).unwrap();
         let new = lease.maybe_new_remote_lease(4).unwrap();
-        assert_eq!((old.inspect(at(1)), new.inspect(at(1))), (LeaseState::Expired, LeaseState::Valid));
+        assert_eq!(
+            (old.inspect(at(1)), new.inspect(at(1))),
+            (LeaseState::Expired, LeaseState::Valid)
+        );
         assert_eq!((old.term(), new.term()), (3, 4));
     }
 

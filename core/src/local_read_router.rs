@@ -40,7 +40,7 @@ pub(crate) trait LocalReadRouter<E: Engine> {
 }
 
 /// The router of one store, one clone for each thread that reads.
-pub struct ServerRaftStoreRouter<E: Engine> {
+pub(crate) struct ServerRaftStoreRouter<E: Engine> {
     local_reader: LocalReader<E>,
     router: RaftRouter<E::Snapshot>,
     context: ReadContext,

@@ -22,7 +22,6 @@ use crate::mailbox::TrySendError;
 use crate::message::{CasualMessage, PeerMsg};
 use crate::peer_storage::load_apply_state;
 use crate::read_delegate::{ReadDelegate, StoreMeta};
-use crate::region::PeerMeta;
 use crate::reject::{RejectCounters, RejectReason};
 use crate::request_policy::{NotLocal, RequestInspector, RequestPolicy, trace_policy};
 use crate::router::RaftRouter;
@@ -39,7 +38,7 @@ struct Cache<S> {
 }
 
 /// Answers reads on the thread that asks. Each thread should have its own clone.
-pub struct LocalReader<E: Engine> {
+pub(crate) struct LocalReader<E: Engine> {
     store_id: StoreId,
     engine: E,
     clock: Arc<dyn Clock>,
@@ -169,9 +168,8 @@ impl<E: Engine> LocalReader<E> {
             let error = Error::StoreNotMatch { expected: header.store_id, found: self.store_id };
             return Err(NotHere::Refuse(RejectReason::StoreIdMismatch, error));
         }
-        let delegate = self
-            .get_delegate(header.region_id)
-            .ok_or(NotHere::Redirect(RejectReason::NoRegion))?;
+        let delegate =
+            self.get_delegate(header.region_id).ok_or(NotHere::Redirect(RejectReason::NoRegion))?;
         Self::check_peer_id(request, &delegate)?;
         Self::check_term(request, &delegate)?;
         Self::check_region_epoch(request, &delegate)?;
@@ -333,12 +331,6 @@ impl<E: Engine> LocalReader<E> {
     pub(crate) fn release_snapshot_cache(&self) {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).snapshots.clear();
     }
-
-    /// The replica of `region` on this store, as readers know it.
-    pub fn replica(&self, region: RegionId) -> Option<PeerMeta> {
-        let delegate = self.get_delegate(region)?;
-        delegate.region.peer(delegate.peer_id).copied()
-    }
 }
 
 impl<E: Engine> LocalReader<E> {
@@ -355,13 +347,17 @@ impl<E: Engine> LocalReader<E> {
     }
 
     fn check_term(request: &RaftCmdRequest, delegate: &ReadDelegate) -> Result<(), NotHere> {
-        let _span = function_span!("check_term", "LocalReader", "LocalReader::check_term").entered();
+        let _span =
+            function_span!("check_term", "LocalReader", "LocalReader::check_term").entered();
         crate::request_checks::check_term(&request.header, delegate.term)
             .map_err(|error| NotHere::Refuse(RejectReason::TermMismatch, error))
     }
 
     /// A mismatch is sent on: the raft thread may know a newer region than this delegate (rule M5).
-    fn check_region_epoch(request: &RaftCmdRequest, delegate: &ReadDelegate) -> Result<(), NotHere> {
+    fn check_region_epoch(
+        request: &RaftCmdRequest,
+        delegate: &ReadDelegate,
+    ) -> Result<(), NotHere> {
         let _span =
             function_span!("check_region_epoch", "LocalReader", "LocalReader::check_region_epoch")
                 .entered();

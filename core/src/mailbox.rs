@@ -61,8 +61,9 @@ impl<S> Mailbox<S> {
 
     /// Puts `message` into the mailbox and wakes a poller, or gives it back.
     pub(crate) fn try_send(&self, message: PeerMsg<S>) -> Result<(), TrySendError<PeerMsg<S>>> {
-        let _span = matches!(message, PeerMsg::RaftCommand(_))
-            .then(|| function_span!("try_send", "RaftRouter/Router", "Mailbox::try_send").entered());
+        let _span = matches!(message, PeerMsg::RaftCommand(_)).then(|| {
+            function_span!("try_send", "RaftRouter/Router", "Mailbox::try_send").entered()
+        });
         let mut queue = self.lock();
         if queue.closed {
             return Err(TrySendError::Disconnected(message));
@@ -79,7 +80,7 @@ impl<S> Mailbox<S> {
         if !queue.scheduled {
             queue.scheduled = true;
             // A poller that is gone means that the store stops; the mailbox is closed right after.
-            drop(self.scheduler.send(Scheduled::Region(self.region)));
+            let _ = self.scheduler.send(Scheduled::Region(self.region));
         }
         Ok(())
     }
@@ -101,7 +102,7 @@ impl<S> Mailbox<S> {
         let mut queue = self.lock();
         queue.scheduled = !queue.messages.is_empty() && !queue.closed;
         if queue.scheduled {
-            drop(self.scheduler.send(Scheduled::Region(self.region)));
+            let _ = self.scheduler.send(Scheduled::Region(self.region));
         }
     }
 
@@ -167,7 +168,11 @@ mod tests {
         let mut taken = Vec::new();
         mailbox.take(1, &mut taken);
         mailbox.release();
-        assert_eq!(pollers.try_recv().ok(), Some(Scheduled::Region(RegionId(9))), "one message was left");
+        assert_eq!(
+            pollers.try_recv().ok(),
+            Some(Scheduled::Region(RegionId(9))),
+            "one message was left"
+        );
         mailbox.take(1, &mut taken);
         mailbox.release();
         assert!(pollers.try_recv().is_err());

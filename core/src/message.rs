@@ -76,7 +76,7 @@ impl fmt::Display for RaftMessage {
 
 /// Something for a peer that is neither a command nor a message.
 #[derive(Debug)]
-pub enum CasualMessage {
+pub(crate) enum CasualMessage {
     /// A reader saw that the lease ends soon (rule L17).
     RenewLease,
     /// The placement driver knows who leads.
@@ -90,7 +90,7 @@ pub enum CasualMessage {
 
 /// What arrives in a region's mailbox.
 #[derive(Debug)]
-pub enum PeerMsg<S> {
+pub(crate) enum PeerMsg<S> {
     /// From another replica.
     RaftMessage(Box<RaftMessage>),
     /// From a client.

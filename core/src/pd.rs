@@ -112,7 +112,9 @@ impl Pd {
 
 impl fmt::Debug for Pd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.with(|table| f.debug_map().entries(table.iter().map(|(id, k)| (id, k.leader))).finish())
+        self.with(|table| {
+            f.debug_map().entries(table.iter().map(|(id, k)| (id, k.leader))).finish()
+        })
     }
 }
 

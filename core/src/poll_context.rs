@@ -116,8 +116,8 @@ impl<E: Engine> PollContext<E> {
     }
 
     fn set_read_index(&self, read_index: u64) -> ReadValue<E::Snapshot> {
-        let _span =
-            function_span!("set_read_index", "PollContext", "PollContext::set_read_index").entered();
+        let _span = function_span!("set_read_index", "PollContext", "PollContext::set_read_index")
+            .entered();
         ReadValue::Index(read_index)
     }
 }

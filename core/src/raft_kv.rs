@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::callback::{Callback, ReadMode, ReadResponse, ReadValue};
-use crate::clock::{Clock, Instant};
+use crate::clock::Instant;
 use crate::command::{
     AdminCommand, Body, Mutation, RaftCmdRequest, ReadCommand, ReadWaits, RequestHeader,
 };
@@ -91,7 +91,11 @@ impl<E: Engine> RaftKv<E> {
     ///
     /// # Errors
     /// As there, and [`Error::KeyNotInRegion`].
-    pub async fn get(&self, ctx: SnapContext, key: Vec<u8>) -> Result<Answer<Option<Vec<u8>>>, Error> {
+    pub async fn get(
+        &self,
+        ctx: SnapContext,
+        key: Vec<u8>,
+    ) -> Result<Answer<Option<Vec<u8>>>, Error> {
         let region = ctx.header.region_id;
         let answer = self.async_read(ctx, ReadCommand::Get { key }).await?;
         answer.map(|value| match value {

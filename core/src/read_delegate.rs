@@ -56,7 +56,7 @@ impl ReadProgress {
 
 /// The version of a source delegate, and the one that a copy was made at.
 #[derive(Debug)]
-pub struct TrackVer {
+pub(crate) struct TrackVer {
     current: Arc<AtomicU64>,
     seen: u64,
     /// The source bumps the version when it is dropped; copies do not.
@@ -69,7 +69,7 @@ impl TrackVer {
     }
 
     /// Whether the source has changed since this copy was made (rule S3).
-    pub fn any_new(&self) -> bool {
+    pub(crate) fn any_new(&self) -> bool {
         self.current.load(Ordering::Relaxed) > self.seen
     }
 
@@ -199,8 +199,8 @@ impl ReadDelegate {
         snapshot: Arc<S>,
         mode: ReadMode,
     ) -> ReadResponse<S> {
-        let _span =
-            function_span!("execute", "LocalReader/leader lease", "ReadDelegate::execute").entered();
+        let _span = function_span!("execute", "LocalReader/leader lease", "ReadDelegate::execute")
+            .entered();
         let result = match request.read() {
             Some(ReadCommand::Get { key }) => check_key_in_region(key, &self.region)
                 .and_then(|()| Ok(snapshot.get(Family::Data, key)?))
@@ -223,7 +223,7 @@ impl ReadDelegate {
 
 /// The source delegates of a store, shared by its peers and readers.
 #[derive(Clone, Default)]
-pub struct StoreMeta(Arc<Mutex<BTreeMap<RegionId, ReadDelegate>>>);
+pub(crate) struct StoreMeta(Arc<Mutex<BTreeMap<RegionId, ReadDelegate>>>);
 
 impl StoreMeta {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<RegionId, ReadDelegate>> {

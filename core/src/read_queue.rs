@@ -228,8 +228,8 @@ impl<S> ReadIndexQueue<S> {
 
     /// Takes the oldest read if it is confirmed.
     pub(crate) fn pop_front(&mut self) -> Option<ReadIndexRequest<S>> {
-        let _span =
-            function_span!("pop_front", "Peer/pending_reads", "ReadIndexQueue::pop_front").entered();
+        let _span = function_span!("pop_front", "Peer/pending_reads", "ReadIndexQueue::pop_front")
+            .entered();
         self.ready_cnt = self.ready_cnt.checked_sub(1)?;
         self.handled_cnt += 1;
         self.reads.pop_front()

@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn range_has_its_start_and_not_its_end() {
-        let region = Region { start_key: b"b".to_vec(), end_key: b"d".to_vec(), ..Region::default() };
+        let region =
+            Region { start_key: b"b".to_vec(), end_key: b"d".to_vec(), ..Region::default() };
         let rows: [(&[u8], bool); 5] =
             [(b"a", false), (b"b", true), (b"c\xff", true), (b"d", false), (b"", false)];
         for (key, inside) in rows {

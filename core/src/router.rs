@@ -1,6 +1,6 @@
 //! From a request to the mailbox of its region: stage `route`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -13,7 +13,7 @@ use crate::trace_context::Tracer;
 
 /// Finds the mailbox of a region.
 pub(crate) struct Router<S> {
-    normals: Arc<RwLock<HashMap<RegionId, Arc<Mailbox<S>>>>>,
+    normals: Arc<RwLock<BTreeMap<RegionId, Arc<Mailbox<S>>>>>,
 }
 
 impl<S> Clone for Router<S> {
@@ -35,7 +35,7 @@ impl<S> Router<S> {
     pub(crate) fn close(&self) {
         let mailboxes: Vec<_> = {
             let mut normals = self.normals.write().unwrap_or_else(PoisonError::into_inner);
-            normals.drain().map(|(_, mailbox)| mailbox).collect()
+            std::mem::take(&mut *normals).into_values().collect()
         };
         mailboxes.iter().for_each(|mailbox| mailbox.close());
     }
@@ -49,11 +49,7 @@ impl<S> Router<S> {
     }
 
     /// Sends a command, with the charts' spans; [`Router::post`] is for all other messages.
-    fn send(
-        &self,
-        region: RegionId,
-        message: PeerMsg<S>,
-    ) -> Result<(), TrySendError<PeerMsg<S>>> {
+    fn send(&self, region: RegionId, message: PeerMsg<S>) -> Result<(), TrySendError<PeerMsg<S>>> {
         let _span = function_span!("send", "RaftRouter/Router", "Router::send").entered();
         self.try_send(region, message)
     }
@@ -89,7 +85,7 @@ impl<S> fmt::Debug for Router<S> {
 }
 
 /// The way from a reader's thread to the raft threads.
-pub struct RaftRouter<S> {
+pub(crate) struct RaftRouter<S> {
     router: Router<S>,
     tracer: Tracer,
 }
@@ -109,7 +105,7 @@ impl<S> RaftRouter<S> {
     pub(crate) fn send(
         &self,
         mut command: RaftCommand<S>,
-    ) -> Result<(), TrySendError<RaftCommand<S>>> {
+    ) -> Result<(), TrySendError<Box<RaftCommand<S>>>> {
         let span = stage_span!(
             "route",
             "RaftRouter",
@@ -124,7 +120,7 @@ impl<S> RaftRouter<S> {
     fn send_raft_command(
         &self,
         command: RaftCommand<S>,
-    ) -> Result<(), TrySendError<RaftCommand<S>>> {
+    ) -> Result<(), TrySendError<Box<RaftCommand<S>>>> {
         let _span =
             function_span!("send_raft_command", "RaftRouter", "RaftRouter::send_raft_command")
                 .entered();
@@ -133,7 +129,7 @@ impl<S> RaftRouter<S> {
         let message = PeerMsg::RaftCommand(Box::new(command));
         record!("PeerMsg::RaftCommand", "RaftRouter");
         let unboxed = |message| match message {
-            PeerMsg::RaftCommand(command) => *command,
+            PeerMsg::RaftCommand(command) => command,
             _ => unreachable!("the mailbox gives back what it was given"),
         };
         self.router.send(region, message).map_err(|error| match error {

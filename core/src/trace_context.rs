@@ -136,9 +136,6 @@ mod tests {
     #[test]
     fn displays_as_traceparent() {
         let context = TraceContext { trace_id: 0xab, span_id: 1, flags: 1 };
-        assert_eq!(
-            context.to_string(),
-            "00-000000000000000000000000000000ab-0000000000000001-01"
-        );
+        assert_eq!(context.to_string(), "00-000000000000000000000000000000ab-0000000000000001-01");
     }
 }

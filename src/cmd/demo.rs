@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 use raftlens_tracer::init;
 use raftlens_tracer::model::TraceSet;
+use tokio::runtime::Runtime;
 use tracing::level_filters::LevelFilter;
 
 use crate::cmd::draw::LayoutArg;
@@ -42,6 +43,12 @@ const SPANS_MAX: usize = 400_000;
 pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     let started = Instant::now();
     let progress = Progress::start(!args.json);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("no threads can be had")?;
+    // Before anything is made that an interruption would have to remove.
+    let interrupt = runtime.block_on(async { Interrupt::listen() }).context("no signals")?;
     let temporary = match args.data {
         Some(_) => None,
         None => Some(tempfile::tempdir().context("no temporary folder can be made")?),
@@ -51,17 +58,14 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
         (None, Some(folder)) => folder.path().to_owned(),
         (None, None) => unreachable!("one of them is there"),
     };
-    std::fs::create_dir_all(&data).with_context(|| format!("cannot make {}", data.display()))?;
-    std::fs::create_dir_all(&args.out)
-        .with_context(|| format!("cannot make {}", args.out.display()))?;
-
-    let traces = match drive(args, data, &progress)? {
-        Some(traces) => traces,
-        None => {
-            progress.finish();
-            eprintln!("raftlens: interrupted; nothing was written");
-            return Ok(ExitCode::from(130));
-        }
+    for folder in [&data, &args.out] {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let Some(traces) = drive(args, data, runtime, interrupt, &progress)? else {
+        progress.finish();
+        eprintln!("raftlens: interrupted; nothing was written");
+        return Ok(ExitCode::from(130));
     };
     drop(temporary);
     progress.step("drawing");
@@ -77,26 +81,28 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
 }
 
 /// Runs the cluster and its reads; `None` when the user interrupted it.
-fn drive(args: &DemoArgs, data: PathBuf, progress: &Progress) -> Result<Option<TraceSet>> {
+fn drive(
+    args: &DemoArgs,
+    data: PathBuf,
+    runtime: Runtime,
+    interrupt: Interrupt,
+    progress: &Progress,
+) -> Result<Option<TraceSet>> {
     let mut recording =
         init().service_name("raftlens").level(LevelFilter::TRACE).most_spans(SPANS_MAX).memory();
     if let Some(url) = &args.jaeger {
         recording = recording.otlp(url);
     }
     let guard = recording.install().context("tracing cannot be set up")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("no threads can be had")?;
     let finished = runtime.block_on(async {
         tokio::select! {
             driven = Drive::run(data, args.seed, progress) => driven.map(|()| true),
-            () = interrupted() => Ok(false),
+            () = interrupt.come() => Ok(false),
         }
     });
     // The stores' threads end when their handles are dropped; wait for them, so that the folder
     // can go and nothing writes into it any more.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    runtime.shutdown_timeout(Duration::from_secs(5));
     if !finished? {
         return Ok(None);
     }
@@ -108,18 +114,38 @@ fn drive(args: &DemoArgs, data: PathBuf, progress: &Progress) -> Result<Option<T
     Ok(Some(traces))
 }
 
-/// Returns when the user, or the system, wants the program to end.
-async fn interrupted() {
+/// The wish of the user, or the system, that the program end.
+struct Interrupt {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+    signals: [tokio::signal::unix::Signal; 2],
+}
+
+impl Interrupt {
+    /// From here on an interruption no longer ends the program by itself.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Interrupt {
+            #[cfg(unix)]
+            signals: {
+                use tokio::signal::unix::{SignalKind, signal};
+                [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]
+            },
+        })
+    }
+
+    #[cfg(unix)]
+    async fn come(mut self) {
+        let [interrupt, terminate] = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
     }
-    drop(tokio::signal::ctrl_c().await);
+
+    #[cfg(not(unix))]
+    async fn come(self) {
+        // Without signals there is nothing to wait for.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }

@@ -53,13 +53,22 @@ impl Table {
             // Writing into a string cannot fail.
             let _ = writeln!(text, "{args}");
         };
-        line(format_args!("{:<34} {:>6} {:>10} {:>10}  where the time went", "mode", "reads", "p50", "p99"));
+        line(format_args!(
+            "{:<34} {:>6} {:>10} {:>10}  where the time went",
+            "mode", "reads", "p50", "p99"
+        ));
         for (name, row) in &self.rows {
             let (p50, p99) = (row.percentile(0.5), row.percentile(0.99));
             let (reads, shares) = (row.durations_ns.len(), row.shares_text());
-            line(format_args!("{name:<34} {reads:>6} {:>10} {:>10}  {shares}", show(p50), show(p99)));
+            line(format_args!(
+                "{name:<34} {reads:>6} {:>10} {:>10}  {shares}",
+                show(p50),
+                show(p99)
+            ));
         }
-        line(format_args!("\nEvery function was recorded, which makes the fast reads slower than they are."));
+        line(format_args!(
+            "\nEvery function was recorded, which makes the fast reads slower than they are."
+        ));
         line(format_args!("Written in {:.1} s:", elapsed.as_secs_f64()));
         for path in written {
             line(format_args!("  {}", path.display()));

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use crate::callback::Callback;
 use crate::clock::Instant;
 use crate::command::{Body, RaftCmdRequest, RaftCommand, ReadCommand, RequestHeader};
-use crate::callback::Callback;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::message::{CasualMessage, PeerMsg};
@@ -66,7 +66,11 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
     }
 
     /// Checks a command against what this replica is, and proposes it.
-    pub(crate) fn propose_raft_command(&mut self, command: RaftCommand<E::Snapshot>, picked: Picked) {
+    pub(crate) fn propose_raft_command(
+        &mut self,
+        command: RaftCommand<E::Snapshot>,
+        picked: Picked,
+    ) {
         if let Err(error) = self.pre_propose_raft_command(&command.request) {
             let term = self.fsm.peer.term();
             return command.callback.fail(error, term);

@@ -36,7 +36,9 @@ impl<E: Engine> Peer<E> {
         // Only reads have a stage; a write's policy is plain from its kind.
         let span = match request.body {
             Body::Read(_) => stage_span!(
-                "inspect", "Peer", "Peer::inspect",
+                "inspect",
+                "Peer",
+                "Peer::inspect",
                 read.policy = tracing::field::Empty,
                 lease.state = tracing::field::Empty,
                 lease.remaining_ns = tracing::field::Empty,

@@ -20,9 +20,9 @@ mod write;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use raft::{RawNode, StateRole};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use raft::{RawNode, StateRole};
 
 pub(crate) use self::fsm::{PeerFsm, PeerFsmDelegate};
 pub(crate) use self::inspect::can_amend_read;
@@ -190,13 +190,15 @@ impl<E: Engine> Peer<E> {
     /// Whether a split of this region is committed and not applied. Splits come with the rule's
     /// data (M2): until then no entry can be one.
     pub(crate) fn is_splitting(&self) -> bool {
-        let _span = crate::spans::function_span!("is_splitting", "Peer", "Peer::is_splitting").entered();
+        let _span =
+            crate::spans::function_span!("is_splitting", "Peer", "Peer::is_splitting").entered();
         false
     }
 
     /// Whether this region is about to be merged into another one (M3); no entry can say so yet.
     pub(crate) fn is_merging(&self) -> bool {
-        let _span = crate::spans::function_span!("is_merging", "Peer", "Peer::is_merging").entered();
+        let _span =
+            crate::spans::function_span!("is_merging", "Peer", "Peer::is_merging").entered();
         false
     }
 
@@ -241,11 +243,7 @@ fn random_election_timeout(rng: &mut SmallRng, config: &Config) -> usize {
     rng.random_range(config.election_ticks..config.election_ticks * 2)
 }
 
-fn raft_config(
-    meta: &PeerMeta,
-    applied: u64,
-    config: &Config,
-) -> raft::Config {
+fn raft_config(meta: &PeerMeta, applied: u64, config: &Config) -> raft::Config {
     raft::Config {
         id: meta.id,
         election_tick: config.election_ticks,

@@ -3,8 +3,8 @@
 use crate::command::RaftCommand;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::peer::fsm::Picked;
 use crate::peer::Peer;
+use crate::peer::fsm::Picked;
 use crate::poll_context::PollContext;
 use crate::request_policy::RequestPolicy;
 use crate::spans::stage_span;

@@ -19,7 +19,7 @@ use crate::poll_context::PollContext;
 use crate::read_queue::{ReadIndexRequest, WaitingRead};
 use crate::region::PeerMeta;
 use crate::spans::{case, function_span, variable};
-use crate::trace_context::{HandOver, TraceContext};
+use crate::trace_context::HandOver;
 
 impl<E: Engine> Peer<E> {
     /// Asks for a read index, or lets the read join one that is on its way.
@@ -30,7 +30,9 @@ impl<E: Engine> Peer<E> {
         picked: Picked,
     ) {
         let span = function_span!(
-            "read_index", "Peer", "Peer::read_index",
+            "read_index",
+            "Peer",
+            "Peer::read_index",
             read.id = tracing::field::Empty
         );
         let _entered = span.enter();
@@ -99,7 +101,12 @@ impl<E: Engine> Peer<E> {
         let lease_clock = &self.leader_lease;
         let end_of = |sent_at: Instant| lease_clock.next_expired_time(sent_at);
         let Some(carrier) = self.pending_reads.back_mut() else { return Some(read) };
-        variable!("Peer::pending_reads", "Peer/pending_reads", from = "ReadIndexQueue::back_mut", flow = "data");
+        variable!(
+            "Peer::pending_reads",
+            "Peer/pending_reads",
+            from = "ReadIndexQueue::back_mut",
+            flow = "data"
+        );
         if !can_amend_read(carrier, lease, end_of, now) {
             return Some(read);
         }
@@ -155,7 +162,8 @@ impl<E: Engine> Peer<E> {
     }
 
     fn ready_read_count(&self) -> usize {
-        let _span = function_span!("ready_read_count", "raft-rs", "Raft::ready_read_count").entered();
+        let _span =
+            function_span!("ready_read_count", "raft-rs", "Raft::ready_read_count").entered();
         self.raft_group.raft.ready_read_count()
     }
 
@@ -201,13 +209,13 @@ impl<E: Engine> Peer<E> {
     }
 
     fn query_region_leader(&self, ctx: &mut PollContext<E>) {
-        let _span = function_span!(
-            "schedule",
+        let _span = function_span!("schedule", "Peer/not_leader and no_leader_id", "Pd::schedule")
+            .entered();
+        variable!(
+            "PdTask::QueryRegionLeader",
             "Peer/not_leader and no_leader_id",
-            "Pd::schedule"
-        )
-        .entered();
-        variable!("PdTask::QueryRegionLeader", "Peer/not_leader and no_leader_id", from = "Peer::read_index");
+            from = "Peer::read_index"
+        );
         ctx.effects.pd.push(PdTask::QueryRegionLeader { region: self.region_id() });
     }
 
@@ -261,6 +269,3 @@ pub(crate) fn split_wait(
 pub(crate) fn read_id(context: &[u8]) -> Option<Uuid> {
     Uuid::from_slice(context).ok()
 }
-
-/// The trace of the message that carried a read context.
-pub(crate) type ContextTrace = Option<TraceContext>;

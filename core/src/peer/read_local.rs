@@ -6,11 +6,11 @@ use crate::callback::{ReadMode, ReadResponse, ReadValue};
 use crate::command::{RaftCmdRequest, RaftCommand, ReadWaits};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::peer::apply_reads::apply_reads_span;
 use crate::peer::fsm::Picked;
-use crate::request_checks::check_region_epoch;
 use crate::peer::{LaggingRead, Peer};
 use crate::poll_context::PollContext;
-use crate::peer::apply_reads::apply_reads_span;
+use crate::request_checks::check_region_epoch;
 use crate::spans::function_span;
 use crate::trace_context::HandOver;
 
@@ -27,7 +27,12 @@ impl<E: Engine> Peer<E> {
         let index = self.commit_index();
         if self.strict && self.storage().applied_index() < index {
             let (since, mailbox_wait) = (picked.at, picked.mailbox_wait);
-            return self.lagging_reads.push_back(LaggingRead { index, since, mailbox_wait, command });
+            return self.lagging_reads.push_back(LaggingRead {
+                index,
+                since,
+                mailbox_wait,
+                command,
+            });
         }
         let RaftCommand { request, callback, .. } = command;
         // The epoch was checked a moment ago, on this thread.
@@ -77,12 +82,9 @@ impl<E: Engine> Peer<E> {
         let _span = function_span!("handle_read", "Peer", "Peer::handle_read").entered();
         let region = Arc::clone(self.region());
         let before = ctx.monotonic_raw_now();
-        let result: Result<ReadValue<E::Snapshot>, Error> = if check_epoch {
-            check_region_epoch(&request.header, &region)
-        } else {
-            Ok(())
-        }
-        .and_then(|()| ctx.execute(request, &region, read_index));
+        let result: Result<ReadValue<E::Snapshot>, Error> =
+            if check_epoch { check_region_epoch(&request.header, &region) } else { Ok(()) }
+                .and_then(|()| ctx.execute(request, &region, read_index));
         let snapshot = ctx.monotonic_raw_now().saturating_since(before);
         ReadResponse {
             result,

@@ -19,12 +19,9 @@ use crate::spans::function_span;
 impl<E: Engine> Peer<E> {
     /// Handles one Ready up to the point where its writes must reach the disk.
     pub(crate) fn handle_raft_ready_append(&mut self, ctx: &mut PollContext<E>) {
-        let _span = function_span!(
-            "handle_raft_ready_append",
-            "Peer",
-            "Peer::handle_raft_ready_append"
-        )
-        .entered();
+        let _span =
+            function_span!("handle_raft_ready_append", "Peer", "Peer::handle_raft_ready_append")
+                .entered();
         let mut ready = self.raft_group.ready();
         let role_changed = ready.ss().is_some();
         if let Some(state) = ready.ss() {
@@ -39,7 +36,8 @@ impl<E: Engine> Peer<E> {
         self.send_raft_messages(ctx, messages);
         self.apply_reads(ctx, ready.take_read_states(), role_changed);
         self.handle_raft_committed_entries(ctx, ready.take_committed_entries());
-        if let Err(error) = self.raft_group.mut_store().append(ready.entries(), &mut ctx.effects.writes)
+        if let Err(error) =
+            self.raft_group.mut_store().append(ready.entries(), &mut ctx.effects.writes)
         {
             // The log and raft-rs have parted; nothing after this could be trusted.
             ctx.effects.fault = Some(Error::Engine(error.to_string()));

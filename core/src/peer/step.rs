@@ -67,8 +67,7 @@ impl<E: Engine> Peer<E> {
 
     fn step(&mut self, ctx: &mut PollContext<E>, message: Message, from_lease: bool) {
         let kind = message.msg_type();
-        let is_vote =
-            matches!(kind, MessageType::MsgRequestVote | MessageType::MsgRequestPreVote);
+        let is_vote = matches!(kind, MessageType::MsgRequestVote | MessageType::MsgRequestPreVote);
         if is_vote && ctx.maybe_in_unsafe_vote_period() {
             return;
         }
@@ -175,9 +174,7 @@ const LEASE_ANSWERS_MAX: usize = 4096;
 fn read_context(message: &Message) -> Option<&[u8]> {
     let context = match message.msg_type() {
         MessageType::MsgHeartbeat | MessageType::MsgHeartbeatResponse => &message.context,
-        MessageType::MsgReadIndex | MessageType::MsgReadIndexResp => {
-            &message.entries.first()?.data
-        }
+        MessageType::MsgReadIndex | MessageType::MsgReadIndexResp => &message.entries.first()?.data,
         _ => return None,
     };
     (!context.is_empty()).then_some(context)

@@ -42,7 +42,9 @@ impl EntryCache {
     /// Takes the new end of the log, dropping what it replaces and then what is oldest.
     pub(super) fn append(&mut self, new: &[Entry]) {
         let Some(first) = new.first() else { return };
-        while let Some(last) = self.entries.pop_back_if(|last| last.index >= first.index) {
+        while self.entries.back().is_some_and(|last| last.index >= first.index)
+            && let Some(last) = self.entries.pop_back()
+        {
             self.bytes -= last.encoded_len();
         }
         for entry in new {

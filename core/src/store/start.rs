@@ -191,7 +191,8 @@ impl Starting {
         let clock = ClockHandle(Arc::clone(&self.store.clock));
         let now = clock.0.monotonic_raw_now();
         // A new store has made no promise that it could have forgotten (rule L15).
-        let silence = if self.is_new { std::time::Duration::ZERO } else { self.config.election_timeout() };
+        let silence =
+            if self.is_new { std::time::Duration::ZERO } else { self.config.election_timeout() };
         PollContext {
             store_id: self.store.store_id,
             config: Arc::clone(&self.config),

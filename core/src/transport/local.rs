@@ -98,7 +98,9 @@ impl<S> LocalNetwork<S> {
     /// Removes a filter and delivers what it held.
     pub fn remove_filter(&self, id: FilterId) {
         let mut inner = self.lock();
-        let Some(position) = inner.filters.iter().position(|active| active.id == id) else { return };
+        let Some(position) = inner.filters.iter().position(|active| active.id == id) else {
+            return;
+        };
         let held = inner.filters.remove(position).held;
         // Under the lock, so that nothing sent meanwhile overtakes them.
         held.into_iter().for_each(|message| deliver(&mut inner, message));

@@ -1,9 +1,7 @@
 //! Reads while the leadership changes.
 
 use anyhow::Result;
-use raftlens_core::{
-    Action, Error, MessageFilter, MessageKind, ReadFrom, SnapContext, StoreId,
-};
+use raftlens_core::{Action, Error, MessageFilter, MessageKind, ReadFrom, SnapContext, StoreId};
 
 use crate::demo::drive::{Drive, KEY, REGION, expect_error};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use raftlens_core::{
     Action, FilterId, MessageFilter, MessageKind, ReadFrom, RejectReason, StoreId,
 };
@@ -61,16 +61,18 @@ pub(crate) async fn suspect(drive: &Drive) -> Result<()> {
         ..MessageFilter::default()
     };
     let dropped = drive.cluster.network().add_filter(timeout_now, Action::Drop);
-    drive.client.transfer_leader(REGION, target).await?;
-    let mut suspected = 0;
+    // The leader sends the message only when the other side has the whole log, so ask until it does.
+    drive
+        .until("a suspect lease", || async {
+            drive.client.transfer_leader(REGION, target).await.ok()?;
+            let answer = drive.client.read(KEY, ReadFrom::Leader).await.ok()?;
+            (answer.reject == Some(RejectReason::Suspect)).then_some(())
+        })
+        .await?;
     for _ in 0..20 {
-        let answer = drive.client.read(KEY, ReadFrom::Leader).await?;
-        suspected += usize::from(answer.reject == Some(RejectReason::Suspect));
+        drive.read(ReadFrom::Leader).await?;
     }
     drive.cluster.network().remove_filter(dropped);
-    if suspected == 0 {
-        bail!("no read met the suspect lease");
-    }
     // The hand-over is given up after one election timeout; a read then renews the lease by an
     // entry of its own, and the lease is trusted again (rule L5).
     drive

@@ -1,0 +1,35 @@
+# The commands of this project. `make demo` and `make test` are all that a fresh machine needs:
+# git, make, a C and C++ compiler and Rust must be there; what else is missing gets installed.
+
+# Outside the clone, so that RocksDB is compiled once for each machine and not once for each clone.
+CACHE_HOME := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)
+export CARGO_TARGET_DIR ?= $(CACHE_HOME)/raftlens/target
+
+# One profile for running, testing and measuring, for the same reason.
+CARGO := cargo
+PROFILE := --release --locked
+
+.PHONY: demo test check bench setup
+
+## Start a three-store cluster, read through every path, and draw what ran into out/.
+demo: setup
+	$(CARGO) run $(PROFILE) --bin raftlens -- demo
+
+## Run all tests.
+test: setup
+	$(CARGO) test $(PROFILE) --workspace
+
+## What must be clean besides the tests: formatting, lints, documentation.
+check: setup
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(PROFILE) --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(PROFILE) --workspace --no-deps
+
+## Measure; see BENCHMARKS.md.
+bench: setup
+	$(CARGO) bench --locked -p raftlens-core --bench read_path
+	$(CARGO) bench --locked -p raftlens --bench spans
+
+## Install what a build needs and is missing.
+setup:
+	@sh .ci/setup
