@@ -9,7 +9,8 @@ use super::{FromTraceError, Options, near_names};
 
 /// The wanted spans, and where each span of the input is.
 pub(super) struct Scope {
-    /// Indices of the wanted spans, ascending.
+    /// Indices of the wanted spans in the order of their start, so that a picture does not depend on
+    /// the order in which a format writes them.
     pub(super) spans: Vec<usize>,
     by_id: HashMap<(TraceId, SpanId), usize>,
 }
@@ -35,6 +36,10 @@ impl Scope {
         if let Some(root) = &options.root {
             scope.spans = scope.reachable(traces, root)?;
         }
+        scope.spans.sort_by_key(|index| {
+            let span = &traces.spans[*index];
+            (span.start_ns, span.trace_id, span.span_id)
+        });
         Ok(scope)
     }
 

@@ -96,11 +96,27 @@ fn children_are_calls_and_times_are_those_of_the_callee() {
         span(4, 2, "b", "Peer|Peer::inspect", (60, 90)),
         span(5, 4, "c", "Lease|Lease::inspect", (70, 71)),
     ]);
-    assert_eq!(boxes(&graph), ["Peer/inspect 2", "Peer/propose 1", "Lease/inspect 1"]);
+    assert_eq!(boxes(&graph), ["Peer/propose 1", "Peer/inspect 2", "Lease/inspect 1"]);
     assert_eq!(
         arrows(&graph),
         ["Peer::propose -call-> Peer::inspect 2 30", "Peer::inspect -call-> Lease::inspect 1 1"]
     );
+}
+
+#[test]
+fn the_order_of_the_input_does_not_matter() {
+    let mut spans = vec![
+        span(1, 0, "a", "P|a", (0, 90)),
+        span(2, 1, "b", "P|b", (10, 20)),
+        span(3, 1, "c", "Q|c", (20, 40)),
+        span(4, 3, "b", "P|b", (25, 30)),
+    ];
+    spans[3].links = vec![link(2, "mailbox")];
+    let forwards = draw(spans.clone());
+    spans.reverse();
+    let backwards = draw(spans);
+    assert_eq!(boxes(&forwards), boxes(&backwards));
+    assert_eq!(arrows(&forwards), arrows(&backwards));
 }
 
 #[test]
@@ -125,7 +141,7 @@ fn links_are_data_and_wait_from_the_end_or_the_start() {
     let mut during = span(3, 0, "b", "P|b", (15, 40));
     during.links = vec![link(1, "batch"), link(99, "apply")];
     let graph = draw(vec![span(1, 0, "a", "P|a", (10, 20)), after, during]);
-    assert_eq!(arrows(&graph), ["a -data/mailbox-> b 1 10", "a -data/batch-> b 1 5"]);
+    assert_eq!(arrows(&graph), ["a -data/batch-> b 1 5", "a -data/mailbox-> b 1 10"]);
     assert_eq!(graph.left_out, LeftOut { unknown_links: 1, ..LeftOut::default() });
 }
 
