@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench spans -- --json` prints one JSON object a row, without it a table.
 
+#![allow(clippy::print_stdout)]
+
 #[path = "../src/propagation.rs"]
 mod propagation;
 

@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example chart_of_any_service > checkout.svg`
 
+#![allow(clippy::print_stdout)]
+
 use raftlens_tracer::init;
 use raftlens_viz::{DrawOptions, FlowGraph, Options, draw};
 

@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example embedded_cluster`
 
+#![allow(clippy::print_stdout)]
+
 use std::time::Duration;
 
 use raftlens_core::{Cluster, ClusterConfig, ReadFrom, StoreId};

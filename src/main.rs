@@ -2,6 +2,9 @@
 //!
 //! Exit codes: 0 for success, 1 for a failure, 2 for a wrong call.
 
+// Printing is what a command does.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 mod charts;
 mod cmd;
 mod demo;

@@ -1,5 +1,8 @@
 //! The command line: what it writes, what it refuses, and what it leaves behind.
 
+// Helpers of tests may fail as tests do.
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -181,4 +184,20 @@ fn a_data_folder_in_use_or_of_something_else_is_refused() {
     assert!(message.contains("store-1"), "{message}");
     assert!(is_empty(&folder.path().join("out")));
     assert_eq!(fs::read_to_string(data.join("store-1/CURRENT")).unwrap(), "not a store");
+}
+
+#[test]
+fn traces_that_nobody_takes_are_still_drawn() {
+    // A port that was free a moment ago, and has no listener now.
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let output = raftlens(folder.path())
+        .args(["demo", "--out", "out", "--jaeger", &format!("http://{address}")])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains(&address.to_string()), "{message}");
+    assert!(folder.path().join("out/inspect.svg").exists());
 }

@@ -51,10 +51,13 @@ pub(crate) fn apply<E: Engine>(engine: &E, task: ApplyTask) -> Result<ApplyRes, 
     let has_data = !region.peer(task.peer_id).is_some_and(|peer| peer.is_witness);
     for entry in &task.entries {
         (applied_index, applied_term) = (entry.index, entry.term);
-        let result = match decode(entry, &region) {
-            Err(error) => Err(error),
-            Ok(None) => Ok(()),
-            Ok(Some(command)) => {
+        let result = match decode(entry)? {
+            None => Ok(()),
+            Some(command) if command.epoch.version != region.epoch.version => {
+                let (requested, current) = (command.epoch, region.epoch);
+                Err(Error::EpochNotMatch { region: region.region_id(), requested, current })
+            }
+            Some(command) => {
                 if has_data {
                     write_mutations(&command, &mut batch);
                 }
@@ -74,24 +77,16 @@ pub(crate) fn apply<E: Engine>(engine: &E, task: ApplyTask) -> Result<ApplyRes, 
     Ok(ApplyRes { applied_index, applied_term, results, region: changed })
 }
 
-/// The command of an entry; `None` for the empty entries of new leaders and lifted suspicions.
-fn decode(entry: &Entry, region: &Region) -> Result<Option<LogCommand>, Error> {
+/// The command of an entry; `None` for the empty entries of new leaders and lifted suspicions. One
+/// that cannot be read stops the store: to step over it would part this replica from the others.
+fn decode(entry: &Entry) -> Result<Option<LogCommand>, Error> {
     if entry.data.is_empty() || entry.entry_type() != EntryType::EntryNormal {
         return Ok(None);
     }
     let command = LogCommand::decode(entry.data.as_slice()).map_err(|error| {
-        Error::Engine(format!(
-            "log entry {} of region {} is damaged: {error}",
-            entry.index, region.id
-        ))
+        let Entry { index, term, .. } = entry;
+        Error::Engine(format!("the log entry {index} of term {term} is damaged: {error}"))
     })?;
-    if command.epoch.version != region.epoch.version {
-        return Err(Error::EpochNotMatch {
-            region: region.region_id(),
-            requested: command.epoch,
-            current: region.epoch,
-        });
-    }
     Ok(Some(command))
 }
 
@@ -112,4 +107,46 @@ fn apply_admin(command: &LogCommand, region: &mut Arc<Region>) -> bool {
     };
     Arc::make_mut(region).is_in_flashback = is_in_flashback;
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::MemoryEngine;
+    use crate::peer_storage::load_apply_state;
+    use crate::region::RegionEpoch;
+
+    fn task(data: Vec<u8>) -> ApplyTask {
+        let entry = Entry { index: 7, term: 6, data, ..Entry::default() };
+        let epoch = RegionEpoch { conf_ver: 1, version: 2 };
+        let region = Arc::new(Region { id: 1, epoch, ..Region::default() });
+        ApplyTask { region, peer_id: PeerId(1), entries: vec![entry] }
+    }
+
+    fn command(version: u64) -> Vec<u8> {
+        let mutation = crate::command::Mutation { key: b"k".to_vec(), value: Some(b"v".to_vec()) };
+        let epoch = RegionEpoch { conf_ver: 1, version };
+        LogCommand { epoch, mutations: vec![mutation], admin: 0 }.encode_to_vec()
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_read_is_not_stepped_over() {
+        let engine = MemoryEngine::new();
+        let error = apply(&engine, task(vec![0xff; 3])).expect_err("damage");
+        assert!(error.to_string().contains("entry 7 of term 6"), "{error}");
+        let region = task(Vec::new()).region.region_id();
+        assert_eq!(load_apply_state(&engine.snapshot(), region).unwrap(), None);
+    }
+
+    #[test]
+    fn an_entry_of_another_epoch_is_applied_as_nothing_everywhere() {
+        let engine = MemoryEngine::new();
+        let result = apply(&engine, task(command(1))).unwrap();
+        assert!(matches!(result.results[0].result, Err(Error::EpochNotMatch { .. })));
+        assert_eq!((result.applied_index, result.applied_term), (7, 6));
+        assert_eq!(engine.get(Family::Data, b"k").unwrap(), None);
+        let result = apply(&engine, task(command(2))).unwrap();
+        assert_eq!(result.results[0].result, Ok(()));
+        assert_eq!(engine.get(Family::Data, b"k").unwrap().as_deref(), Some(&b"v"[..]));
+    }
 }

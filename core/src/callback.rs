@@ -96,12 +96,13 @@ pub struct WriteResponse {
     pub trace: Option<TraceContext>,
 }
 
-/// What is done with the answer to a read, on the thread that gives it.
-pub(crate) type ReadCallback<S> = Box<dyn FnOnce(ReadResponse<S>) + Send>;
+/// Hands over the answer to a read, on the thread that gives it. A plain function: a closure would
+/// have to be boxed, for every read.
+pub(crate) type DeliverRead<S> = fn(oneshot::Sender<ReadResponse<S>>, ReadResponse<S>);
 
 enum Receiver<S> {
     None,
-    Read(ReadCallback<S>),
+    Read(oneshot::Sender<ReadResponse<S>>, DeliverRead<S>),
     Write(oneshot::Sender<WriteResponse>),
 }
 
@@ -117,19 +118,25 @@ impl<S> Callback<S> {
         Callback { receiver: Receiver::None, region: RegionId(0) }
     }
 
-    /// A callback for a read that does `then` with the answer.
-    pub(crate) fn read_with(region: RegionId, then: ReadCallback<S>) -> Self {
-        Callback { receiver: Receiver::Read(then), region }
+    /// Whether nobody waits for the answer.
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self.receiver, Receiver::None)
+    }
+
+    /// A callback for a read whose answer gets to `sender` through `deliver`.
+    pub(crate) fn read_with(
+        region: RegionId,
+        sender: oneshot::Sender<ReadResponse<S>>,
+        deliver: DeliverRead<S>,
+    ) -> Self {
+        Callback { receiver: Receiver::Read(sender, deliver), region }
     }
 
     /// A callback for a read and the place where its answer arrives.
-    pub fn read(region: RegionId) -> (Self, oneshot::Receiver<ReadResponse<S>>)
-    where
-        S: Send + Sync + 'static,
-    {
+    pub fn read(region: RegionId) -> (Self, oneshot::Receiver<ReadResponse<S>>) {
         let (sender, receiver) = oneshot::channel();
-        let then = Box::new(move |response| drop(sender.send(response)));
-        (Callback::read_with(region, then), receiver)
+        let deliver = |sender: oneshot::Sender<_>, response| drop(sender.send(response));
+        (Callback::read_with(region, sender, deliver), receiver)
     }
 
     /// A callback for a write and the place where its answer arrives.
@@ -142,7 +149,7 @@ impl<S> Callback<S> {
     pub fn invoke_read(mut self, response: ReadResponse<S>) {
         let _span = function_span!("invoke_read", "Callback", "Callback::invoke_read").entered();
         match std::mem::replace(&mut self.receiver, Receiver::None) {
-            Receiver::Read(then) => then(response),
+            Receiver::Read(sender, deliver) => deliver(sender, response),
             Receiver::Write(sender) => {
                 let result = response.result.map(|_| 0);
                 drop(sender.send(WriteResponse { result, trace: response.trace }));
@@ -155,7 +162,7 @@ impl<S> Callback<S> {
     pub fn invoke_write(mut self, response: WriteResponse) {
         match std::mem::replace(&mut self.receiver, Receiver::None) {
             Receiver::Write(sender) => drop(sender.send(response)),
-            Receiver::Read(then) => {
+            Receiver::Read(sender, deliver) => {
                 let result = response.result.map(|_| ReadValue::Nothing);
                 let response = ReadResponse {
                     result,
@@ -164,7 +171,7 @@ impl<S> Callback<S> {
                     waits: ReadWaits::default(),
                     trace: response.trace,
                 };
-                then(response);
+                deliver(sender, response);
             }
             Receiver::None => {}
         }
@@ -176,7 +183,7 @@ impl<S> Callback<S> {
             Receiver::Write(_) => {
                 self.invoke_write(WriteResponse { result: Err(error), trace: None })
             }
-            Receiver::Read(_) | Receiver::None => {
+            Receiver::Read(..) | Receiver::None => {
                 self.invoke_read(ReadResponse::error(error, term))
             }
         }
@@ -189,7 +196,7 @@ impl<S> Drop for Callback<S> {
         let error = Error::Stopped(self.region);
         match std::mem::replace(&mut self.receiver, Receiver::None) {
             Receiver::None => {}
-            Receiver::Read(then) => then(ReadResponse::error(error, 0)),
+            Receiver::Read(sender, deliver) => deliver(sender, ReadResponse::error(error, 0)),
             Receiver::Write(sender) => {
                 drop(sender.send(WriteResponse { result: Err(error), trace: None }));
             }
@@ -201,7 +208,7 @@ impl<S> fmt::Debug for Callback<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.receiver {
             Receiver::None => "Callback::None",
-            Receiver::Read(_) => "Callback::Read",
+            Receiver::Read(..) => "Callback::Read",
             Receiver::Write(_) => "Callback::Write",
         })
     }

@@ -1,5 +1,8 @@
 //! A client of an embedded cluster: finds the replica to ask, and asks again when that can help.
 
+// A client waits a moment before it asks again, as clients do; no state machine is concerned.
+#![allow(clippy::disallowed_methods)]
+
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -8,7 +11,7 @@ use crate::command::Mutation;
 use crate::command::RequestHeader;
 use crate::engine::RocksEngine;
 use crate::error::Error;
-use crate::ids::{RegionId, StoreId};
+use crate::ids::{PeerId, RegionId, StoreId};
 use crate::pd::Pd;
 use crate::raft_kv::{Answer, RaftKv, SnapContext};
 use crate::region::{PeerMeta, Region};
@@ -60,8 +63,9 @@ impl Client {
                     Ok(answer) => return Ok(answer),
                     Err(error) => error,
                 };
-                self.learn(&error);
-                if !error.is_retryable() {
+                // Another leader will be found, but nobody stands in for a store that was named.
+                let is_gone = matches!((from, &error), (ReadFrom::Replica(_), Error::Stopped(_)));
+                if is_gone || !error.is_retryable() {
                     return Err(error);
                 }
                 tokio::time::sleep(BACKOFF).await;
@@ -82,7 +86,8 @@ impl Client {
         from: ReadFrom,
     ) -> Result<Answer<Option<Vec<u8>>>, Error> {
         let (kv, ctx) = self.context(key, from)?;
-        let answer = kv.async_snapshot(ctx).await?;
+        let asked = ctx.header.peer_id;
+        let answer = kv.async_snapshot(ctx).await.inspect_err(|error| self.learn(asked, error))?;
         let Answer { value: snapshot, term, mode, waits, reject } = answer;
         Ok(Answer { value: snapshot.get(key)?, term, mode, waits, reject })
     }
@@ -97,13 +102,22 @@ impl Client {
         let mutation = Mutation { key: key.to_vec(), value };
         let attempts = async {
             loop {
-                let result = match self.context(key, ReadFrom::Leader) {
-                    Ok((kv, ctx)) => kv.write(ctx, vec![mutation.clone()]).await,
-                    Err(error) => Err(error),
+                let error = match self.context(key, ReadFrom::Leader) {
+                    Ok((kv, ctx)) => {
+                        let asked = ctx.header.peer_id;
+                        let Err(error) = kv.write(ctx, vec![mutation.clone()]).await else {
+                            return Ok(());
+                        };
+                        // From here on it may have happened; before it certainly has not.
+                        if error.is_undetermined() {
+                            return Err(error);
+                        }
+                        self.learn(asked, &error);
+                        error
+                    }
+                    Err(error) => error,
                 };
-                let Err(error) = result else { return Ok(()) };
-                self.learn(&error);
-                if !error.is_retryable() || error.is_undetermined() {
+                if !error.is_retryable() {
                     return Err(error);
                 }
                 tokio::time::sleep(BACKOFF).await;
@@ -123,7 +137,7 @@ impl Client {
         let id = region.region_id();
         let to = *region.peer_on(to).ok_or(Error::RegionNotFound(id))?;
         let leader = leader.ok_or(Error::NotLeader { region: id, leader: None })?;
-        let kv = self.door(leader.store())?;
+        let kv = self.door(id, leader.store())?;
         kv.transfer_leader(context(&region, leader), to.peer_id()).await
     }
 
@@ -149,19 +163,20 @@ impl Client {
         let mut ctx = context(&region, peer);
         ctx.header.read_quorum = from == ReadFrom::LeaderQuorum;
         ctx.header.replica_read = matches!(from, ReadFrom::Replica(_));
-        Ok((self.door(peer.store())?, ctx))
+        Ok((self.door(id, peer.store())?, ctx))
     }
 
-    fn door(&self, store: StoreId) -> Result<RaftKv<RocksEngine>, Error> {
+    fn door(&self, region: RegionId, store: StoreId) -> Result<RaftKv<RocksEngine>, Error> {
         let doors = self.doors.read().unwrap_or_else(PoisonError::into_inner);
-        doors.get(&store).cloned().ok_or(Error::Stopped(RegionId(0)))
+        doors.get(&store).cloned().ok_or(Error::Stopped(region))
     }
 
-    /// Forgets a leader that says it is none; the true one reports itself.
-    fn learn(&self, error: &Error) {
+    /// Forgets a leader that says it is none; the true one reports itself. What a replica says of
+    /// others is hearsay, and may be older than what is known here.
+    fn learn(&self, asked: PeerId, error: &Error) {
         if let Error::NotLeader { region, leader } = error {
             let known = self.pd.region(*region).and_then(|(_, leader)| leader);
-            if let Some(known) = known.filter(|known| Some(*known) != *leader) {
+            if let Some(known) = known.filter(|known| known.peer_id() == asked) {
                 self.pd.suspect_leader(*region, known, *leader);
             }
         }

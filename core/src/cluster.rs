@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::client::Client;
 use crate::clock::{Clock, MonotonicRawClock};
 use crate::config::Config;
-use crate::engine::{Engine, RocksEngine};
+use crate::engine::{BlockCache, Engine, RocksEngine};
 use crate::error::Error;
 use crate::ids::{RegionId, StoreId};
 use crate::pd::Pd;
@@ -22,6 +22,9 @@ use crate::transport::LocalNetwork;
 
 /// The doors of the stores that run, shared with clients.
 pub(crate) type Doors = Arc<RwLock<BTreeMap<StoreId, RaftKv<RocksEngine>>>>;
+
+/// How much all stores of a cluster together keep of what they have read from disk.
+const BLOCK_CACHE_BYTES: usize = 64 << 20;
 
 /// What a cluster is made of.
 #[derive(Clone)]
@@ -92,6 +95,7 @@ pub struct Cluster {
     doors: Doors,
     network: LocalNetwork<<RocksEngine as Engine>::Snapshot>,
     pd: Pd,
+    block_cache: BlockCache,
     /// Counts starts, so that no store gets the same read ids twice.
     starts: u64,
 }
@@ -110,6 +114,7 @@ impl Cluster {
             doors: Doors::default(),
             network: LocalNetwork::default(),
             pd,
+            block_cache: BlockCache::new(BLOCK_CACHE_BYTES),
             starts: 0,
             config,
         };
@@ -142,6 +147,7 @@ impl Cluster {
             config: self.config.config.clone(),
             regions: self.regions.clone(),
             clock: Arc::clone(&self.config.clock),
+            block_cache: self.block_cache.clone(),
             tracer: self.config.tracer.clone(),
             pd: self.pd.clone(),
             seed: self.config.seed.wrapping_mul(1_000_003) ^ (id.0 << 32) ^ self.starts,
@@ -189,15 +195,21 @@ impl Cluster {
         &self.pd
     }
 
-    /// Waits until every region has a leader that answers from its lease.
+    /// Waits until every region has a leader that answers reads.
     ///
     /// # Errors
-    /// The last error of a read, when that takes longer than `limit`.
+    /// [`Error::DeadlineExceeded`] when that takes longer than `limit`, or what no asking again can
+    /// change.
     pub async fn wait_for_leaders(&self, limit: Duration) -> Result<(), Error> {
         let client = self.client();
         let ready = async {
             for region in &self.regions {
-                client.get(&region.start_key).await?;
+                // A client gives up at its own deadline; here only `limit` counts.
+                while let Err(error) = client.get(&region.start_key).await {
+                    if !error.is_retryable() {
+                        return Err(error);
+                    }
+                }
             }
             Ok(())
         };

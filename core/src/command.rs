@@ -7,6 +7,7 @@ use prost::Message;
 
 use crate::callback::Callback;
 use crate::clock::Instant;
+use crate::error::Error;
 use crate::ids::{PeerId, RegionId, StoreId};
 use crate::region::RegionEpoch;
 use crate::trace_context::TraceContext;
@@ -149,6 +150,21 @@ pub struct RaftCommand<S> {
     pub trace: Option<TraceContext>,
     /// After this moment nobody waits for the answer any more.
     pub deadline: Option<Instant>,
+}
+
+impl<S> RaftCommand<S> {
+    /// Whether nobody waits for the answer any more.
+    pub(crate) fn is_late(&self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| now >= deadline)
+    }
+
+    /// Answers a command that is late (rule N5).
+    pub(crate) fn fail_late(self, now: Instant, term: u64) {
+        let waited = now.saturating_since(self.sent_at);
+        let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+        let region = self.request.get_region_id();
+        self.callback.fail(Error::DeadlineExceeded { region, waited_ms }, term);
+    }
 }
 
 /// Where the time of a read went, as far as the raftstore saw it.

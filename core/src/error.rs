@@ -124,6 +124,9 @@ pub enum Error {
     /// The store was stopped before it answered. A write may still take effect.
     #[error("region {0}: the store stopped before it answered")]
     Stopped(RegionId),
+    /// A thread of the store has panicked: a fault of this program.
+    #[error("the store is broken and has stopped: {0}; start it again")]
+    Broken(String),
     /// Storage failed.
     #[error("storage: {0}")]
     Engine(String),
@@ -150,6 +153,7 @@ impl Error {
             | Error::IsWitness(_)
             | Error::FlashbackInProgress(_)
             | Error::FlashbackNotPrepared(_)
+            | Error::Broken(_)
             | Error::Engine(_) => false,
         }
     }

@@ -112,11 +112,21 @@ impl Lease {
         }
         self.bound = Some(Bound::Valid(next));
         self.renewed_by = by;
+        // A reader that asked for a renewal gets it, however little it moves the bound: until then
+        // no other one asks.
         if let Some(remote) = &self.remote
-            && next.saturating_since(self.last_update) > self.max_drift
+            && (next.saturating_since(self.last_update) > self.max_drift || remote.is_renewing())
         {
             self.last_update = next;
             remote.renew(next, by);
+        }
+    }
+
+    /// Lets readers see the whole bound, of which they may be told less after small renewals.
+    pub(crate) fn refresh_remote(&mut self) {
+        if let (Some(remote), Some(Bound::Valid(bound))) = (&self.remote, self.bound) {
+            self.last_update = bound;
+            remote.renew(bound, self.renewed_by);
         }
     }
 
@@ -299,6 +309,26 @@ mod tests {
         assert_eq!(remote.inspect(at(950)), LeaseState::Expired, "moved by less than a third");
         lease.renew(at(400), RenewedBy::Write);
         assert_eq!(remote.inspect(at(950)), LeaseState::Valid);
+    }
+
+    #[test]
+    fn a_reader_that_asks_for_a_renewal_is_told_of_it() {
+        let mut lease = Lease::new(LEASE);
+        lease.renew(at(0), RenewedBy::Election);
+        let remote = lease.maybe_new_remote_lease(1).unwrap();
+        lease.renew(at(100), RenewedBy::Write);
+        assert!(remote.claims_renewal(at(850), 225));
+        // The peer finds that its own bound is far enough off: nothing to propose, all to tell.
+        assert!(!lease.needs_renewal(at(750), Duration::from_nanos(225)));
+        lease.refresh_remote();
+        assert_eq!(remote.inspect(at(950)), LeaseState::Valid);
+        assert!(remote.claims_renewal(at(950), 225), "the next one may ask again");
+        // A renewal that moves the bound by less than a third counts when it was asked for.
+        lease.renew(at(150), RenewedBy::Read);
+        assert_eq!(remote.inspect(at(1040)), LeaseState::Valid);
+        lease.suspect(at(200));
+        lease.refresh_remote();
+        assert_eq!(remote.inspect(at(210)), LeaseState::Expired, "never revived");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::callback::Callback;
 use crate::clock::{Clock, Instant};
@@ -29,13 +30,14 @@ pub(crate) struct ReadContext {
 
 /// Takes reads, and answers them here or elsewhere.
 pub(crate) trait LocalReadRouter<E: Engine> {
-    /// Reads; says why the read was not answered on this thread, if it was not.
+    /// Reads; says why the read was not answered on this thread, if it was not. `deadline` is how long
+    /// the caller waits from now on.
     fn read(
         &self,
         read_id: Option<&ThreadReadId>,
         request: RaftCmdRequest,
         callback: Callback<E::Snapshot>,
-        deadline: Option<Instant>,
+        deadline: Option<Duration>,
     ) -> Option<RejectReason>;
 }
 
@@ -62,7 +64,7 @@ impl<E: Engine> LocalReadRouter<E> for ServerRaftStoreRouter<E> {
         read_id: Option<&ThreadReadId>,
         request: RaftCmdRequest,
         callback: Callback<E::Snapshot>,
-        deadline: Option<Instant>,
+        deadline: Option<Duration>,
     ) -> Option<RejectReason> {
         let _span = function_span!("read", "LocalReader", "LocalReadRouter::read").entered();
         self.local_reader.read(read_id, request, callback, deadline)

@@ -4,8 +4,8 @@
 //! The order is the safety argument, and is kept in one function: snapshot, then clock, then lease
 //! (rule S1).
 
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use lru::LruCache;
 
@@ -23,13 +23,13 @@ use crate::message::{CasualMessage, PeerMsg};
 use crate::peer_storage::load_apply_state;
 use crate::read_delegate::{ReadDelegate, StoreMeta};
 use crate::reject::{RejectCounters, RejectReason};
-use crate::request_policy::{NotLocal, RequestInspector, RequestPolicy, trace_policy};
+use crate::request_policy::{NotLocal, RequestInspector, RequestPolicy};
 use crate::router::RaftRouter;
 use crate::snap_cache::{SnapCache, ThreadReadId};
 use crate::spans::{function_span, record, stage_span};
 
 /// How many regions one reader remembers.
-const DELEGATES_MAX: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
+const DELEGATES_MAX: usize = 1024;
 
 /// What one reader keeps between reads.
 struct Cache<S> {
@@ -67,7 +67,8 @@ impl<E: Engine> Clone for LocalReader<E> {
 
 impl<S> Cache<S> {
     fn new() -> Self {
-        Cache { delegates: LruCache::new(DELEGATES_MAX), snapshots: SnapCache::default() }
+        // Grows as it is used: a clone of a reader often serves but one read.
+        Cache { delegates: LruCache::unbounded(), snapshots: SnapCache::default() }
     }
 }
 
@@ -112,7 +113,7 @@ impl<E: Engine> LocalReader<E> {
         read_id: Option<&ThreadReadId>,
         request: RaftCmdRequest,
         callback: Callback<E::Snapshot>,
-        deadline: Option<Instant>,
+        deadline: Option<Duration>,
     ) -> Option<RejectReason> {
         let _span = function_span!("read", "LocalReader", "LocalReader::read").entered();
         self.propose_raft_command(read_id, request, callback, deadline)
@@ -123,7 +124,7 @@ impl<E: Engine> LocalReader<E> {
         read_id: Option<&ThreadReadId>,
         request: RaftCmdRequest,
         callback: Callback<E::Snapshot>,
-        deadline: Option<Instant>,
+        deadline: Option<Duration>,
     ) -> Option<RejectReason> {
         let _span = function_span!(
             "propose_raft_command",
@@ -202,6 +203,9 @@ impl<E: Engine> LocalReader<E> {
             Some(delegate) => {
                 let delegate = Arc::new(delegate);
                 cache.delegates.put(region, Arc::clone(&delegate));
+                if cache.delegates.len() > DELEGATES_MAX {
+                    cache.delegates.pop_lru();
+                }
                 Some(delegate)
             }
             None => {
@@ -225,7 +229,6 @@ impl<E: Engine> LocalReader<E> {
         let _entered = span.enter();
         let (policy, why) = Inspector(delegate).policy_of(request);
         span.record("read.policy", policy.title());
-        trace_policy(policy, why);
         (policy, why)
     }
 
@@ -305,11 +308,12 @@ impl<E: Engine> LocalReader<E> {
         &self,
         request: RaftCmdRequest,
         callback: Callback<E::Snapshot>,
-        deadline: Option<Instant>,
+        deadline: Option<Duration>,
     ) -> Option<RejectReason> {
         let _span = function_span!("redirect", "LocalReader", "LocalReader::redirect").entered();
         let region = request.header.region_id;
         let sent_at = self.clock.monotonic_raw_now();
+        let deadline = deadline.map(|deadline| sent_at + deadline);
         let command = RaftCommand { request, callback, sent_at, trace: None, deadline };
         record!("RaftCommand", "LocalReader");
         let (command, reason, error) = match self.router.send(command) {

@@ -13,7 +13,8 @@ use crate::message::PeerMsg;
 use crate::spans::function_span;
 use crate::store::Scheduled;
 
-/// How many messages that are not commands may wait; raft-rs repeats what is dropped beyond it.
+/// How many messages that are not commands may wait; raft-rs repeats what is dropped beyond it. The
+/// results of applying are taken even then: nobody repeats them, and writes are answered with them.
 const MESSAGES_MAX: usize = 65_536;
 
 /// Why a message was not taken; the message comes back.
@@ -73,7 +74,9 @@ impl<S> Mailbox<S> {
                 return Err(TrySendError::Full(message));
             }
             queue.commands += 1;
-        } else if queue.messages.len() - queue.commands >= MESSAGES_MAX {
+        } else if queue.messages.len() - queue.commands >= MESSAGES_MAX
+            && !matches!(message, PeerMsg::ApplyRes(_))
+        {
             return Err(TrySendError::Full(message));
         }
         queue.messages.push_back(message);
@@ -97,10 +100,11 @@ impl<S> Mailbox<S> {
         queue.commands -= commands;
     }
 
-    /// Ends a poll: the region is scheduled again if something has come meanwhile.
-    pub(crate) fn release(&self) {
+    /// Ends a poll: the region is scheduled again if something has come meanwhile, or if the poll
+    /// says that it has not finished.
+    pub(crate) fn release(&self, unfinished: bool) {
         let mut queue = self.lock();
-        queue.scheduled = !queue.messages.is_empty() && !queue.closed;
+        queue.scheduled = (unfinished || !queue.messages.is_empty()) && !queue.closed;
         if queue.scheduled {
             let _ = self.scheduler.send(Scheduled::Region(self.region));
         }
@@ -167,15 +171,17 @@ mod tests {
         assert!(pollers.try_recv().is_err());
         let mut taken = Vec::new();
         mailbox.take(1, &mut taken);
-        mailbox.release();
+        mailbox.release(false);
         assert_eq!(
             pollers.try_recv().ok(),
             Some(Scheduled::Region(RegionId(9))),
             "one message was left"
         );
         mailbox.take(1, &mut taken);
-        mailbox.release();
+        mailbox.release(false);
         assert!(pollers.try_recv().is_err());
+        mailbox.release(true);
+        assert!(pollers.try_recv().is_ok(), "unfinished");
     }
 
     #[test]

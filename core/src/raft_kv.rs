@@ -17,7 +17,7 @@ use crate::region_snapshot::RegionSnapshot;
 use crate::reject::{RejectCounters, RejectReason};
 use crate::snap_cache::ThreadReadId;
 use crate::spans::{function_span, stage_span};
-use crate::trace_context::{HandOver, TraceContext, Tracer};
+use crate::trace_context::{HandOver, Tracer};
 
 /// Whom to ask, and how.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,17 +45,8 @@ pub struct Answer<T> {
     pub reject: Option<RejectReason>,
 }
 
-/// What the store's callback hands to the waiting future.
-struct Delivered<S> {
-    value: ReadValue<S>,
-    term: u64,
-    mode: ReadMode,
-    waits: ReadWaits,
-    trace: Option<TraceContext>,
-}
-
-type ReadResult<S> = Result<Delivered<S>, Error>;
-type BoxCallback<S> = Box<dyn FnOnce(ReadResult<S>) + Send>;
+/// Where the answer to a read arrives, and its other end.
+type ReadChannel<S> = (oneshot::Sender<ReadResponse<S>>, oneshot::Receiver<ReadResponse<S>>);
 
 /// Reads and writes of one store. Each thread that reads should have its own clone.
 #[derive(Clone, Debug)]
@@ -146,87 +137,94 @@ impl<E: Engine> RaftKv<E> {
         let region = ctx.header.region_id;
         let deadline = ctx.deadline.unwrap_or(self.router.config().deadline);
         let (reject, receiver) = span.in_scope(|| {
-            let (callback, receiver) = Self::box_new_cb();
-            (self.exec_snapshot(ctx, read, deadline, callback), receiver)
+            let (sender, receiver) = Self::box_new_cb();
+            (self.exec_snapshot(ctx, read, deadline, sender), receiver)
         });
         if let Some(reason) = reject {
             span.record("reject.reason", reason.as_str());
         }
-        let result = wait(receiver, region, deadline).await;
+        let response = wait(receiver, region, deadline).await;
         // Entered once more, since a span ends when it is left for the last time.
-        span.in_scope(|| self.record(&span, &result));
-        let Delivered { value, term, mode, waits, .. } = result?;
+        span.in_scope(|| self.record(&span, &response));
+        let ReadResponse { result, term, mode, waits, .. } = response;
+        let (value, mode) = (result?, mode.unwrap_or(ReadMode::ReadIndex));
         Ok(Answer { value, term, mode, waits, reject })
     }
 
-    /// The callback that wakes the waiting future, and the place where it waits.
-    fn box_new_cb() -> (BoxCallback<E::Snapshot>, oneshot::Receiver<ReadResult<E::Snapshot>>) {
+    /// The way back to the waiting future (boxed in TiKV, hence the chart's name for it).
+    fn box_new_cb() -> ReadChannel<E::Snapshot> {
         let _span = function_span!("box_new_cb", "RaftKV", "RaftKv::box_new_cb").entered();
-        let (sender, receiver) = oneshot::channel();
-        let callback = move |result| {
-            let _span = function_span!("callback", "RaftKV", "RaftKv::callback").entered();
-            // Whoever asked may have stopped waiting.
-            drop(sender.send(result));
-        };
-        (Box::new(callback), receiver)
+        oneshot::channel()
     }
 
-    /// Sends the read off; `callback` gets its one answer.
+    /// Wakes the waiting future.
+    fn callback(
+        sender: oneshot::Sender<ReadResponse<E::Snapshot>>,
+        response: ReadResponse<E::Snapshot>,
+    ) {
+        let _span = function_span!("callback", "RaftKV", "RaftKv::callback").entered();
+        // Whoever asked may have stopped waiting.
+        drop(sender.send(response));
+    }
+
+    /// Sends the read off; `sender` gets its one answer.
     fn exec_snapshot(
         &self,
         ctx: SnapContext,
         read: ReadCommand,
         deadline: Duration,
-        callback: BoxCallback<E::Snapshot>,
+        sender: oneshot::Sender<ReadResponse<E::Snapshot>>,
     ) -> Option<RejectReason> {
         let _span = function_span!("exec_snapshot", "RaftKV", "RaftKv::exec_snapshot").entered();
         let region = ctx.header.region_id;
-        let store_callback = Callback::read_with(
-            region,
-            Box::new(move |response| {
-                let _span = function_span!("Callback::Read", "RaftKV", "Callback::Read").entered();
-                callback(Self::on_read_result(response));
-            }),
-        );
+        let store_callback = Callback::read_with(region, sender, Self::store_callback);
         let request = RaftCmdRequest { header: ctx.header, body: Body::Read(read) };
-        let deadline = Some(self.router.clock().monotonic_raw_now() + deadline);
-        self.router.read(ctx.read_id.as_ref(), request, store_callback, deadline)
+        self.router.read(ctx.read_id.as_ref(), request, store_callback, Some(deadline))
     }
 
-    /// Takes an answer apart, and binds the snapshot to the term that gave it (rule T8).
-    fn on_read_result(response: ReadResponse<E::Snapshot>) -> ReadResult<E::Snapshot> {
+    /// What is done with the answer, on the thread that gives it.
+    fn store_callback(
+        sender: oneshot::Sender<ReadResponse<E::Snapshot>>,
+        response: ReadResponse<E::Snapshot>,
+    ) {
+        let _span = function_span!("Callback::Read", "RaftKV", "Callback::Read").entered();
+        Self::callback(sender, Self::on_read_result(response));
+    }
+
+    /// Looks at an answer, and binds the snapshot to the term that gave it (rule T8).
+    fn on_read_result(mut response: ReadResponse<E::Snapshot>) -> ReadResponse<E::Snapshot> {
         let _span = function_span!("on_read_result", "RaftKV", "RaftKv::on_read_result").entered();
-        let ReadResponse { term, mode, waits, trace, .. } = response;
-        let mut value = Self::check_raft_cmd_response(response.result)?;
-        if let ReadValue::Snapshot(snapshot) = &mut value {
+        let term = response.term;
+        if let Some(ReadValue::Snapshot(snapshot)) = Self::check_raft_cmd_response(&mut response) {
             snapshot.bind_term(term);
         }
-        let mode = mode.unwrap_or(ReadMode::ReadIndex);
-        Ok(Delivered { value, term, mode, waits, trace })
+        response
     }
 
+    /// What the answer holds, if it is no error.
     fn check_raft_cmd_response(
-        result: Result<ReadValue<E::Snapshot>, Error>,
-    ) -> Result<ReadValue<E::Snapshot>, Error> {
+        response: &mut ReadResponse<E::Snapshot>,
+    ) -> Option<&mut ReadValue<E::Snapshot>> {
         let _span =
             function_span!("check_raft_cmd_response", "RaftKV", "RaftKv::check_raft_cmd_response")
                 .entered();
-        result
+        response.result.as_mut().ok()
     }
 
-    fn record(&self, span: &tracing::Span, result: &ReadResult<E::Snapshot>) {
+    fn record(&self, span: &tracing::Span, response: &ReadResponse<E::Snapshot>) {
         if span.is_disabled() {
             return;
         }
-        match result {
-            Ok(delivered) => {
-                let waits = delivered.waits;
-                span.record("read.mode", delivered.mode.as_str());
+        match &response.result {
+            Ok(_) => {
+                let waits = response.waits;
+                let mode = response.mode.unwrap_or(ReadMode::ReadIndex);
+                span.record("read.mode", mode.as_str());
                 span.record("wait.mailbox_ns", waits.mailbox.as_nanos() as i64);
                 span.record("wait.quorum_ns", waits.quorum.as_nanos() as i64);
                 span.record("wait.apply_ns", waits.apply.as_nanos() as i64);
                 span.record("wait.snapshot_ns", waits.snapshot.as_nanos() as i64);
-                self.tracer.link(span, delivered.trace, HandOver::Callback);
+                self.tracer.link(span, response.trace, HandOver::Callback);
             }
             Err(error) => {
                 span.record("otel.status_code", "ERROR");
@@ -327,17 +325,17 @@ impl<T> Answer<T> {
 
 /// Waits for an answer; one that is there already costs no timer.
 async fn wait<S>(
-    mut receiver: oneshot::Receiver<ReadResult<S>>,
+    mut receiver: oneshot::Receiver<ReadResponse<S>>,
     region: RegionId,
     deadline: Duration,
-) -> ReadResult<S> {
-    if let Ok(result) = receiver.try_recv() {
-        return result;
+) -> ReadResponse<S> {
+    if let Ok(response) = receiver.try_recv() {
+        return response;
     }
     match tokio::time::timeout(deadline, receiver).await {
-        Err(_) => Err(too_late(region, deadline)),
-        Ok(Err(_)) => Err(Error::Stopped(region)),
-        Ok(Ok(result)) => result,
+        Err(_) => ReadResponse::error(too_late(region, deadline), 0),
+        Ok(Err(_)) => ReadResponse::error(Error::Stopped(region), 0),
+        Ok(Ok(response)) => response,
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::clock::Instant;
-use crate::command::RaftCommand;
+use crate::command::{RaftCommand, ReadCommand};
 use crate::error::Error;
 use crate::ids::RegionId;
 use crate::spans::{function_span, record};
@@ -61,6 +61,11 @@ impl<S> ReadIndexRequest<S> {
             confirmed_by: None,
             trace,
         }
+    }
+
+    /// Whether all that wait for it want only the index, no data.
+    pub(crate) fn wants_index_only(&self) -> bool {
+        self.reads.iter().all(|read| read.command.request.read() == Some(&ReadCommand::ReadIndex))
     }
 
     /// Lets another read wait for the same index.
@@ -157,6 +162,11 @@ impl<S> ReadIndexQueue<S> {
 
     pub(crate) fn has_unresolved(&self) -> bool {
         self.ready_cnt < self.reads.len()
+    }
+
+    /// Whether the read with this id still waits for its confirmation.
+    pub(crate) fn has(&self, id: Uuid) -> bool {
+        self.contexts.contains_key(&id)
     }
 
     /// The span of the read with this id, for the messages that it causes.
@@ -261,6 +271,13 @@ impl<S> ReadIndexQueue<S> {
                 read.command.callback.fail(Error::StaleCommand { region, reason }, term);
             }
         }
+    }
+
+    /// Takes the reads that nobody waits for any more. What they waited for stays: others may have
+    /// joined it, and raft-rs will confirm it.
+    pub(crate) fn take_late(&mut self, now: Instant) -> Vec<WaitingRead<S>> {
+        let late = |read: &mut WaitingRead<S>| read.command.is_late(now);
+        self.reads.iter_mut().flat_map(|request| request.reads.extract_if(.., late)).collect()
     }
 
     /// Takes everything, when the replica goes away.

@@ -75,6 +75,11 @@ impl RemoteLease {
             && !self.shared.renewing.swap(true, Ordering::AcqRel)
     }
 
+    /// Whether a reader has asked for a renewal that has not come yet.
+    pub(crate) fn is_renewing(&self) -> bool {
+        self.shared.renewing.load(Ordering::Acquire)
+    }
+
     pub(crate) fn renew(&self, bound: Instant, by: RenewedBy) {
         self.shared.expires_at_ns.store(bound.as_ns(), Ordering::Release);
         self.shared.renewed_by.store(by as u8, Ordering::Relaxed);

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    let Some(traces) = drive(args, data, runtime, interrupt, &progress)? else {
+    let Some((traces, sent)) = drive(args, data, runtime, interrupt, &progress)? else {
         progress.finish();
         eprintln!("raftlens: interrupted; nothing was written");
         return Ok(ExitCode::from(130));
@@ -77,17 +77,19 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     } else {
         print!("{}", table.text(&written, started.elapsed()));
     }
-    Ok(ExitCode::SUCCESS)
+    // Last, since what was recorded is of use even if nobody took it.
+    sent.map(|()| ExitCode::SUCCESS)
 }
 
-/// Runs the cluster and its reads; `None` when the user interrupted it.
+/// Runs the cluster and its reads; `None` when the user interrupted it. Also says whether the traces
+/// could be sent where they were to be sent.
 fn drive(
     args: &DemoArgs,
     data: PathBuf,
     runtime: Runtime,
     interrupt: Interrupt,
     progress: &Progress,
-) -> Result<Option<TraceSet>> {
+) -> Result<Option<(TraceSet, Result<()>)>> {
     let mut recording =
         init().service_name("raftlens").level(LevelFilter::TRACE).most_spans(SPANS_MAX).memory();
     if let Some(url) = &args.jaeger {
@@ -107,11 +109,12 @@ fn drive(
         return Ok(None);
     }
     let traces = guard.memory().snapshot();
-    let counts = guard.shutdown().context("sending the traces")?;
-    if counts.dropped > 0 {
-        eprintln!("raftlens: {} spans were dropped for want of room", counts.dropped);
-    }
-    Ok(Some(traces))
+    let sent = guard.shutdown().context("the traces could not be sent").map(|counts| {
+        if counts.dropped > 0 {
+            eprintln!("raftlens: {} spans were dropped for want of room", counts.dropped);
+        }
+    });
+    Ok(Some((traces, sent)))
 }
 
 /// The wish of the user, or the system, that the program end.

@@ -10,9 +10,10 @@
 mod options;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rocksdb::{ColumnFamily, DB, ReadOptions, WriteOptions};
+use tokio::sync::oneshot;
 
 use super::{
     Durability, Engine, EngineError, EngineSnapshot, Family, MAX_KEY_BYTES, Visit, WriteBatch,
@@ -30,6 +31,8 @@ pub struct RocksEngine {
 struct Opened {
     db: DB,
     path: PathBuf,
+    /// Behind `db`, so that these are dropped when it is closed.
+    on_close: Mutex<Vec<oneshot::Sender<()>>>,
 }
 
 /// The keys that a scan visits; an empty `to` has no bound.
@@ -63,7 +66,16 @@ impl RocksEngine {
         let families = options.families();
         let db = DB::open_cf_descriptors(&options.database(), folder, families)
             .map_err(|error| explain(path, "opening it".to_owned(), error))?;
-        Ok(RocksEngine { opened: Arc::new(Opened { db, path: path.to_path_buf() }) })
+        let on_close = Mutex::default();
+        Ok(RocksEngine { opened: Arc::new(Opened { db, path: path.to_path_buf(), on_close }) })
+    }
+
+    /// Resolves, with an error that means no harm, when the last handle and snapshot are gone and
+    /// the folder may be opened again.
+    pub(crate) fn when_closed(&self) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.opened.on_close.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        receiver
     }
 
     /// The folder it was opened in.

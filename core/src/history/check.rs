@@ -16,6 +16,9 @@
 //! Moments that are equal order nothing: an operation precedes another only if it has returned
 //! strictly before the other is called.
 
+// Only looked up in, never iterated: their order reaches nobody.
+#![allow(clippy::disallowed_types)]
+
 use std::collections::HashMap;
 
 use super::explain;

@@ -1,7 +1,7 @@
 //! A second opinion for tests: looks for an order of the operations by trying (Wing and Gong, with
 //! Lowe's memory of what was tried). Exponential, so only for small histories.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::{Op, OpKind};
 
@@ -12,7 +12,7 @@ pub(super) fn is_linearizable(ops: &[Op]) -> bool {
     assert!(ops.len() <= 64, "the set of done operations is one word");
     let must = ops.iter().enumerate().filter(|(_, op)| op.returned_ns.is_some());
     let must = must.fold(0, |set, (place, _)| set | 1 << place);
-    search(&ops, must, 0, None, &mut HashSet::new())
+    search(&ops, must, 0, None, &mut BTreeSet::new())
 }
 
 /// Whether the operations of `must` that are not in `done` can follow, with this value now.
@@ -21,7 +21,7 @@ fn search<'a>(
     must: u64,
     done: u64,
     value: Option<&'a [u8]>,
-    tried: &mut HashSet<(u64, Option<&'a [u8]>)>,
+    tried: &mut BTreeSet<(u64, Option<&'a [u8]>)>,
 ) -> bool {
     if must & !done == 0 {
         return true;

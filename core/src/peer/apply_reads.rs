@@ -4,6 +4,7 @@
 use raft::ReadState;
 
 use crate::engine::Engine;
+use crate::error::Error;
 use crate::peer::Peer;
 use crate::peer::read_index::read_id;
 use crate::poll_context::PollContext;
@@ -129,10 +130,15 @@ impl<E: Engine> Peer<E> {
         )
         .entered();
         while let Some(read) = self.pending_reads.pop_front() {
-            if !self.ready_to_handle_unsafe_replica_read(read.read_index) {
+            let index = read.read_index;
+            // Whoever wants only the index waits elsewhere (rule P8).
+            if read.wants_index_only() || self.ready_to_handle_unsafe_replica_read(index) {
+                self.response_read(ctx, read, true);
+            } else if self.lags_too_far(ctx, index) {
+                self.refuse_lagging_read(read);
+            } else {
                 return self.pending_reads.push_front(read);
             }
-            self.response_read(ctx, read, true);
         }
     }
 
@@ -145,6 +151,23 @@ impl<E: Engine> Peer<E> {
         )
         .entered();
         read_index.is_some_and(|index| self.storage().applied_index() >= index)
+    }
+}
+
+impl<E: Engine> Peer<E> {
+    /// Whether a read would wait long for this replica: another one is quicker (rule P9).
+    fn lags_too_far(&self, ctx: &PollContext<E>, read_index: Option<u64>) -> bool {
+        let reach =
+            self.storage().applied_index().saturating_add(ctx.config.follower_read_max_log_gap);
+        read_index.is_some_and(|index| reach <= index)
+    }
+
+    fn refuse_lagging_read(&self, request: ReadIndexRequest<E::Snapshot>) {
+        let (region, term) = (self.region_id(), self.term());
+        for read in request.reads {
+            let reason = "this replica lags too far behind";
+            read.command.callback.fail(Error::ReadIndexNotReady { region, reason }, term);
+        }
     }
 }
 

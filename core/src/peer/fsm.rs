@@ -54,13 +54,9 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
     fn handle_command(&mut self, command: RaftCommand<E::Snapshot>) {
         let at = self.ctx.monotonic_raw_now();
         let picked = Picked { at, mailbox_wait: at.saturating_since(command.sent_at) };
-        if let Some(deadline) = command.deadline.filter(|deadline| at >= *deadline) {
+        if command.is_late(at) {
             // Nobody waits any more: answering late would only make others late (rule N5).
-            let waited = deadline.saturating_since(command.sent_at);
-            let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
-            let region = command.request.header.region_id;
-            let term = self.fsm.peer.term();
-            return command.callback.fail(Error::DeadlineExceeded { region, waited_ms }, term);
+            return command.fail_late(at, self.fsm.peer.term());
         }
         self.propose_raft_command(command, picked);
     }
@@ -103,6 +99,10 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
         if peer.meta.is_witness && request.read().is_some() {
             return Err(Error::IsWitness(region.region_id()));
         }
+        if peer.wait_data && request.read().is_some() {
+            let (region, reason) = (region.region_id(), "the replica still waits for its data");
+            return Err(Error::DataIsNotReady { region, reason });
+        }
         check_flashback(request, region)?;
         check_term(header, peer.term())?;
         check_region_epoch(header, region)
@@ -112,6 +112,8 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
         let peer = &mut self.fsm.peer;
         peer.raft_group.tick();
         peer.retry_pending_reads(self.ctx);
+        peer.fail_late_commands(self.ctx);
+        peer.report_leadership(self.ctx);
         if self.ctx.config.renew_lease_by_tick {
             self.renew_lease_if_needed();
         }
@@ -119,13 +121,25 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
 
     fn on_casual(&mut self, casual: CasualMessage) {
         match casual {
-            CasualMessage::RenewLease => self.renew_lease_if_needed(),
+            CasualMessage::RenewLease => {
+                let advance = self.ctx.config.renew_advance();
+                let lease = &mut self.fsm.peer.leader_lease;
+                if !lease.needs_renewal(self.ctx.now, advance) {
+                    // Readers were told of less than there is.
+                    lease.refresh_remote();
+                }
+                self.renew_lease_if_needed();
+            }
             CasualMessage::QueryRegionLeaderResp { leader } => {
                 self.fsm.peer.wake_up(self.ctx, leader);
             }
+            // A replica that may have forgotten a promise not to vote must not vote for itself
+            // either (rule L15).
+            CasualMessage::Campaign if self.ctx.maybe_in_unsafe_vote_period() => {}
             CasualMessage::Campaign => {
-                // Refused by raft-rs when there is a leader already, and then not needed.
-                drop(self.fsm.peer.raft_group.campaign());
+                if let Err(error) = self.fsm.peer.raft_group.campaign() {
+                    tracing::debug!(target: "raft", %error, "no campaign");
+                }
             }
         }
     }

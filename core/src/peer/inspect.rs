@@ -1,7 +1,7 @@
 //! Stage `inspect`: may the leader answer alone, or must the quorum be asked?
 
 use crate::clock::Instant;
-use crate::command::{Body, RaftCmdRequest};
+use crate::command::{Body, RaftCmdRequest, ReadCommand};
 use crate::engine::Engine;
 use crate::lease::{LeaseState, trace_lease_state};
 use crate::peer::Peer;
@@ -33,8 +33,10 @@ impl<E: Engine> Peer<E> {
         ctx: &PollContext<E>,
         request: &RaftCmdRequest,
     ) -> RequestPolicy {
-        // Only reads have a stage; a write's policy is plain from its kind.
+        // Only reads of clients have a stage: a write's policy is plain from its kind, and a renewal
+        // of our own belongs to no trace.
         let span = match request.body {
+            Body::Read(ReadCommand::Renew) => tracing::Span::none(),
             Body::Read(_) => stage_span!(
                 "inspect",
                 "Peer",

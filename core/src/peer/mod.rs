@@ -15,6 +15,8 @@ mod ready;
 mod renew_lease;
 mod response_read;
 mod step;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -33,6 +35,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids::{PeerId, RegionId};
 use crate::lease::Lease;
+use crate::pd::PdTask;
 use crate::peer_storage::PeerStorage;
 use crate::poll_context::PollContext;
 use crate::read_delegate::{Progress, ReadDelegate, ReadProgress};
@@ -82,6 +85,16 @@ impl MessageTraces {
     pub(crate) fn remove(&mut self, read_context: &[u8]) -> Option<TraceContext> {
         self.0.remove(read_context)
     }
+
+    /// Forgets all: what they belong to has ended with the leader or term (rule T9).
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// One replica of a region.
@@ -102,6 +115,10 @@ pub(crate) struct Peer<E: Engine> {
     pub(crate) unpersisted: Option<raft::Ready>,
     /// Read contexts that were answered from the lease, for the outgoing response (rule P13).
     pub(crate) lease_answers: Vec<Vec<u8>>,
+    /// The replica still waits for its data, so it answers no read (rule P12).
+    pub(crate) wait_data: bool,
+    /// Ticks until a leader reports itself again.
+    ticks_to_report: usize,
     /// Election timeouts are drawn from here, not from raft-rs's thread-local source.
     rng: SmallRng,
     election_timeout_ticks: usize,
@@ -110,10 +127,12 @@ pub(crate) struct Peer<E: Engine> {
 }
 
 impl<E: Engine> Peer<E> {
-    /// A replica on top of what `storage` has kept. `seed` decides its election timeouts.
+    /// A replica on top of what `storage` has kept, which may still wait for its data. `seed`
+    /// decides its election timeouts.
     pub(crate) fn new(
         meta: PeerMeta,
         storage: PeerStorage<E>,
+        wait_data: bool,
         ctx: &PollContext<E>,
         seed: u64,
     ) -> Result<Self, Error> {
@@ -130,8 +149,9 @@ impl<E: Engine> Peer<E> {
             .map_err(|error| Error::Engine(format!("raft: {error}")))?;
         raft_group.skip_bcast_commit(config.skip_bcast_commit);
         raft_group.raft.set_randomized_election_timeout(election_timeout_ticks);
-        let delegate =
+        let mut delegate =
             ReadDelegate::new(Arc::clone(&region), meta.peer_id(), Arc::clone(&progress), ctx.now);
+        delegate.wait_data = wait_data;
         ctx.meta.insert(region.region_id(), delegate);
         let last_term_and_role = (raft_group.raft.term, raft_group.raft.state);
         Ok(Peer {
@@ -146,6 +166,8 @@ impl<E: Engine> Peer<E> {
             last_applying_index: applied_index,
             unpersisted: None,
             lease_answers: Vec::new(),
+            wait_data,
+            ticks_to_report: config.election_ticks,
             rng,
             election_timeout_ticks,
             last_term_and_role,
@@ -221,6 +243,46 @@ impl<E: Engine> Peer<E> {
         }
     }
 
+    /// Answers what has waited beyond its deadline. Whoever asked is gone; without this a replica
+    /// that is cut off would collect commands for as long as it is. A write keeps its place, since
+    /// it may still be committed, and its time, which may still renew the lease.
+    pub(crate) fn fail_late_commands(&mut self, ctx: &PollContext<E>) {
+        let (now, term) = (ctx.now, self.term());
+        for read in self.pending_reads.take_late(now) {
+            read.command.fail_late(now, term);
+        }
+        if self.lagging_reads.iter().any(|read| read.command.is_late(now)) {
+            let (late, waiting) = std::mem::take(&mut self.lagging_reads)
+                .into_iter()
+                .partition(|read| read.command.is_late(now));
+            self.lagging_reads = waiting;
+            let late: VecDeque<LaggingRead<E::Snapshot>> = late;
+            late.into_iter().for_each(|read| read.command.fail_late(now, term));
+        }
+        for proposal in &mut self.proposals {
+            if let Some(command) = proposal.command.take_if(|command| command.is_late(now)) {
+                command.fail_late(now, term);
+            }
+        }
+    }
+
+    /// A leader reports itself now and then, not only when it is elected: the placement driver may
+    /// have been led to believe that another one leads.
+    pub(crate) fn report_leadership(&mut self, ctx: &mut PollContext<E>) {
+        self.ticks_to_report = self.ticks_to_report.saturating_sub(1);
+        if self.ticks_to_report == 0 {
+            self.ticks_to_report = ctx.config.election_ticks;
+            if self.is_leader() {
+                self.send_region_heartbeat(ctx);
+            }
+        }
+    }
+
+    pub(crate) fn send_region_heartbeat(&self, ctx: &mut PollContext<E>) {
+        let (region, leader) = (Arc::clone(self.region()), self.meta);
+        ctx.effects.pd.push(PdTask::RegionHeartbeat { region, leader, term: self.term() });
+    }
+
     /// Answers everything that waits, when the replica's store stops.
     pub(crate) fn stop(&mut self) {
         let (region, term) = (self.region_id(), self.term());
@@ -253,6 +315,8 @@ fn raft_config(meta: &PeerMeta, applied: u64, config: &Config) -> raft::Config {
         max_election_tick: config.election_ticks * 2,
         applied,
         max_size_per_msg: 1024 * 1024,
+        // A leader that is cut off refuses writes beyond this instead of collecting them.
+        max_uncommitted_size: 64 << 20,
         max_inflight_msgs: 256,
         // Rules L13, L14: without it voters keep no promise and there is no lease.
         check_quorum: true,

@@ -20,7 +20,7 @@ impl<E: Engine> Peer<E> {
         picked: Picked,
     ) {
         // A command of our own, such as a renewal, belongs to no trace.
-        let span = if command.trace.is_none() {
+        let span = if command.callback.is_none() {
             tracing::Span::none()
         } else {
             stage_span!(

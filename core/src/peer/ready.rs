@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
+use raft::StateRole;
 use raft::eraftpb::Entry;
-use raft::{SoftState, StateRole};
 
 use crate::apply::{ApplyRes, ApplyTask};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::lease::RenewedBy;
-use crate::pd::PdTask;
 use crate::peer::Peer;
 use crate::poll_context::PollContext;
 use crate::read_delegate::Progress;
@@ -25,8 +24,8 @@ impl<E: Engine> Peer<E> {
         let mut ready = self.raft_group.ready();
         let role_changed = ready.ss().is_some();
         if let Some(state) = ready.ss() {
-            let raft_state = SoftState { ..*state }.raft_state;
-            self.on_role_changed(ctx, raft_state);
+            let role = state.raft_state;
+            self.on_role_changed(ctx, role);
         }
         if let Some(hard_state) = ready.hs() {
             self.raft_group.mut_store().set_hard_state(hard_state, &mut ctx.effects.writes);
@@ -51,6 +50,11 @@ impl<E: Engine> Peer<E> {
         let Some(mut ready) = self.unpersisted.take() else { return };
         let messages = ready.take_persisted_messages();
         self.send_raft_messages(ctx, messages);
+        if ready.ss().is_some() {
+            // Reads of the last term or leader will not be heard of again (rule T9).
+            self.message_traces.clear();
+            self.lease_answers.clear();
+        }
         let mut light = self.raft_group.advance_append(ready);
         if let Some(commit) = light.commit_index() {
             self.raft_group.mut_store().set_commit_index(commit, &mut ctx.effects.writes);
@@ -69,10 +73,13 @@ impl<E: Engine> Peer<E> {
             // It cannot be used before an entry of the term is applied (T1).
             let now = ctx.monotonic_raw_now();
             self.maybe_renew_leader_lease(ctx, now, RenewedBy::Election);
-            let (region, leader) = (Arc::clone(self.region()), self.meta);
-            ctx.effects.pd.push(PdTask::RegionHeartbeat { region, leader, term: self.term() });
+            self.send_region_heartbeat(ctx);
         } else {
             // Readers check no role: their lease is all that stops them (rule L8).
+            if self.leader_lease.is_suspect() {
+                // The reason is gone with the leadership.
+                self.publish(ctx, Progress::Suspect(false));
+            }
             self.leader_lease.expire();
         }
     }

@@ -41,6 +41,8 @@ impl<E: Engine> Peer<E> {
             from_lease: request.from_lease,
             carrier: request.trace,
         };
+        // Its own confirmation may have been lost, and with it the usual place for this (rule P5).
+        self.message_traces.remove(request.id.as_bytes());
         for (position, read) in request.reads.into_iter().enumerate() {
             self.respond(ctx, read, confirmed, (replica_read, position > 0));
         }
@@ -54,7 +56,7 @@ impl<E: Engine> Peer<E> {
         (replica_read, batched): (bool, bool),
     ) {
         // A renewal of our own is answered by having renewed.
-        let span = if read.trace.is_none() {
+        let span = if read.command.callback.is_none() {
             tracing::Span::none()
         } else {
             apply_reads_span(self, ctx, confirmed.index)

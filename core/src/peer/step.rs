@@ -10,6 +10,7 @@ use crate::lease::LeaseState;
 use crate::message::{Payload, RaftMessage};
 use crate::peer::Peer;
 use crate::peer::fsm::peer_meta;
+use crate::peer::read_index::read_id;
 use crate::poll_context::PollContext;
 use crate::spans::case;
 use crate::trace_context::HandOver;
@@ -140,7 +141,9 @@ impl<E: Engine> Peer<E> {
             MessageType::MsgHeartbeatResponse | MessageType::MsgReadIndexResp
         );
         let trace = read_context(&message).and_then(|context| {
-            if is_answer {
+            // A replica acknowledges the round of its own read as well; that one still waits.
+            let is_own = read_id(context).is_some_and(|id| self.pending_reads.has(id));
+            if is_answer && !is_own {
                 self.message_traces.remove(context)
             } else {
                 self.message_traces.get(context)

@@ -17,15 +17,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 pub use self::apply_worker::ApplyGate;
 pub use self::start::StoreError;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::engine::{Engine, RocksEngine};
+use crate::engine::{BlockCache, Engine, RocksEngine};
 use crate::error::Error;
 use crate::ids::{RegionId, StoreId};
 use crate::message::{CasualMessage, PeerMsg};
@@ -63,6 +64,8 @@ pub struct StoreConfig {
     pub regions: Vec<Region>,
     /// The clock that leases are measured with.
     pub clock: Arc<dyn Clock>,
+    /// Memory for blocks read from disk; the stores of one process share it.
+    pub block_cache: BlockCache,
     /// Carries traces across queues and stores.
     pub tracer: Tracer,
     /// The placement driver.
@@ -70,6 +73,9 @@ pub struct StoreConfig {
     /// Decides election timeouts and read ids; another one for each start.
     pub seed: u64,
 }
+
+/// How long a stopped store waits for the last reads to let go of its data.
+const CLOSING_MAX: Duration = Duration::from_millis(500);
 
 /// A running store. [`Store::stop`] ends it; dropping it tells its threads to end.
 pub struct Store {
@@ -82,6 +88,8 @@ pub struct Store {
     failure: Arc<OnceLock<Error>>,
     ticker: JoinHandle<()>,
     threads: Vec<JoinHandle<()>>,
+    /// Resolves when the last handle to the data is gone.
+    closed: oneshot::Receiver<()>,
 }
 
 impl Store {
@@ -112,20 +120,29 @@ impl Store {
 
     /// Stops the store as a crash would: what waits is answered with [`Error::Stopped`], nothing
     /// is handed over. Returns when its threads have ended and its data may be opened again.
+    ///
+    /// A snapshot or [`RaftKv`] of this store that is still held keeps the data open. Those of
+    /// reads that are just being answered are waited for, half a second at most.
     pub async fn stop(mut self) {
         self.signal_stop();
         for thread in std::mem::take(&mut self.threads) {
-            // A thread that panicked has ended as well.
-            drop(thread.await);
+            if let Err(error) = thread.await {
+                tracing::error!(%error, store = self.store_id.0, "a thread of the store");
+            }
         }
+        let closed = std::mem::replace(&mut self.closed, oneshot::channel().1);
+        drop(self);
+        // The sender is dropped, not used: an error is the signal.
+        let _ = tokio::time::timeout(CLOSING_MAX, closed).await;
     }
 
     fn signal_stop(&self) {
         self.ticker.abort();
         self.network.unregister(self.store_id);
-        self.gate.open();
+        self.gate.open_for_good();
         self.router.close();
-        drop(self.scheduler.send(Scheduled::Stop));
+        // The pollers may have ended by themselves.
+        let _ = self.scheduler.send(Scheduled::Stop);
     }
 }
 

@@ -1,5 +1,7 @@
 //! A poller: rounds over the regions that have something to do, with one write to the disk a round.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::mpsc;
@@ -43,6 +45,21 @@ struct Polled<'a, E: Engine> {
 impl<E: Engine> Poller<E> {
     /// Polls until the store stops, then answers what still waits in its regions.
     pub(crate) fn run(mut self) {
+        let ended = catch_unwind(AssertUnwindSafe(|| self.poll_until_stopped()));
+        if let Err(error) = ended.unwrap_or_else(|panic| Err(broken("raft", panic.as_ref()))) {
+            tracing::error!(%error, store = self.ctx.store_id.0, "the store stops");
+            let _ = self.failure.set(error);
+            self.router.close();
+            let _ = self.wake.send(Scheduled::Stop);
+        }
+        // Every poller does this at its end, so the last one finds what the others have left.
+        for (region, fsm) in self.fsms.iter() {
+            fsm.lock().unwrap_or_else(PoisonError::into_inner).peer.stop();
+            self.ctx.meta.remove(*region);
+        }
+    }
+
+    fn poll_until_stopped(&mut self) -> Result<(), Error> {
         let fsms = Arc::clone(&self.fsms);
         let mut messages = Vec::new();
         while let Some(batch) = self.next_batch() {
@@ -52,22 +69,14 @@ impl<E: Engine> Poller<E> {
                 Some(Polled { mailbox, fsm, is_ready: false })
             });
             let mut polled: Vec<_> = regions.collect();
-            if let Err(error) = self.poll(&mut polled, &mut messages) {
-                tracing::error!(%error, store = self.ctx.store_id.0, "the store stops");
-                drop(self.failure.set(error));
-                drop(polled);
-                self.router.close();
-                drop(self.wake.send(Scheduled::Stop));
-                break;
-            }
+            self.poll(&mut polled, &mut messages)?;
             for Polled { mailbox, fsm, .. } in polled {
+                let unfinished = fsm.has_ready;
                 drop(fsm);
-                mailbox.release();
+                mailbox.release(unfinished);
             }
         }
-        for fsm in fsms.values() {
-            fsm.lock().unwrap_or_else(PoisonError::into_inner).peer.stop();
-        }
+        Ok(())
     }
 
     /// Waits for regions that have something to do; `None` when the store stops.
@@ -80,7 +89,7 @@ impl<E: Engine> Poller<E> {
                 Some(Scheduled::Region(region)) => batch.push(region),
                 Some(Scheduled::Stop) | None => {
                     // For the next poller that asks.
-                    drop(self.wake.send(Scheduled::Stop));
+                    let _ = self.wake.send(Scheduled::Stop);
                     return None;
                 }
             }
@@ -149,11 +158,19 @@ impl<E: Engine> Poller<E> {
         for task in effects.apply.drain(..) {
             let worker = task.region.id as usize % self.apply.len();
             // The worker ends only after the pollers.
-            drop(self.apply[worker].send(task));
+            let _ = self.apply[worker].send(task);
         }
         for task in effects.pd.drain(..) {
             self.pd.schedule(task, &self.router);
         }
         Ok(())
     }
+}
+
+/// What a thread's panic says, as the failure of its store.
+pub(crate) fn broken(thread: &str, panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    let text = text.unwrap_or_else(|| "without a message".to_owned());
+    Error::Broken(format!("its {thread} thread panicked: {text}"))
 }

@@ -1,5 +1,8 @@
 //! Starting a store: its data, its regions, its threads.
 
+// The ticker is where time comes in.
+#![allow(clippy::disallowed_methods)]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -70,7 +73,8 @@ impl Store {
         network: &LocalNetwork<Snapshot>,
     ) -> Result<Store, StoreError> {
         store.config.validate()?;
-        let engine = RocksEngine::open(&store.path, &RocksOptions::default())?;
+        let options = RocksOptions::sharing(store.block_cache.clone());
+        let engine = RocksEngine::open(&store.path, &options)?;
         let is_new = load_regions(&engine)?.is_empty();
         ensure(&engine, StoreIdent::new(store.cluster_id, store.store_id.0), &store.path)?;
         if is_new {
@@ -152,6 +156,7 @@ impl Starting {
         }
         self.network.register(self.store.store_id, self.router.clone());
         let ticker = self.start_ticker();
+        let closed = self.engine.when_closed();
         Ok(Store {
             store_id: self.store.store_id,
             kv,
@@ -162,6 +167,7 @@ impl Starting {
             failure: self.failure,
             ticker,
             threads,
+            closed,
         })
     }
 
@@ -175,10 +181,12 @@ impl Starting {
             else {
                 continue;
             };
-            let peer = Peer::new(meta, storage, &ctx, self.rng.random()).map_err(|error| {
-                let (store, path) = (self.store.store_id, self.store.path.clone());
-                StoreError::Peer { store, path, error }
-            })?;
+            let peer = Peer::new(meta, storage, state.wait_data, &ctx, self.rng.random()).map_err(
+                |error| {
+                    let (store, path) = (self.store.store_id, self.store.path.clone());
+                    StoreError::Peer { store, path, error }
+                },
+            )?;
             fsms.insert(region, Mutex::new(PeerFsm { peer, has_ready: true }));
             let capacity = self.config.mailbox_capacity;
             let mailbox = Mailbox::new(region, capacity, self.scheduler.clone());
@@ -236,6 +244,7 @@ impl Starting {
                 router: self.router.clone(),
                 tasks,
                 gate: self.gate.clone(),
+                wake: self.scheduler.clone(),
                 failure: Arc::clone(&self.failure),
             };
             threads.push(tokio::task::spawn_blocking(move || worker.run()));

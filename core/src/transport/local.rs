@@ -95,6 +95,12 @@ impl<S> LocalNetwork<S> {
         id
     }
 
+    /// How many messages a filter holds.
+    pub fn held(&self, id: FilterId) -> usize {
+        let inner = self.lock();
+        inner.filters.iter().find(|active| active.id == id).map_or(0, |active| active.held.len())
+    }
+
     /// Removes a filter and delivers what it held.
     pub fn remove_filter(&self, id: FilterId) {
         let mut inner = self.lock();

@@ -54,6 +54,11 @@ impl Default for RocksOptions {
 }
 
 impl RocksOptions {
+    /// The default with this cache, for several engines of one process.
+    pub fn sharing(block_cache: BlockCache) -> Self {
+        RocksOptions { block_cache, ..RocksOptions::default() }
+    }
+
     /// Files that live in memory, as long as these options or a clone of them do.
     ///
     /// They are those of one engine, whose path is then but a name for messages. Once it is closed,
