@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Instant};
 use crate::remote_lease::RemoteLease;
+use crate::rules::{Rule, Rules};
 use crate::spans::{case, function_span, variable};
 
 /// What a lease says at one moment.
@@ -76,6 +77,7 @@ pub struct Lease {
     last_update: Instant,
     remote: Option<RemoteLease>,
     renewed_by: RenewedBy,
+    rules: Rules,
 }
 
 impl Lease {
@@ -88,7 +90,13 @@ impl Lease {
             last_update: Instant::default(),
             remote: None,
             renewed_by: RenewedBy::Nothing,
+            rules: Rules::ALL_ON,
         }
+    }
+
+    /// The same lease under other rules, for simulations.
+    pub(crate) fn with_rules(self, rules: Rules) -> Self {
+        Lease { rules, ..self }
     }
 
     /// Until when a lease lasts whose renewing message is sent at `send_at` (rule L1).
@@ -105,7 +113,7 @@ impl Lease {
         let longer = match self.bound {
             None => true,
             Some(Bound::Valid(bound)) => next >= bound,
-            Some(Bound::Suspect(bound)) => next > bound,
+            Some(Bound::Suspect(bound)) => next > bound || !self.rules.holds(Rule::L5b),
         };
         if !longer {
             return;
@@ -133,7 +141,9 @@ impl Lease {
     /// Marks the lease as not to be trusted: something sent at `send_at` lets another peer campaign
     /// at once (rule L6). The remote lease ends with it (rule L7).
     pub fn suspect(&mut self, send_at: Instant) {
-        self.expire_remote_lease();
+        if self.rules.holds(Rule::L7) {
+            self.expire_remote_lease();
+        }
         self.bound = Some(Bound::Suspect(self.next_expired_time(send_at)));
     }
 

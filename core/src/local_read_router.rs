@@ -16,6 +16,7 @@ use crate::mailbox::TrySendError;
 use crate::read_delegate::StoreMeta;
 use crate::reject::{RejectCounters, RejectReason};
 use crate::router::RaftRouter;
+use crate::rules::Rules;
 use crate::snap_cache::ThreadReadId;
 use crate::spans::function_span;
 
@@ -26,6 +27,8 @@ pub(crate) struct ReadContext {
     pub(crate) config: Arc<Config>,
     pub(crate) meta: StoreMeta,
     pub(crate) rejects: Arc<RejectCounters>,
+    /// The safety rules that hold: all of them, outside a simulation.
+    pub(crate) rules: Rules,
 }
 
 /// Takes reads, and answers them here or elsewhere.

@@ -25,6 +25,7 @@ use crate::read_delegate::{ReadDelegate, StoreMeta};
 use crate::reject::{RejectCounters, RejectReason};
 use crate::request_policy::{NotLocal, RequestInspector, RequestPolicy};
 use crate::router::RaftRouter;
+use crate::rules::{Rule, Rules};
 use crate::snap_cache::{SnapCache, ThreadReadId};
 use crate::spans::{function_span, record, stage_span};
 
@@ -46,6 +47,7 @@ pub(crate) struct LocalReader<E: Engine> {
     meta: StoreMeta,
     router: RaftRouter<E::Snapshot>,
     rejects: Arc<RejectCounters>,
+    rules: Rules,
     /// Locked by the thread that reads; contended only if clones are shared between threads.
     cache: Mutex<Cache<E::Snapshot>>,
 }
@@ -60,6 +62,7 @@ impl<E: Engine> Clone for LocalReader<E> {
             meta: self.meta.clone(),
             router: self.router.clone(),
             rejects: Arc::clone(&self.rejects),
+            rules: self.rules,
             cache: Mutex::new(Cache::new()),
         }
     }
@@ -81,11 +84,11 @@ enum NotHere {
 }
 
 /// A region's delegate that is asked how to serve a request.
-struct Inspector<'a>(&'a ReadDelegate);
+struct Inspector<'a>(&'a ReadDelegate, Rules);
 
 impl RequestInspector for Inspector<'_> {
     fn has_applied_to_current_term(&mut self) -> bool {
-        self.0.applied_term == self.0.term
+        self.0.applied_term == self.0.term || !self.1.holds(Rule::T1)
     }
 
     fn inspect_lease(&mut self) -> LeaseState {
@@ -101,9 +104,9 @@ impl<E: Engine> LocalReader<E> {
         shared: ReadContext,
         router: RaftRouter<E::Snapshot>,
     ) -> Self {
-        let ReadContext { clock, config, meta, rejects } = shared;
+        let ReadContext { clock, config, meta, rejects, rules } = shared;
         let cache = Mutex::new(Cache::new());
-        LocalReader { store_id, engine, clock, config, meta, router, rejects, cache }
+        LocalReader { store_id, engine, clock, config, meta, router, rejects, rules, cache }
     }
 
     /// Reads. `read_id` names the batch that the read belongs to, whose reads share a snapshot. Says
@@ -227,7 +230,7 @@ impl<E: Engine> LocalReader<E> {
             read.policy = tracing::field::Empty
         );
         let _entered = span.enter();
-        let (policy, why) = Inspector(delegate).policy_of(request);
+        let (policy, why) = Inspector(delegate, self.rules).policy_of(request);
         span.record("read.policy", policy.title());
         (policy, why)
     }
@@ -239,7 +242,7 @@ impl<E: Engine> LocalReader<E> {
         request: &RaftCmdRequest,
         delegate: &ReadDelegate,
     ) -> Result<ReadResponse<E::Snapshot>, NotHere> {
-        let strict = self.config.consistency == Consistency::Strict;
+        let strict = self.config.consistency == Consistency::Strict && self.rules.holds(Rule::X1);
         // Rule X1, and before the snapshot: a write that any node has shown by now is in it then.
         if strict && !delegate.progress.has_applied_all() {
             return Err(NotHere::Redirect(RejectReason::ApplyLag));
@@ -280,9 +283,11 @@ impl<E: Engine> LocalReader<E> {
         delegate: &ReadDelegate,
     ) -> Option<(Arc<E::Snapshot>, Instant)> {
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let (snapshot, taken_at) = cache.snapshots.get(read_id, delegate.last_valid_ts)?;
+        let last_valid_ts =
+            if self.rules.holds(Rule::S2a) { delegate.last_valid_ts } else { Instant::default() };
+        let (snapshot, taken_at) = cache.snapshots.get(read_id, last_valid_ts)?;
         drop(cache);
-        if self.config.consistency == Consistency::Strict {
+        if self.config.consistency == Consistency::Strict && self.rules.holds(Rule::X1) {
             let region = delegate.region.region_id();
             let state = load_apply_state(&*snapshot, region).ok().flatten()?;
             if !delegate.progress.commit_is_within(state.applied_index) {

@@ -123,6 +123,7 @@ impl World {
             config: Arc::new(Config::default()),
             meta: meta.clone(),
             rejects: Arc::default(),
+            rules: Rules::ALL_ON,
         };
         let raft_router = RaftRouter::new(router.clone(), Tracer::default());
         let reader = LocalReader::new(STORE, watched.clone(), context, raft_router);

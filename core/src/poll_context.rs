@@ -19,6 +19,7 @@ use crate::pd::PdTask;
 use crate::read_delegate::StoreMeta;
 use crate::region::Region;
 use crate::region_snapshot::{RegionSnapshot, check_key_in_region};
+use crate::rules::{Rule, Rules};
 use crate::spans::{case, function_span};
 use crate::trace_context::Tracer;
 
@@ -53,6 +54,8 @@ pub(crate) struct PollContext<E: Engine> {
     pub(crate) tracer: Tracer,
     /// Until then a restarted store grants no vote: it has forgotten what it promised (rule L15).
     pub(crate) votes_from: Instant,
+    /// The safety rules that hold: all of them, outside a simulation.
+    pub(crate) rules: Rules,
     pub(crate) effects: Effects,
 }
 
@@ -74,7 +77,7 @@ impl<E: Engine> PollContext<E> {
 
     /// Whether this store may have forgotten a promise not to vote (rule L15).
     pub(crate) fn maybe_in_unsafe_vote_period(&self) -> bool {
-        self.monotonic_raw_now() < self.votes_from
+        self.rules.holds(Rule::L15) && self.monotonic_raw_now() < self.votes_from
     }
 
     /// Answers a read from the engine as it is now; `read_index` is what a `ReadIndex` is told.

@@ -3,12 +3,14 @@
 
 use raft::ReadState;
 
+use crate::clock::Instant;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::peer::Peer;
 use crate::peer::read_index::read_id;
 use crate::poll_context::PollContext;
 use crate::read_queue::{Confirmation, ReadIndexRequest};
+use crate::rules::Rule;
 use crate::spans::{function_span, record, stage_span};
 
 /// The stage as one read sees it; the function of the same name serves many reads at once.
@@ -55,20 +57,27 @@ impl<E: Engine> Peer<E> {
         if self.is_leader() {
             self.pending_reads.advance_leader_reads(confirmations, now);
             if has_confirmed {
-                renewed_at = self.pending_reads.last_ready().map(|read| read.propose_time);
+                renewed_at = self.pending_reads.last_ready().map(|read| self.renewal_time(read));
             }
             self.respond_leader_reads(ctx);
         } else {
             self.pending_reads.advance_replica_reads(confirmations, now);
             self.post_pending_read_index_on_replica(ctx);
         }
-        if role_changed {
+        if role_changed && self.rules.holds(Rule::T9) {
             let (region, term) = (self.region_id(), self.term());
             self.pending_reads.clear_uncommitted_on_role_change(region, term);
         }
         if let Some(propose_time) = renewed_at {
             self.renew_lease_by_read(ctx, propose_time);
         }
+    }
+
+    /// From when a confirmed read renews the lease: its carrier's proposal, not the arrival of the
+    /// newest read that shares it (rule B5).
+    fn renewal_time(&self, read: &ReadIndexRequest<E::Snapshot>) -> Instant {
+        let newest = || read.reads.last().map_or(read.propose_time, |read| read.joined_at);
+        if self.rules.holds(Rule::B5) { read.propose_time } else { newest() }
     }
 
     fn confirmations(&mut self, read_states: Vec<ReadState>) -> Vec<Confirmation> {
@@ -115,7 +124,8 @@ impl<E: Engine> Peer<E> {
             function_span!("ready_to_handle_read", "Peer/leader", "Peer::ready_to_handle_read")
                 .entered();
         let storage = self.storage();
-        storage.applied_index_term() == self.term()
+        let in_term = storage.applied_index_term() == self.term() || !self.rules.holds(Rule::T4);
+        in_term
             && !self.is_splitting()
             && !self.is_merging()
             && (!self.strict || storage.applied_index() >= least_index(read))
@@ -150,7 +160,8 @@ impl<E: Engine> Peer<E> {
             "Peer::ready_to_handle_unsafe_replica_read"
         )
         .entered();
-        read_index.is_some_and(|index| self.storage().applied_index() >= index)
+        let applied_index = self.storage().applied_index();
+        read_index.is_some_and(|index| applied_index >= index || !self.rules.holds(Rule::T6))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::peer::Peer;
 use crate::poll_context::PollContext;
 use crate::read_queue::ReadIndexRequest;
 use crate::request_policy::{RequestInspector, RequestPolicy, trace_policy};
+use crate::rules::{Rule, Rules};
 use crate::spans::{function_span, stage_span};
 
 /// A peer that is being asked how to serve a request.
@@ -72,14 +73,14 @@ impl<E: Engine> Peer<E> {
             "Peer::has_applied_to_current_term"
         )
         .entered();
-        self.storage().applied_index_term() == self.term()
+        self.storage().applied_index_term() == self.term() || !self.rules.holds(Rule::T1)
     }
 
     /// What the lease is worth. Without `Leader && check_quorum` voters have promised nothing, so
     /// it is suspect whatever its clock says (rule L14).
     pub(crate) fn inspect_lease(&mut self, ctx: &PollContext<E>) -> LeaseState {
         let _span = function_span!("inspect_lease", "Peer", "Peer::inspect_lease").entered();
-        let state = if self.in_lease() {
+        let state = if self.in_lease() || !self.rules.holds(Rule::L14) {
             let state = self.leader_lease.inspect(ctx.clock.0.as_ref());
             if state == LeaseState::Expired {
                 self.leader_lease.expire();
@@ -110,6 +111,9 @@ pub(crate) fn can_amend_read<S>(
     lease: LeaseState,
     lease_end_of: impl Fn(Instant) -> Instant,
     now: Instant,
+    rules: Rules,
 ) -> bool {
-    lease != LeaseState::Suspect && lease_end_of(carrier.propose_time) > now
+    let is_trusted = lease != LeaseState::Suspect || !rules.holds(Rule::B2);
+    let is_young = lease_end_of(carrier.propose_time) > now || !rules.holds(Rule::B1);
+    is_trusted && is_young
 }

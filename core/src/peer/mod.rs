@@ -41,6 +41,7 @@ use crate::poll_context::PollContext;
 use crate::read_delegate::{Progress, ReadDelegate, ReadProgress};
 use crate::read_queue::ReadIndexQueue;
 use crate::region::{PeerMeta, Region};
+use crate::rules::{Rule, Rules};
 use crate::trace_context::TraceContext;
 
 /// A write that waits for its log entry to be applied.
@@ -123,6 +124,8 @@ pub(crate) struct Peer<E: Engine> {
     rng: SmallRng,
     election_timeout_ticks: usize,
     last_term_and_role: (u64, StateRole),
+    /// The safety rules that hold: all of them, outside a simulation.
+    rules: Rules,
     strict: bool,
 }
 
@@ -136,11 +139,18 @@ impl<E: Engine> Peer<E> {
         ctx: &PollContext<E>,
         seed: u64,
     ) -> Result<Self, Error> {
-        let config = &ctx.config;
+        let (config, rules) = (&ctx.config, ctx.rules);
+        // The longest that a lease may be is what validation allows (rule L2).
+        let max_lease =
+            if rules.holds(Rule::L2) { config.max_leader_lease } else { config.election_timeout() };
         let mut rng = SmallRng::seed_from_u64(seed ^ meta.id);
         let election_timeout_ticks = random_election_timeout(&mut rng, config);
         let applied_index = storage.applied_index();
-        let raft_config = raft_config(&meta, applied_index, config);
+        let raft_config = raft::Config {
+            // Rule L13: without it voters keep no promise and there is no lease (rule L14).
+            check_quorum: rules.holds(Rule::L13),
+            ..raft_config(&meta, applied_index, config)
+        };
         let progress = Arc::new(ReadProgress::default());
         progress.set_applied(applied_index);
         let (region, commit) = (Arc::clone(storage.region()), storage.commit_index());
@@ -157,7 +167,7 @@ impl<E: Engine> Peer<E> {
         Ok(Peer {
             meta,
             raft_group,
-            leader_lease: Lease::new(config.max_leader_lease),
+            leader_lease: Lease::new(max_lease).with_rules(rules),
             pending_reads: ReadIndexQueue::default(),
             proposals: VecDeque::new(),
             lagging_reads: VecDeque::new(),
@@ -171,7 +181,8 @@ impl<E: Engine> Peer<E> {
             rng,
             election_timeout_ticks,
             last_term_and_role,
-            strict: config.consistency == Consistency::Strict,
+            rules,
+            strict: config.consistency == Consistency::Strict && rules.holds(Rule::X1),
         })
     }
 
@@ -318,8 +329,6 @@ fn raft_config(meta: &PeerMeta, applied: u64, config: &Config) -> raft::Config {
         // A leader that is cut off refuses writes beyond this instead of collecting them.
         max_uncommitted_size: 64 << 20,
         max_inflight_msgs: 256,
-        // Rules L13, L14: without it voters keep no promise and there is no lease.
-        check_quorum: true,
         pre_vote: true,
         ..raft::Config::default()
     }

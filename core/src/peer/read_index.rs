@@ -18,6 +18,7 @@ use crate::peer::{Peer, can_amend_read};
 use crate::poll_context::PollContext;
 use crate::read_queue::{ReadIndexRequest, WaitingRead};
 use crate::region::PeerMeta;
+use crate::rules::Rule;
 use crate::spans::{case, function_span, variable};
 use crate::trace_context::HandOver;
 
@@ -107,7 +108,7 @@ impl<E: Engine> Peer<E> {
             from = "ReadIndexQueue::back_mut",
             flow = "data"
         );
-        if !can_amend_read(carrier, lease, end_of, now) {
+        if !can_amend_read(carrier, lease, end_of, now, self.rules) {
             return Some(read);
         }
         case!("can_amend_read", "Peer/if is_leader", from = "Peer::read_index");
@@ -138,7 +139,7 @@ impl<E: Engine> Peer<E> {
         let before = (self.pending_read_count(), self.ready_read_count());
         self.raft_read_index(id);
         let after = (self.pending_read_count(), self.ready_read_count());
-        if before == after && self.is_leader() {
+        if before == after && self.is_leader() && self.rules.holds(Rule::T12) {
             // raft-rs drops a read without a word when no entry of the term is committed yet; only
             // counting shows it (rules T2, T12).
             self.message_traces.remove(id.as_bytes());
@@ -242,6 +243,9 @@ impl<E: Engine> Peer<E> {
     /// message, dropped it without a word (rule P4).
     pub(crate) fn retry_pending_reads(&mut self, ctx: &PollContext<E>) {
         if self.is_leader() || self.raft_group.raft.leader_id == raft::INVALID_ID {
+            return;
+        }
+        if !self.rules.holds(Rule::P4) {
             return;
         }
         let retry_ticks = ctx.config.read_index_retry_ticks;

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use raft::StateRole;
 use raft::eraftpb::Entry;
 
-use crate::apply::{ApplyRes, ApplyTask};
+use crate::apply::{Applied, ApplyRes, ApplyTask};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::lease::RenewedBy;
 use crate::peer::Peer;
 use crate::poll_context::PollContext;
 use crate::read_delegate::Progress;
+use crate::rules::Rule;
 use crate::spans::function_span;
 
 impl<E: Engine> Peer<E> {
@@ -80,7 +81,9 @@ impl<E: Engine> Peer<E> {
                 // The reason is gone with the leadership.
                 self.publish(ctx, Progress::Suspect(false));
             }
-            self.leader_lease.expire();
+            if self.rules.holds(Rule::L8) {
+                self.leader_lease.expire();
+            }
         }
     }
 
@@ -100,6 +103,11 @@ impl<E: Engine> Peer<E> {
                 .find_map(|entry| self.find_propose_time(entry.term, entry.index));
             if let Some(propose_time) = newest {
                 self.maybe_renew_leader_lease(ctx, propose_time, RenewedBy::Write);
+            }
+        }
+        if !self.rules.holds(Rule::T5) {
+            for Entry { index, term, .. } in &entries {
+                self.answer_write(Applied { index: *index, term: *term, result: Ok(()) });
             }
         }
         let (region, peer_id) = (Arc::clone(self.region()), self.meta.peer_id());

@@ -6,13 +6,15 @@ use crate::lease::RenewedBy;
 use crate::peer::Peer;
 use crate::poll_context::PollContext;
 use crate::read_delegate::Progress;
+use crate::rules::Rule;
 
 impl<E: Engine> Peer<E> {
     /// Renews the lease by a read index that a quorum has confirmed, from the time when its carrier
     /// was proposed, not its newest member (rules L1, B5). A suspect lease is not lifted by a read
     /// (rule L5).
     pub(crate) fn renew_lease_by_read(&mut self, ctx: &PollContext<E>, propose_time: Instant) {
-        if self.is_leader() && !self.leader_lease.is_suspect() {
+        let is_trusted = !self.leader_lease.is_suspect() || !self.rules.holds(Rule::L5a);
+        if self.is_leader() && is_trusted {
             self.maybe_renew_leader_lease(ctx, propose_time, RenewedBy::Read);
         }
     }
@@ -27,6 +29,8 @@ impl<E: Engine> Peer<E> {
         if self.is_splitting() || self.is_merging() || self.region().is_in_flashback {
             return;
         }
+        // When the renewing message was sent, never when its acknowledgement came (rule L1).
+        let send_at = if self.rules.holds(Rule::L1) { send_at } else { ctx.monotonic_raw_now() };
         self.leader_lease.renew(send_at, by);
         if let Some(remote) = self.leader_lease.maybe_new_remote_lease(self.term()) {
             self.publish(ctx, Progress::LeaderLease(remote));

@@ -9,6 +9,7 @@ use crate::peer::apply_reads::apply_reads_span;
 use crate::peer::read_index::split_wait;
 use crate::poll_context::PollContext;
 use crate::read_queue::{ReadIndexRequest, WaitingRead};
+use crate::rules::Rule;
 use crate::spans::function_span;
 use crate::trace_context::{HandOver, TraceContext};
 
@@ -82,7 +83,7 @@ impl<E: Engine> Peer<E> {
         let header = &request.header;
         let replica_may_answer =
             header.replica_read || matches!(request.read(), Some(ReadCommand::ReadIndex));
-        if replica_read && !replica_may_answer {
+        if replica_read && !replica_may_answer && self.rules.holds(Rule::T11) {
             let reason = "this replica led when the read arrived, and does not any more";
             let region = self.region_id();
             return callback.fail(Error::StaleCommand { region, reason }, self.term());

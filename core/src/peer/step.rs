@@ -12,6 +12,7 @@ use crate::peer::Peer;
 use crate::peer::fsm::peer_meta;
 use crate::peer::read_index::read_id;
 use crate::poll_context::PollContext;
+use crate::rules::Rule;
 use crate::spans::case;
 use crate::trace_context::HandOver;
 
@@ -98,11 +99,18 @@ impl<E: Engine> Peer<E> {
     /// valid lease and a committed entry of this term, both judged by the storage's commit index,
     /// which is also the answer (rules T2, T3).
     fn answer_from_lease(&mut self, ctx: &mut PollContext<E>, message: &Message) -> bool {
-        if !self.is_leader() || self.inspect_lease(ctx) != LeaseState::Valid {
+        let is_valid = |peer: &mut Self| peer.inspect_lease(ctx) == LeaseState::Valid;
+        if !self.is_leader() || (self.rules.holds(Rule::P13) && !is_valid(self)) {
             return false;
         }
         let commit = self.storage().commit_index();
-        if self.storage().term(commit).ok() != Some(self.term()) {
+        // Not raft-rs's own view of it, which runs ahead of the index that is answered (rule T3).
+        let in_term = if self.rules.holds(Rule::T3a) {
+            self.storage().term(commit).ok() == Some(self.term())
+        } else {
+            self.raft_group.raft.commit_to_current_term()
+        };
+        if !in_term && self.rules.holds(Rule::T2) {
             return false;
         }
         let Some(to) = peer_meta(self.region(), message.from) else { return true };
@@ -125,7 +133,8 @@ impl<E: Engine> Peer<E> {
         for message in messages {
             // It lets its receiver campaign without the voters' promise, so the lease must not be
             // trusted from before it leaves (rule L6).
-            if message.msg_type() == MessageType::MsgTimeoutNow {
+            let lets_campaign = message.msg_type() == MessageType::MsgTimeoutNow;
+            if lets_campaign && self.rules.holds(Rule::L6) {
                 self.suspect_lease(ctx);
             }
             if let Some(to) = peer_meta(self.region(), message.to) {

@@ -27,6 +27,7 @@ use crate::poll_context::{ClockHandle, Effects, PollContext};
 use crate::raft_kv::RaftKv;
 use crate::read_delegate::StoreMeta;
 use crate::router::{RaftRouter, Router};
+use crate::rules::Rules;
 use crate::store::apply_worker::ApplyWorker;
 use crate::store::poller::Poller;
 use crate::store::{ApplyGate, Fsms, Scheduled, Store, StoreConfig};
@@ -211,6 +212,7 @@ impl Starting {
             meta: self.meta.clone(),
             tracer: self.store.tracer.clone(),
             votes_from: now + silence,
+            rules: Rules::ALL_ON,
             effects: Effects::default(),
         }
     }
@@ -221,6 +223,7 @@ impl Starting {
             config: Arc::clone(&self.config),
             meta: self.meta.clone(),
             rejects: Arc::default(),
+            rules: Rules::ALL_ON,
         };
         let tracer = self.store.tracer.clone();
         let router = RaftRouter::new(self.router.clone(), tracer.clone());

@@ -28,6 +28,7 @@ use crate::message::{CasualMessage, MessageKind, PeerMsg, RaftMessage};
 use crate::poll_context::{ClockHandle, Effects};
 use crate::read_delegate::StoreMeta;
 use crate::region::RegionEpoch;
+use crate::rules::Rules;
 use crate::trace_context::Tracer;
 
 const REGION: RegionId = RegionId(1);
@@ -97,6 +98,7 @@ impl Node {
             meta: StoreMeta::default(),
             tracer: Tracer::default(),
             votes_from,
+            rules: Rules::ALL_ON,
             effects: Effects::default(),
         };
         let storage = PeerStorage::load(engine, REGION, PeerId(id)).unwrap().unwrap();
