@@ -10,7 +10,6 @@ use crate::clock::Instant;
 use crate::command::RaftCommand;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::lease::LeaseState;
 use crate::message::{Payload, RaftMessage};
 use crate::pd::PdTask;
 use crate::peer::fsm::Picked;
@@ -48,7 +47,12 @@ impl<E: Engine> Peer<E> {
             trace,
             command,
         };
-        let read = if self.is_leader_for_read() {
+        let is_leader = {
+            let _span =
+                function_span!("is_leader", "Peer/if is_leader", "Peer::is_leader").entered();
+            self.is_leader()
+        };
+        let read = if is_leader {
             match self.join_pending_read(ctx, read) {
                 Some(read) => read,
                 None => return,
@@ -76,11 +80,6 @@ impl<E: Engine> Peer<E> {
         Ok(())
     }
 
-    fn is_leader_for_read(&self) -> bool {
-        let _span = function_span!("is_leader", "Peer/if is_leader", "Peer::is_leader").entered();
-        self.is_leader()
-    }
-
     fn get_store_commit_index(&self) -> u64 {
         let _span = function_span!(
             "get_store_commit_index",
@@ -97,7 +96,7 @@ impl<E: Engine> Peer<E> {
         ctx: &PollContext<E>,
         read: WaitingRead<E::Snapshot>,
     ) -> Option<WaitingRead<E::Snapshot>> {
-        let lease = self.inspect_lease_for_read(ctx);
+        let lease = self.inspect_lease(ctx);
         let now = ctx.monotonic_raw_now();
         let lease_clock = &self.leader_lease;
         let end_of = |sent_at: Instant| lease_clock.next_expired_time(sent_at);
@@ -116,10 +115,6 @@ impl<E: Engine> Peer<E> {
         ctx.tracer.link(&span, carrier.trace, HandOver::Batch);
         carrier.push_command(read);
         None
-    }
-
-    fn inspect_lease_for_read(&mut self, ctx: &PollContext<E>) -> LeaseState {
-        self.inspect_lease(ctx)
     }
 
     /// Hands a new read id to raft-rs and keeps the read until it comes back.
@@ -145,7 +140,7 @@ impl<E: Engine> Peer<E> {
             self.message_traces.remove(id.as_bytes());
             let (region, term) = (self.region_id(), self.term());
             let reason = "the new leader has not committed an entry of its term yet";
-            case!("ReadIndexNotReady", "Peer", from = "Peer::read_index");
+            case!("Error::ReadIndexNotReady", "Peer", from = "Peer::read_index");
             return read.command.callback.fail(Error::ReadIndexNotReady { region, reason }, term);
         }
         let request = ReadIndexRequest::new(id, read, propose_time);
@@ -210,8 +205,12 @@ impl<E: Engine> Peer<E> {
     }
 
     fn query_region_leader(&self, ctx: &mut PollContext<E>) {
-        let _span = function_span!("schedule", "Peer/not_leader and no_leader_id", "Pd::schedule")
-            .entered();
+        let _span = function_span!(
+            "query_region_leader",
+            "Peer/not_leader and no_leader_id",
+            "Peer::query_region_leader"
+        )
+        .entered();
         variable!(
             "PdTask::QueryRegionLeader",
             "Peer/not_leader and no_leader_id",

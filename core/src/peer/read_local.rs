@@ -24,7 +24,12 @@ impl<E: Engine> Peer<E> {
         picked: Picked,
     ) {
         let _span = function_span!("read_local", "Peer", "Peer::read_local").entered();
-        let index = self.commit_index();
+        let index = {
+            let _span = function_span!("commit_index", "PeerStorage", "PeerStorage::commit_index")
+                .entered();
+            // The largest index that anyone outside can have seen: the storage's, not raft-rs's (T3).
+            self.storage().commit_index()
+        };
         if self.strict && self.storage().applied_index() < index {
             let (since, mailbox_wait) = (picked.at, picked.mailbox_wait);
             return self.lagging_reads.push_back(LaggingRead {
@@ -62,13 +67,6 @@ impl<E: Engine> Peer<E> {
             response.trace = ctx.tracer.context_of(&span);
             callback.invoke_read(response);
         }
-    }
-
-    /// The largest index that anyone outside can have seen (rule T3): the storage's, not raft-rs's.
-    pub(crate) fn commit_index(&self) -> u64 {
-        let _span =
-            function_span!("commit_index", "PeerStorage", "PeerStorage::commit_index").entered();
-        self.storage().commit_index()
     }
 
     /// Executes a read on the engine as it is now.
