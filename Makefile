@@ -18,11 +18,13 @@ demo: setup
 ## Run all tests.
 test: setup
 	$(CARGO) test $(PROFILE) --workspace
+	$(CARGO) test $(PROFILE) -p raftlens-core --features sim --lib --test sim
 
 ## What must be clean besides the tests: formatting, lints, documentation.
 check: setup
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(PROFILE) --workspace --all-targets -- -D warnings
+	$(CARGO) clippy $(PROFILE) -p raftlens-core --features sim --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(PROFILE) --workspace --no-deps
 
 ## Measure; see BENCHMARKS.md.

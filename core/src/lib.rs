@@ -57,6 +57,8 @@ mod request_checks;
 mod request_policy;
 mod router;
 mod rules;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod snap_cache;
 mod spans;
 mod store;

@@ -217,8 +217,10 @@ impl<S> ReadIndexQueue<S> {
     /// queue, or never was in it (rule T13), and is ignored.
     fn confirm(&mut self, confirmation: Confirmation, now: Instant) {
         let Some(position) = self.contexts_remove(confirmation.id) else { return };
+        // Under whichever ids they were asked for.
+        let last = self.handled_cnt + position;
+        self.contexts.retain(|_, place| *place > last);
         for read in self.reads.range_mut(self.ready_cnt..=position) {
-            self.contexts.remove(&read.id);
             if read.read_index.is_none() {
                 read.read_index = Some(confirmation.index);
                 read.confirmed_at = Some(now);
@@ -286,6 +288,13 @@ impl<S> ReadIndexQueue<S> {
         self.handled_cnt += self.reads.len();
         self.ready_cnt = 0;
         self.reads.drain(..).collect()
+    }
+
+    /// The newest read is asked for again, under another id as well.
+    pub(crate) fn ask_again_as(&mut self, id: Uuid) {
+        if let Some(last) = self.reads.len().checked_sub(1) {
+            self.contexts.insert(id, self.handled_cnt + last);
+        }
     }
 
     /// Counts a tick; the id to ask for again when a read of a replica has waited too long. The

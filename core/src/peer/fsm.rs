@@ -136,6 +136,10 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
             // A replica that may have forgotten a promise not to vote must not vote for itself
             // either (rule L15).
             CasualMessage::Campaign if self.ctx.maybe_in_unsafe_vote_period() => {}
+            // Who campaigns forgets its leader, and with it the promise that the lease rests on
+            // (rule L13).
+            CasualMessage::Campaign
+                if self.fsm.peer.raft_group.raft.leader_id != raft::INVALID_ID => {}
             CasualMessage::Campaign => {
                 if let Err(error) = self.fsm.peer.raft_group.campaign() {
                     tracing::debug!(target: "raft", %error, "no campaign");

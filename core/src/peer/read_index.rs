@@ -240,7 +240,7 @@ impl<E: Engine> Peer<E> {
 
     /// Asks again for the newest read of a replica that has waited too long: the leader, or a
     /// message, dropped it without a word (rule P4).
-    pub(crate) fn retry_pending_reads(&mut self, ctx: &PollContext<E>) {
+    pub(crate) fn retry_pending_reads(&mut self, ctx: &mut PollContext<E>) {
         if self.is_leader() || self.raft_group.raft.leader_id == raft::INVALID_ID {
             return;
         }
@@ -248,8 +248,12 @@ impl<E: Engine> Peer<E> {
             return;
         }
         let retry_ticks = ctx.config.read_index_retry_ticks;
-        if let Some(id) = self.pending_reads.check_needs_retry(retry_ticks) {
-            if let Some(trace) = self.pending_reads.trace_of(id) {
+        if let Some(first) = self.pending_reads.check_needs_retry(retry_ticks) {
+            // Under a new id: an acknowledgement of the first asking may still be on its way, and
+            // would confirm a leader for the time before the second one.
+            let id = ctx.ids.new_v4();
+            self.pending_reads.ask_again_as(id);
+            if let Some(trace) = self.pending_reads.trace_of(first) {
                 self.message_traces.insert(id.as_bytes(), trace);
             }
             self.raft_group.read_index(id.as_bytes().to_vec());

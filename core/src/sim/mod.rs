@@ -1,0 +1,48 @@
+//! A deterministic simulation of a cluster: the same `Peer`, apply loop and reader as in a real
+//! store, on one thread, in a world that one seed decides.
+//!
+//! ```text
+//!   clients, scripts --> doors --> LocalReader --> Mailbox --> poll: PeerFsmDelegate --> effects
+//!                          |                          ^                                    |
+//!                          v                          +---- network (queue of events) <----+
+//!                       history, oracles              +---- apply, disk           <--------+
+//! ```
+//!
+//! - [`World`] owns true time, the queue of events, nodes and network. [`SimConfig`] says what it is
+//!   made of; `script` has the calls that scripts are made of.
+//! - [`run()`] runs one seed with clients and [`Fault`]s, then without faults, and gives a [`Report`]
+//!   with its [`Violation`]s.
+//! - `poll` drives a node as `store::poller` does, one step at a time; `node` starts it as
+//!   `store::start` does. The rules are nowhere but in the code that real stores run.
+//! - `oracle` has one file for each invariant.
+//!
+//! Not here: RocksDB's own crashes, tokio, sockets.
+
+mod client;
+mod clock;
+mod config;
+mod disk;
+mod fault;
+mod nemesis;
+mod network;
+mod node;
+mod observe;
+mod oracle;
+mod poll;
+mod queue;
+mod requests;
+mod run;
+mod script;
+mod trace_log;
+mod world;
+
+pub use self::clock::SimClock;
+pub use self::config::{SimConfig, SimError};
+pub use self::disk::DiskKind;
+pub use self::fault::{Fault, UnknownFault};
+pub use self::network::{MessagePattern, NetworkCounts, UnknownMessage};
+pub use self::oracle::{Invariant, Violation};
+pub use self::requests::{AskRead, OpId, OpResult};
+pub use self::run::{Report, RunConfig, run};
+pub use self::script::ReplicaView;
+pub use self::world::World;

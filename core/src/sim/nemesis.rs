@@ -1,0 +1,297 @@
+//! Random faults, some at a time, each undone after a while; the seed decides all of it.
+//!
+//! Leaders are hit more often than others, since most rules are about them. Clock rates are drawn
+//! from the extremes of the allowed drift: those find a lease that is too long five to twelve times
+//! as often as rates in between.
+
+use std::collections::BTreeMap;
+
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+use crate::sim::fault::Fault;
+use crate::sim::queue::Event;
+use crate::sim::requests::{Request, What};
+use crate::sim::world::World;
+
+/// How long until the next fault begins, in nanoseconds.
+const GAP_NS: std::ops::Range<u64> = 5_000_000..250_000_000;
+/// How long a fault lasts: from less than a lease to more than two election timeouts.
+const SPAN_NS: std::ops::Range<u64> = 10_000_000..400_000_000;
+/// No more faults than this at a time.
+const ACTIVE_MAX: usize = 3;
+
+/// A fault that lasts, and what undoes it.
+#[derive(Clone, Debug)]
+enum Active {
+    Cuts(Vec<(u64, u64)>),
+    Drop,
+    Duplicate,
+    Reorder,
+    Delay(u64, u64),
+    PauseRaft(u64),
+    PauseApply(u64),
+    PauseReader(u64),
+    Crash(u64),
+    DiskStall(u64),
+    Freeze(u64),
+}
+
+/// Chooses faults.
+#[derive(Debug)]
+pub(super) struct Nemesis {
+    rng: SmallRng,
+    enabled: Vec<Fault>,
+    active: BTreeMap<usize, Active>,
+    count: usize,
+    /// Since when there has been no fault; never while there is one, or before the first.
+    calm_since_ns: Option<u64>,
+    begun: BTreeMap<&'static str, u64>,
+}
+
+impl Nemesis {
+    pub(super) fn new(seed: u64) -> Self {
+        let (enabled, active, begun) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        let (rng, calm_since_ns) = (SmallRng::seed_from_u64(seed), None);
+        Nemesis { rng, enabled, active, count: 0, calm_since_ns, begun }
+    }
+
+    /// How long there has been no fault by now, in nanoseconds.
+    pub(super) fn calm_ns(&self, now_ns: u64) -> u64 {
+        self.calm_since_ns.map_or(0, |since_ns| now_ns - since_ns)
+    }
+
+    /// How often each fault has begun.
+    pub(super) fn begun(&self) -> &BTreeMap<&'static str, u64> {
+        &self.begun
+    }
+}
+
+impl World {
+    /// Lets these faults happen from now on.
+    pub(super) fn start_faults(&mut self, faults: &[Fault]) {
+        self.nemesis.enabled = faults.to_vec();
+        if faults.contains(&Fault::ClockRate) {
+            for node in 1..=self.nodes.len() as u64 {
+                self.draw_clock_rate(node);
+            }
+        }
+        self.plan_fault();
+    }
+
+    fn plan_fault(&mut self) {
+        if !self.nemesis.enabled.is_empty() {
+            let at_ns = self.now_ns() + self.nemesis.rng.random_range(GAP_NS);
+            self.queue.push(at_ns, Event::FaultBegins);
+        }
+    }
+
+    pub(super) fn fault_begins(&mut self) {
+        if self.nemesis.enabled.is_empty() {
+            return;
+        }
+        self.plan_fault();
+        if self.nemesis.active.len() >= ACTIVE_MAX {
+            return;
+        }
+        let fault = self.choose();
+        let node = self.victim();
+        *self.nemesis.begun.entry(fault.as_str()).or_default() += 1;
+        self.note(node, "fault", fault.as_str());
+        self.nemesis.calm_since_ns = self.nemesis.calm_since_ns.and(Some(self.now_ns()));
+        if let Some(active) = self.inflict(fault, node) {
+            self.nemesis.calm_since_ns = None;
+            self.nemesis.count += 1;
+            let number = self.nemesis.count;
+            self.nemesis.active.insert(number, active);
+            let at_ns = self.now_ns() + self.nemesis.rng.random_range(SPAN_NS);
+            self.queue.push(at_ns, Event::FaultEnds { number });
+        }
+    }
+
+    fn choose(&mut self) -> Fault {
+        let Nemesis { rng, enabled, .. } = &mut self.nemesis;
+        let mut left = rng.random_range(0..enabled.iter().map(|fault| fault.weight()).sum());
+        let chosen = enabled.iter().find(|fault| {
+            let is_it = left < fault.weight();
+            left = left.saturating_sub(fault.weight());
+            is_it
+        });
+        // `fault_begins` has seen that there is one.
+        chosen.copied().unwrap_or(enabled[0])
+    }
+
+    /// A leader more often than not.
+    fn victim(&mut self) -> u64 {
+        let regions = self.regions.len() as u64;
+        let region = self.nemesis.rng.random_range(1..=regions);
+        let any = self.nemesis.rng.random_range(1..=self.nodes.len() as u64);
+        match self.leader(region) {
+            Some(leader) if self.nemesis.rng.random_range(0..5) < 3 => leader,
+            Some(_) | None => any,
+        }
+    }
+
+    fn other(&mut self, node: u64) -> u64 {
+        let nodes = self.nodes.len() as u64;
+        (node + self.nemesis.rng.random_range(1..nodes.max(2)) - 1) % nodes + 1
+    }
+
+    /// Begins a fault; what undoes it, if it lasts.
+    fn inflict(&mut self, fault: Fault, node: u64) -> Option<Active> {
+        let percent = self.nemesis.rng.random_range(2..40);
+        match fault {
+            Fault::Partition => {
+                let cuts = self.random_partition(node);
+                self.cut_all(&cuts);
+                Some(Active::Cuts(cuts))
+            }
+            Fault::OneWayCut => {
+                let other = self.other(node);
+                let cuts = match self.nemesis.rng.random() {
+                    true => vec![(node, other)],
+                    false => vec![(other, node)],
+                };
+                self.cut_all(&cuts);
+                Some(Active::Cuts(cuts))
+            }
+            Fault::Drop => {
+                self.network.edges_mut().for_each(|edge| edge.drop_percent = percent);
+                Some(Active::Drop)
+            }
+            Fault::Duplicate => {
+                self.network.edges_mut().for_each(|edge| edge.duplicate_percent = percent);
+                Some(Active::Duplicate)
+            }
+            Fault::Reorder => {
+                self.network.edges_mut().for_each(|edge| edge.reorder_percent = percent);
+                Some(Active::Reorder)
+            }
+            Fault::Delay => {
+                let other = self.other(node);
+                let extra_ns = self.nemesis.rng.random_range(1_000_000..250_000_000);
+                self.network.edge(node, other).extra_ns = extra_ns;
+                if self.nemesis.rng.random() {
+                    self.network.edge(other, node).extra_ns = extra_ns;
+                }
+                Some(Active::Delay(node, other))
+            }
+            Fault::PauseRaft => {
+                self.pause_raft(node);
+                Some(Active::PauseRaft(node))
+            }
+            Fault::PauseApply => {
+                self.pause_apply(node);
+                Some(Active::PauseApply(node))
+            }
+            Fault::PauseReader => {
+                self.pause_reader(node);
+                Some(Active::PauseReader(node))
+            }
+            Fault::CrashRestart => {
+                self.crash_node(node);
+                Some(Active::Crash(node))
+            }
+            Fault::DiskStall => {
+                let extra_ns = self.nemesis.rng.random_range(1_000_000..150_000_000);
+                self.node_mut(node).disk_extra_ns = extra_ns;
+                Some(Active::DiskStall(node))
+            }
+            Fault::ClockFreeze => {
+                self.node(node).clock.freeze();
+                Some(Active::Freeze(node))
+            }
+            Fault::ClockRate => {
+                self.draw_clock_rate(node);
+                None
+            }
+            Fault::ClockStep => {
+                let by_ns = self.nemesis.rng.random_range(1_000_000..500_000_000);
+                self.node(node).clock.step_ns(-by_ns);
+                None
+            }
+            Fault::TransferLeader => {
+                self.random_transfer(node);
+                None
+            }
+        }
+    }
+
+    /// Both directions between two groups, one of which has `node`.
+    fn random_partition(&mut self, node: u64) -> Vec<(u64, u64)> {
+        let mut cuts = Vec::new();
+        let nodes = self.nodes.len() as u64;
+        let side: Vec<bool> = (1..=nodes)
+            .map(|other| other == node || self.nemesis.rng.random_range(0..4) == 0)
+            .collect();
+        for from in 1..=nodes {
+            for to in 1..=nodes {
+                if side[from as usize - 1] != side[to as usize - 1] {
+                    cuts.push((from, to));
+                }
+            }
+        }
+        cuts
+    }
+
+    fn cut_all(&mut self, cuts: &[(u64, u64)]) {
+        cuts.iter().for_each(|(from, to)| self.network.edge(*from, *to).cuts += 1);
+    }
+
+    fn draw_clock_rate(&mut self, node: u64) {
+        let extreme = (self.config.core.allowed_drift * 1e6) as i64;
+        let rate = [-extreme, 0, extreme][self.nemesis.rng.random_range(0..3)];
+        self.node(node).clock.set_rate_ppm(rate);
+    }
+
+    fn random_transfer(&mut self, node: u64) {
+        let region = self.nemesis.rng.random_range(1..=self.regions.len() as u64);
+        let from = self.leader(region).unwrap_or(node);
+        let other = self.other(from);
+        let Some(to) = self.peer_meta(region, other) else { return };
+        let what = What::Transfer(to.peer_id());
+        let op = self.new_request(Request::new(from, region, b"", what));
+        self.submit(op);
+    }
+
+    pub(super) fn fault_ends(&mut self, number: usize) {
+        let Some(active) = self.nemesis.active.remove(&number) else { return };
+        let now_ns = self.now_ns();
+        self.log.note(now_ns, None, "fault-ends", &format_args!("{active:?}"));
+        match active {
+            Active::Cuts(cuts) => {
+                for (from, to) in cuts {
+                    let edge = self.network.edge(from, to);
+                    edge.cuts = edge.cuts.saturating_sub(1);
+                }
+            }
+            Active::Drop => self.network.edges_mut().for_each(|edge| edge.drop_percent = 0),
+            Active::Duplicate => {
+                self.network.edges_mut().for_each(|edge| edge.duplicate_percent = 0);
+            }
+            Active::Reorder => self.network.edges_mut().for_each(|edge| edge.reorder_percent = 0),
+            Active::Delay(one, two) => {
+                self.network.edge(one, two).extra_ns = 0;
+                self.network.edge(two, one).extra_ns = 0;
+            }
+            Active::PauseRaft(node) => self.resume_raft(node),
+            Active::PauseApply(node) => self.resume_apply(node),
+            Active::PauseReader(node) => self.resume_reader(node),
+            Active::Crash(node) => self.restart(node),
+            Active::DiskStall(node) => self.node_mut(node).disk_extra_ns = 0,
+            Active::Freeze(node) => self.node(node).clock.set_rate_ppm(0),
+        }
+        if self.nemesis.active.is_empty() {
+            self.nemesis.calm_since_ns = Some(now_ns);
+        }
+    }
+
+    /// Ends every fault, and lets none begin.
+    pub(super) fn stop_faults(&mut self) {
+        self.nemesis.enabled.clear();
+        let active: Vec<usize> = self.nemesis.active.keys().copied().collect();
+        active.into_iter().for_each(|number| self.fault_ends(number));
+        self.heal();
+        self.nodes.iter().for_each(|node| node.clock.set_rate_ppm(0));
+    }
+}

@@ -1,0 +1,189 @@
+//! What the world sees of its nodes after each step: what the oracles are told, what the log notes,
+//! what is counted.
+
+use std::collections::BTreeMap;
+
+use crate::clock::Clock;
+use crate::history::{History, Op};
+use crate::ids::RegionId;
+use crate::lease::LeaseState;
+use crate::sim::oracle::{Invariant, LeaseHolder, Violation, lease_exclusive};
+use crate::sim::requests::{AskRead, OpId, OpResult, What};
+use crate::sim::world::World;
+
+/// Of each invariant this many violations are kept: the first ones tell, the rest repeats them.
+const VIOLATIONS_MAX: usize = 3;
+
+impl World {
+    /// Looks at a node after something has changed on it.
+    pub(super) fn observe(&mut self, id: u64) {
+        let World { nodes, oracles, .. } = self;
+        let node = &nodes[id as usize - 1];
+        let Some(running) = &node.running else { return };
+        let (mut found, mut holding) = (Vec::new(), Vec::new());
+        for (region, fsm) in &running.fsms {
+            let (peer, region) = (&fsm.peer, region.0);
+            let applied = peer.storage().applied_index();
+            if let Err(words) = oracles.applied.seen((id, region), node.incarnation, applied) {
+                found.push((Invariant::AppliedMonotonic, words));
+            }
+            if !peer.is_leader() {
+                continue;
+            }
+            holding.push(region);
+            let term = peer.term();
+            match oracles.elections.leads(region, term, id) {
+                Ok(false) => {}
+                Ok(true) => {
+                    let log = &peer.raft_group.raft.raft_log;
+                    let term_at = |index| log.term(index).ok();
+                    let log = (log.last_index(), &term_at as &dyn Fn(u64) -> Option<u64>);
+                    if let Err(words) = oracles.committed.leads(region, id, term, log) {
+                        found.push((Invariant::CommittedEntries, words));
+                    }
+                }
+                Err(words) => found.push((Invariant::ElectionSafety, words)),
+            }
+        }
+        for region in holding {
+            if self.lease_holder(id, region).is_some()
+                && let Err(words) = self.check_leases(region)
+            {
+                found.push((Invariant::LeaseExclusive, words));
+            }
+        }
+        for (invariant, words) in found {
+            self.violate(invariant, words, Vec::new());
+        }
+    }
+
+    fn check_leases(&self, region: u64) -> Result<(), String> {
+        let nodes = self.nodes.iter().filter_map(|node| self.lease_holder(node.id, region));
+        let holders: Vec<LeaseHolder> = nodes.collect();
+        lease_exclusive(region, &holders)
+    }
+
+    /// Whether a node would answer a read under a lease now: its peer, or a reader's thread of it.
+    fn lease_holder(&self, id: u64, region: u64) -> Option<LeaseHolder> {
+        let node = self.node(id);
+        let running = node.running.as_ref()?;
+        let region = RegionId(region);
+        let peer = &running.fsms.get(&region)?.peer;
+        let now = node.clock.monotonic_raw_now();
+        let by_peer = peer.is_leader()
+            && peer.storage().applied_index_term() == peer.term()
+            && peer.raft_group.raft.in_lease()
+            && peer.leader_lease.state_at(now) == LeaseState::Valid;
+        if by_peer {
+            let left_ns = peer.leader_lease.remaining_ns(now).unwrap_or_default();
+            return Some(LeaseHolder { node: id, term: peer.term(), left_ns });
+        }
+        let delegate = running.ctx.meta.delegate(region)?;
+        let lease = delegate.leader_lease.as_ref()?;
+        let by_reader = delegate.applied_term == delegate.term
+            && lease.term() == delegate.term
+            && lease.inspect(now) == LeaseState::Valid;
+        let left_ns = lease.remaining_ns(now).unwrap_or_default();
+        by_reader.then_some(LeaseHolder { node: id, term: delegate.term, left_ns })
+    }
+
+    /// Notes that something happened that must not.
+    pub(super) fn violate(&mut self, invariant: Invariant, words: String, operations: Vec<Op>) {
+        let (at_ns, seed) = (self.now_ns(), self.config.seed);
+        self.log.note(at_ns, None, "violation", &format_args!("{}: {words}", invariant.as_str()));
+        let known = self.violations.iter().filter(|known| known.invariant == invariant).count();
+        if known < VIOLATIONS_MAX {
+            self.violations.push(Violation { invariant, seed, at_ns, words, operations });
+        }
+    }
+
+    /// What went wrong so far.
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// What clients and scripts have seen so far.
+    pub fn history(&self) -> History {
+        History { ops: self.history.iter().flatten().cloned().collect() }
+    }
+
+    /// How long a store may take at the longest until it has answered: its deadline by a slow
+    /// clock, found at the next tick, and a round.
+    pub(super) fn answer_max_ns(&self) -> u64 {
+        let slowest = 1.0 + 2.0 * self.core.allowed_drift;
+        let deadline = self.core.deadline.mul_f64(slowest) + 4 * self.core.base_tick;
+        deadline.as_nanos() as u64 + 100_000_000
+    }
+
+    pub(super) fn note(&mut self, node: u64, event: &str, detail: &str) {
+        self.log.note(self.truth.now_ns(), Some(node), event, &detail);
+    }
+
+    pub(super) fn note_applied(&mut self, node: u64, region: u64, index: u64) {
+        let detail = format_args!("region={region} index={index}");
+        self.log.note(self.truth.now_ns(), Some(node), "apply", &detail);
+    }
+
+    pub(super) fn note_request(&mut self, op: OpId) {
+        let request = &self.requests[op.0 as usize - 1];
+        let key = request.key.escape_ascii();
+        let (now_ns, node) = (self.truth.now_ns(), Some(request.node));
+        match &request.what {
+            What::Write(value) => {
+                let value = value.escape_ascii();
+                self.log.note(now_ns, node, "write", &format_args!("{op} {key}={value}"));
+            }
+            What::Read(ask) => {
+                let ask = ask_name(*ask);
+                self.log.note(now_ns, node, "read", &format_args!("{op} {key} {ask}"));
+            }
+            What::Transfer(to) => {
+                self.log.note(now_ns, node, "transfer", &format_args!("{op} peer={to}"));
+            }
+        }
+    }
+
+    pub(super) fn note_result(&mut self, op: OpId, result: &OpResult) {
+        let node = self.requests[op.0 as usize - 1].node;
+        let (now_ns, node) = (self.truth.now_ns(), Some(node));
+        match result {
+            OpResult::Value { value, mode, term } => {
+                let value = value.as_deref().unwrap_or(b"nothing").escape_ascii();
+                let detail = format_args!("{op} {value} {} term={term}", mode.as_str());
+                self.log.note(now_ns, node, "answer", &detail);
+            }
+            OpResult::Written => self.log.note(now_ns, node, "written", &op),
+            OpResult::Failed(error) => {
+                self.log.note(now_ns, node, "refused", &format_args!("{op} {error}"));
+            }
+            OpResult::GivenUp | OpResult::Pending => self.log.note(now_ns, node, "given-up", &op),
+        }
+    }
+
+    /// Counts what was answered, by how it was served.
+    pub(super) fn count(&mut self, op: OpId, result: &OpResult) {
+        let name = match (result, &self.request(op).what) {
+            (OpResult::Value { .. }, What::Read(AskRead::Index { .. })) => "read_index_rpc",
+            (OpResult::Value { mode, .. }, _) => mode.as_str(),
+            (OpResult::Written, What::Write(_)) => "write",
+            (OpResult::Written, What::Transfer(_) | What::Read(_)) => "transfer",
+            (OpResult::Failed(_), _) => "refused",
+            (OpResult::GivenUp | OpResult::Pending, _) => "given_up",
+        };
+        *self.operations.entry(name).or_default() += 1;
+    }
+
+    /// How many operations there were, by how they were served.
+    pub fn operations(&self) -> &BTreeMap<&'static str, u64> {
+        &self.operations
+    }
+}
+
+fn ask_name(ask: AskRead) -> &'static str {
+    match ask {
+        AskRead::Leader => "leader",
+        AskRead::Quorum => "quorum",
+        AskRead::Replica => "replica",
+        AskRead::Index { .. } => "index",
+    }
+}

@@ -1,0 +1,287 @@
+//! A node's raft thread and apply loop, step by step as `store::poller` and `store::apply_worker`
+//! have them, so that nothing is safe here that is not safe there.
+//!
+//! A round handles messages, collects Readies, sends what may leave at once, waits for the disk,
+//! and goes on. The wait is where time passes: the node can crash in it, and its readers go on.
+
+use rand::Rng;
+
+use crate::apply::{ApplyTask, apply};
+use crate::engine::{Durability, Engine};
+use crate::error::Error;
+use crate::message::PeerMsg;
+use crate::peer::PeerFsmDelegate;
+use crate::sim::node::{PollStage, Running};
+use crate::sim::oracle::{Entry, Invariant};
+use crate::sim::queue::Event;
+use crate::sim::trace_log::mix;
+use crate::sim::world::World;
+use crate::store::Scheduled;
+
+/// As in `store::poller`.
+const READIES_MAX: usize = 4;
+
+/// How a flush goes on.
+enum Flushed {
+    Done,
+    /// The disk has the write.
+    WaitsForDisk,
+    Failed(Error),
+}
+
+impl World {
+    /// Plans a round for a node that has something to do.
+    pub(super) fn wake(&mut self, node: u64) {
+        let delay = self.config.poll_delay_ns.clone();
+        let now_ns = self.now_ns();
+        let place = node as usize - 1;
+        let (paused, incarnation) = {
+            let node = &self.nodes[place];
+            (node.paused_raft > 0, node.incarnation)
+        };
+        let Some(running) = &mut self.nodes[place].running else { return };
+        while let Ok(Scheduled::Region(region)) = running.schedule.try_recv() {
+            running.scheduled.push(region);
+        }
+        if paused || running.scheduled.is_empty() || running.stage != PollStage::Idle {
+            return;
+        }
+        running.stage = PollStage::Planned;
+        let at_ns = now_ns + random_span(&mut self.rng, &delay);
+        self.queue.push(at_ns, Event::Poll { node, incarnation });
+    }
+
+    /// Begins a round.
+    pub(super) fn poll(&mut self, node: u64) {
+        let is_paused = self.node(node).paused_raft > 0;
+        let Some(running) = &mut self.node_mut(node).running else { return };
+        if is_paused {
+            running.stage = PollStage::Idle;
+            return;
+        }
+        running.ctx.now = running.ctx.monotonic_raw_now();
+        let Running { ctx, fsms, router, scheduled, polled, readies, .. } = running;
+        *readies = 0;
+        polled.clear();
+        let mut messages = Vec::new();
+        let batch = scheduled.len().min(ctx.config.poll_batch);
+        for region in scheduled.drain(..batch) {
+            let (Some(mailbox), Some(fsm)) = (router.mailbox(region), fsms.get_mut(&region)) else {
+                continue;
+            };
+            mailbox.take(ctx.config.poll_batch, &mut messages);
+            PeerFsmDelegate { fsm, ctx }.handle_msgs(&mut messages);
+            polled.push((region, false));
+        }
+        self.go_on(node);
+    }
+
+    /// The synced write of a round has reached the disk.
+    pub(super) fn persisted(&mut self, node: u64) {
+        let is_paused = self.node(node).paused_raft > 0;
+        let Some(running) = &mut self.node_mut(node).running else { return };
+        if is_paused {
+            running.stage = PollStage::PersistedWhilePaused;
+            return;
+        }
+        match self.write(node, Durability::Synced) {
+            Ok(()) => {
+                self.flush_rest(node);
+                self.after_persist(node);
+                self.go_on(node);
+            }
+            Err(error) => self.stop_store(node, &error),
+        }
+    }
+
+    /// Readies, until there is none or one waits for the disk.
+    fn go_on(&mut self, node: u64) {
+        loop {
+            let Some(running) = &mut self.node_mut(node).running else { return };
+            if running.readies == READIES_MAX {
+                break;
+            }
+            running.readies += 1;
+            let Running { ctx, fsms, polled, .. } = running;
+            let mut any = false;
+            for (region, is_ready) in polled.iter_mut() {
+                let Some(fsm) = fsms.get_mut(region) else { continue };
+                *is_ready = PeerFsmDelegate { fsm, ctx }.collect_ready();
+                any |= *is_ready;
+            }
+            match self.flush(node) {
+                Flushed::Done if any => self.after_persist(node),
+                Flushed::Done => break,
+                Flushed::WaitsForDisk => return self.observe(node),
+                Flushed::Failed(error) => return self.stop_store(node, &error),
+            }
+        }
+        self.end_round(node);
+    }
+
+    /// What `collect_and_persist` does behind its first flush.
+    fn after_persist(&mut self, node: u64) {
+        let Some(running) = &mut self.node_mut(node).running else { return };
+        let Running { ctx, fsms, polled, .. } = running;
+        for (region, _) in polled.iter().filter(|(_, is_ready)| *is_ready) {
+            if let Some(fsm) = fsms.get_mut(region) {
+                PeerFsmDelegate { fsm, ctx }.post_persist();
+            }
+        }
+        // Nothing behind a persisted Ready has to be synced again: a commit index at most.
+        self.send_messages(node);
+        match self.write(node, Durability::Unsynced) {
+            Ok(()) => self.flush_rest(node),
+            Err(error) => self.stop_store(node, &error),
+        }
+    }
+
+    fn end_round(&mut self, node: u64) {
+        let Some(running) = &mut self.node_mut(node).running else { return };
+        let Running { fsms, router, polled, .. } = running;
+        for (region, _) in polled.drain(..) {
+            let unfinished = fsms.get(&region).is_some_and(|fsm| fsm.has_ready);
+            if let Some(mailbox) = router.mailbox(region) {
+                mailbox.release(unfinished);
+            }
+        }
+        running.stage = PollStage::Idle;
+        self.observe(node);
+        self.wake(node);
+    }
+
+    /// The effects in their order: messages, then the disk, then the apply tasks.
+    fn flush(&mut self, node: u64) -> Flushed {
+        let now_ns = self.now_ns();
+        let Some(running) = &mut self.node_mut(node).running else { return Flushed::Done };
+        if let Some(fault) = running.ctx.effects.fault.take() {
+            return Flushed::Failed(fault);
+        }
+        self.send_messages(node);
+        let extra_ns = self.node(node).disk_extra_ns;
+        let Some(running) = &mut self.node_mut(node).running else { return Flushed::Done };
+        let effects = &mut running.ctx.effects;
+        let must_sync = std::mem::take(&mut effects.must_sync);
+        if must_sync && !effects.writes.is_empty() {
+            running.stage = PollStage::Persisting;
+            let span = self.config.disk_ns.clone();
+            let at_ns = now_ns + extra_ns + random_span(&mut self.rng, &span);
+            let incarnation = self.node(node).incarnation;
+            self.queue.push(at_ns, Event::Persisted { node, incarnation });
+            return Flushed::WaitsForDisk;
+        }
+        match self.write(node, Durability::Unsynced) {
+            Ok(()) => {
+                self.flush_rest(node);
+                Flushed::Done
+            }
+            Err(error) => Flushed::Failed(error),
+        }
+    }
+
+    fn send_messages(&mut self, node: u64) {
+        let now_ns = self.now_ns();
+        let World { nodes, network, rng, queue, incarnations, .. } = self;
+        let Some(running) = &mut nodes[node as usize - 1].running else { return };
+        for message in running.ctx.effects.messages.drain(..) {
+            network.send(now_ns, rng, message, &mut |at_ns, message| {
+                let incarnation = incarnations[message.to.store_id as usize - 1];
+                let message = Box::new(message);
+                queue.push(at_ns, Event::Deliver { message, incarnation });
+            });
+        }
+    }
+
+    fn write(&mut self, node: u64, durability: Durability) -> Result<(), Error> {
+        let World { nodes, oracles, .. } = self;
+        let place = node as usize - 1;
+        let Some(running) = &mut nodes[place].running else { return Ok(()) };
+        let writes = &mut running.ctx.effects.writes;
+        if writes.is_empty() {
+            return Ok(());
+        }
+        running.ctx.engine.write(writes, durability)?;
+        writes.clear();
+        if durability == Durability::Synced {
+            for (region, applied) in &running.applied {
+                oracles.applied.synced(node, region.0, *applied);
+            }
+        }
+        Ok(())
+    }
+
+    /// Apply tasks and questions to the placement driver.
+    fn flush_rest(&mut self, node: u64) {
+        let World { nodes, oracles, pd, .. } = self;
+        let Some(running) = &mut nodes[node as usize - 1].running else { return };
+        let mut found = Ok(());
+        for task in running.ctx.effects.apply.drain(..) {
+            let region = task.region.region_id();
+            let term = running.fsms.get(&region).map_or(0, |fsm| fsm.peer.term());
+            for entry in &task.entries {
+                let digest = mix(mix(0, &entry.data), &entry.entry_type.to_le_bytes());
+                let entry = Entry { index: entry.index, term: entry.term, digest };
+                found = found.and(oracles.committed.committed(region.0, node, term, entry));
+            }
+            running.apply.push_back(task);
+        }
+        for task in running.ctx.effects.pd.drain(..) {
+            pd.schedule(task, &running.router);
+        }
+        if let Err(words) = found {
+            self.violate(Invariant::CommittedEntries, words, Vec::new());
+        }
+        self.plan_apply(node);
+    }
+
+    /// Plans the next step of a node's apply loop.
+    pub(super) fn plan_apply(&mut self, node: u64) {
+        let (now_ns, span) = (self.now_ns(), self.config.apply_ns.clone());
+        let (is_paused, incarnation) =
+            (self.node(node).paused_apply > 0, self.node(node).incarnation);
+        let Some(running) = &mut self.node_mut(node).running else { return };
+        if is_paused
+            || running.apply.is_empty()
+            || std::mem::replace(&mut running.apply_planned, true)
+        {
+            return;
+        }
+        let at_ns = now_ns + random_span(&mut self.rng, &span);
+        self.queue.push(at_ns, Event::Apply { node, incarnation });
+    }
+
+    /// One task of a node's apply loop.
+    pub(super) fn apply(&mut self, node: u64) {
+        let is_paused = self.node(node).paused_apply > 0;
+        let Some(running) = &mut self.node_mut(node).running else { return };
+        running.apply_planned = false;
+        if is_paused {
+            return;
+        }
+        let Some(task) = running.apply.pop_front() else { return };
+        let region = task.region.region_id();
+        let ApplyTask { entries, .. } = &task;
+        let last = entries.last().map_or(0, |entry| entry.index);
+        match apply(&running.ctx.engine, task) {
+            Ok(result) => {
+                running.applied.insert(region, last);
+                running.router.post(region, PeerMsg::ApplyRes(result));
+                self.note_applied(node, region.0, last);
+                self.wake(node);
+                self.plan_apply(node);
+            }
+            Err(error) => self.stop_store(node, &error),
+        }
+    }
+
+    /// A store that cannot go on: as `Poller::run`, which ends all of it.
+    fn stop_store(&mut self, node: u64, error: &Error) {
+        self.violate(Invariant::StoreStopped, format!("n{node}: {error}"), Vec::new());
+        self.crash_node(node);
+    }
+}
+
+/// A random span in a range that may be a single value.
+pub(super) fn random_span(rng: &mut rand::rngs::SmallRng, span: &std::ops::Range<u64>) -> u64 {
+    if span.is_empty() { span.start } else { rng.random_range(span.clone()) }
+}

@@ -1,0 +1,166 @@
+//! The simulator: the same seed gives the same world, random search finds nothing wrong with the
+//! rules as they are, and finds it when something is.
+
+#[path = "sim/scenarios.rs"]
+mod scenarios;
+
+use std::time::Duration;
+
+use raftlens_core::sim::{
+    DiskKind, Fault, Invariant, Report, RunConfig, SimConfig, SimError, World, run,
+};
+use raftlens_core::{Config, ConfigError, Consistency, Rule, Rules};
+
+fn seconds(seconds: u64) -> RunConfig {
+    RunConfig { duration: Duration::from_secs(seconds), ..RunConfig::default() }
+}
+
+/// What a failed test prints of a run.
+fn told(report: &Report) -> String {
+    let mut text = String::new();
+    for violation in &report.violations {
+        text.push_str(&format!("{violation}\n"));
+        for op in &violation.operations {
+            text.push_str(&format!("    {op:?}\n"));
+        }
+    }
+    text
+}
+
+fn assert_clean(seeds: std::ops::RangeInclusive<u64>, config: &RunConfig) {
+    for seed in seeds {
+        let report = run(seed, config).expect("a world");
+        assert!(report.violations.is_empty(), "{}", told(&report));
+        assert!(report.answered() > 100, "seed {seed} did next to nothing: {report:?}");
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let config = seconds(3);
+    let mut hashes = Vec::new();
+    for seed in 1..=10 {
+        let (first, second) = (run(seed, &config).unwrap(), run(seed, &config).unwrap());
+        assert_eq!(first, second);
+        hashes.push(first.hash);
+    }
+    hashes.sort_unstable();
+    hashes.dedup();
+    assert_eq!(hashes.len(), 10, "each seed is a world of its own");
+}
+
+#[test]
+fn random_search_finds_nothing_in_strict_consistency() {
+    assert_clean(1..=200, &seconds(5));
+}
+
+#[test]
+fn learners_and_more_voters_are_as_safe() {
+    let mut config = seconds(4);
+    config.sim.learners = 1;
+    assert_clean(1..=30, &config);
+    config.sim.voters = 5;
+    assert_clean(1..=20, &config);
+}
+
+#[test]
+fn every_mode_and_every_fault_takes_part() {
+    let reports: Vec<Report> = (1..=12).map(|seed| run(seed, &seconds(10)).unwrap()).collect();
+    let modes = |mode: &str| reports.iter().any(|report| report.operations.contains_key(mode));
+    for mode in [
+        "write",
+        "lease_local",
+        "lease_shared",
+        "read_local",
+        "read_index",
+        "read_index_batched",
+        "read_quorum",
+        "replica_lease",
+        "replica_quorum",
+        "read_index_rpc",
+    ] {
+        assert!(modes(mode), "no {mode}");
+    }
+    for fault in Fault::all() {
+        let begun = reports.iter().any(|report| report.faults.contains_key(fault.as_str()));
+        assert!(begun, "no {fault}");
+    }
+    assert!(reports.iter().any(|report| report.network.duplicated > 0));
+    assert!(reports.iter().all(|report| report.network.lost > 0 && report.elections > 5));
+}
+
+#[test]
+fn the_real_engine_runs_in_the_same_world() {
+    let mut config = seconds(1);
+    config.sim.disk = DiskKind::Rocks;
+    let (first, second) = (run(5, &config).unwrap(), run(5, &config).unwrap());
+    assert!(first.violations.is_empty(), "{}", told(&first));
+    assert_eq!(first.hash, second.hash);
+}
+
+/// How many of these seeds violate which invariant.
+fn found(seeds: std::ops::RangeInclusive<u64>, config: &RunConfig, invariant: Invariant) -> usize {
+    let reports = seeds.map(|seed| run(seed, config).expect("a world"));
+    reports
+        .filter(|report| report.violations.iter().any(|found| found.invariant == invariant))
+        .count()
+}
+
+#[test]
+fn a_lease_longer_than_an_election_is_found() {
+    let mut config = seconds(5);
+    config.allow_unsafe = true;
+    config.sim.core.max_leader_lease = Duration::from_millis(190);
+    assert!(found(1..=20, &config, Invariant::LeaseExclusive) >= 10);
+    assert!(found(1..=60, &config, Invariant::Linearizability) >= 1);
+}
+
+#[test]
+fn clocks_beyond_the_allowed_drift_are_found() {
+    // The slowest clock and the fastest one are fifty percent apart, the lease allows for four.
+    let mut config = seconds(5);
+    config.allow_unsafe = true;
+    config.sim.core.allowed_drift = 0.2;
+    assert!(found(1..=60, &config, Invariant::LeaseExclusive) >= 2);
+}
+
+#[test]
+fn rules_that_are_off_are_found() {
+    let cases = [
+        (Rule::L1, Invariant::LeaseExclusive),
+        (Rule::L6, Invariant::LeaseExclusive),
+        (Rule::T6, Invariant::Linearizability),
+        (Rule::X1, Invariant::Linearizability),
+        (Rule::P4, Invariant::OneAnswer),
+        (Rule::T9, Invariant::OneAnswer),
+    ];
+    for (rule, invariant) in cases {
+        let mut config = seconds(5);
+        config.sim.rules = Rules::ALL_ON.without(rule);
+        let seeds = found(1..=60, &config, invariant);
+        assert!(seeds >= 1, "{} is off and nothing shows it", rule.id());
+    }
+}
+
+#[test]
+fn mixed_reads_are_not_linearizable_in_the_consistency_of_tikv() {
+    let mut config = seconds(5);
+    config.sim.core.consistency = Consistency::Tikv;
+    assert!(found(1..=20, &config, Invariant::Linearizability) >= 3, "hole H1");
+}
+
+#[test]
+fn worlds_that_make_no_sense_are_refused() {
+    let unsafe_lease = SimConfig {
+        core: Config { max_leader_lease: Duration::from_secs(1), ..SimConfig::core() },
+        ..SimConfig::new(1)
+    };
+    let refused = World::new(unsafe_lease).unwrap_err();
+    assert!(matches!(refused, SimError::Config(ConfigError::UnsafeLease { .. })), "{refused}");
+    for (voters, learners) in [(0, 0), (10, 0), (3, 10)] {
+        let refused = World::new(SimConfig { voters, learners, ..SimConfig::new(1) }).unwrap_err();
+        assert!(matches!(refused, SimError::OutOfRange { .. }), "{refused}");
+    }
+    let no_keys = World::new(SimConfig { keys: Vec::new(), ..SimConfig::new(1) }).unwrap_err();
+    assert_eq!(no_keys.to_string(), "keys is 0, but it must be at least 1");
+}
