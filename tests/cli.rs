@@ -169,7 +169,7 @@ fn an_interrupted_demonstration_leaves_nothing() {
 }
 
 #[test]
-fn a_data_folder_in_use_or_of_something_else_is_refused() {
+fn a_data_folder_that_holds_something_else_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     fs::create_dir_all(data.join("store-1")).unwrap();

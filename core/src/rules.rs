@@ -1,8 +1,9 @@
 //! The safety rules of the read path as switches, and what breaks when one is off.
 //!
 //! A running store has every rule on: without the feature `sim` there is nothing in [`Rules`] that
-//! could say otherwise. The simulator alone takes one away, to show that the rule is needed: each
-//! has an expected outcome, and a scenario that must show it.
+//! could say otherwise. The simulator alone takes one away, to show that the rule is needed. Each
+//! states the outcome that is expected then; which of them a simulation has shown so far is in
+//! `tests/sim.rs`.
 
 /// What must notice that a rule is off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
