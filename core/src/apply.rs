@@ -1,22 +1,28 @@
 //! The apply loop: committed entries become data, and the state that says how far it got is
 //! written together with them, so that a crash can lose neither alone.
+//!
+//! The region is read from the engine for each task: an earlier task may have changed it, and the
+//! peer, which hears of that later, has made this task with what it knew.
 
 use std::sync::Arc;
 
 use prost::Message as _;
 use raft::eraftpb::{Entry, EntryType};
 
-use crate::command::{AdminCommand, LogCommand};
+use crate::admin_command::AdminCommand;
+use crate::command::LogCommand;
 use crate::engine::{Durability, Engine, Family, WriteBatch};
 use crate::error::Error;
-use crate::ids::PeerId;
-use crate::peer_storage::{ApplyState, RegionState, put_apply_state, put_region_state};
+use crate::ids::{PeerId, RegionId};
+use crate::peer_storage::{
+    ApplyState, RegionState, load_region, put_apply_state, put_region_state,
+};
 use crate::region::Region;
 
 /// Committed entries of one region, to be applied in order.
 #[derive(Debug)]
 pub(crate) struct ApplyTask {
-    pub(crate) region: Arc<Region>,
+    pub(crate) region_id: RegionId,
     pub(crate) peer_id: PeerId,
     pub(crate) entries: Vec<Entry>,
 }
@@ -35,46 +41,67 @@ pub(crate) struct ApplyRes {
     pub(crate) applied_index: u64,
     pub(crate) applied_term: u64,
     pub(crate) results: Vec<Applied>,
-    /// The region after the entries, if one of them changed it.
-    pub(crate) region: Option<Arc<Region>>,
+    /// What became of the region, in the order of the entries.
+    pub(crate) changes: Vec<RegionChange>,
+}
+
+/// What an administrative entry has done, for the peer to follow.
+#[derive(Debug)]
+pub(crate) enum RegionChange {
+    /// The region is another one now: its flashback has begun or ended.
+    Region(Arc<Region>),
+}
+
+/// A region while its entries are applied: what they write, and what it has become by it.
+pub(crate) struct ApplyContext {
+    pub(crate) region: Arc<Region>,
+    pub(crate) batch: WriteBatch,
+    pub(crate) changes: Vec<RegionChange>,
 }
 
 /// Applies `task` and says how far it got. The write is not synced: after a crash the log, which
 /// is, gives the same entries again.
 pub(crate) fn apply<E: Engine>(engine: &E, task: ApplyTask) -> Result<ApplyRes, Error> {
-    let mut region = Arc::clone(&task.region);
-    let mut region_changed = false;
-    let mut batch = WriteBatch::default();
-    let mut results = Vec::with_capacity(task.entries.len());
-    let (mut applied_index, mut applied_term) = (0, 0);
+    let region = load_region(engine, task.region_id)?;
     // A witness keeps the log, not the data.
     let has_data = !region.peer(task.peer_id).is_some_and(|peer| peer.is_witness);
+    let (batch, changes) = (WriteBatch::default(), Vec::new());
+    let mut ctx = ApplyContext { region: Arc::new(region), batch, changes };
+    let mut results = Vec::with_capacity(task.entries.len());
+    let (mut applied_index, mut applied_term) = (0, 0);
     for entry in &task.entries {
         (applied_index, applied_term) = (entry.index, entry.term);
         let result = match decode(entry)? {
             None => Ok(()),
-            Some(command) if command.epoch.version != region.epoch.version => {
-                let (requested, current) = (command.epoch, region.epoch);
-                Err(Error::EpochNotMatch { region: region.region_id(), requested, current })
-            }
-            Some(command) => {
-                if has_data {
-                    write_mutations(&command, &mut batch);
-                }
-                region_changed |= apply_admin(&command, &mut region);
-                Ok(())
-            }
+            Some(command) => apply_command(&mut ctx, entry, &command, has_data),
         };
         results.push(Applied { index: entry.index, term: entry.term, result });
     }
     let state = ApplyState { applied_index, applied_term };
-    put_apply_state(region.region_id(), &state, &mut batch);
-    if region_changed {
-        put_region_state(&RegionState::normal(region.as_ref().clone()), &mut batch);
+    put_apply_state(task.region_id, &state, &mut ctx.batch);
+    engine.write(&ctx.batch, Durability::Unsynced)?;
+    Ok(ApplyRes { applied_index, applied_term, results, changes: ctx.changes })
+}
+
+/// One command. Its refusal is the same on every replica: it depends on the log alone.
+fn apply_command(
+    ctx: &mut ApplyContext,
+    entry: &Entry,
+    command: &LogCommand,
+    has_data: bool,
+) -> Result<(), Error> {
+    if command.epoch.version != ctx.region.epoch.version {
+        let (requested, current) = (command.epoch, ctx.region.epoch);
+        let region = ctx.region.region_id();
+        return Err(Error::EpochNotMatch { region, requested, current });
     }
-    engine.write(&batch, Durability::Unsynced)?;
-    let changed = region_changed.then(|| Arc::clone(&region));
-    Ok(ApplyRes { applied_index, applied_term, results, region: changed })
+    if has_data {
+        write_mutations(command, &mut ctx.batch);
+    }
+    match &command.admin {
+        None => Ok(()),
+        Some(admin) => apply_admin(ctx, entry, admin),
+    }
 }
 
 /// The command of an entry; `None` for the empty entries of new leaders and lifted suspicions. One
@@ -99,14 +126,24 @@ fn write_mutations(command: &LogCommand, batch: &mut WriteBatch) {
     }
 }
 
-fn apply_admin(command: &LogCommand, region: &mut Arc<Region>) -> bool {
-    let is_in_flashback = match AdminCommand::from_i32(command.admin) {
-        Some(AdminCommand::PrepareFlashback) => true,
-        Some(AdminCommand::FinishFlashback) => false,
-        None => return false,
-    };
-    Arc::make_mut(region).is_in_flashback = is_in_flashback;
-    true
+fn apply_admin(ctx: &mut ApplyContext, _entry: &Entry, admin: &AdminCommand) -> Result<(), Error> {
+    match admin {
+        AdminCommand::SetFlashback(on) => {
+            Arc::make_mut(&mut ctx.region).is_in_flashback = *on;
+            put_region_state(&RegionState::normal(ctx.region.as_ref().clone()), &mut ctx.batch);
+            ctx.changes.push(RegionChange::Region(Arc::clone(&ctx.region)));
+            Ok(())
+        }
+        AdminCommand::Split(_)
+        | AdminCommand::PrepareMerge(_)
+        | AdminCommand::CommitMerge(_)
+        | AdminCommand::RollbackMerge(_)
+        | AdminCommand::CompactLog(_)
+        | AdminCommand::ChangePeers(_) => {
+            let (region, reason) = (ctx.region.region_id(), admin.as_str().to_owned());
+            Err(Error::ProposalRefused { region, reason })
+        }
+    }
 }
 
 #[cfg(test)]
@@ -118,29 +155,36 @@ mod tests {
 
     fn task(data: Vec<u8>) -> ApplyTask {
         let entry = Entry { index: 7, term: 6, data, ..Entry::default() };
+        ApplyTask { region_id: RegionId(1), peer_id: PeerId(1), entries: vec![entry] }
+    }
+
+    /// An engine that has the region in its version 2.
+    fn engine() -> MemoryEngine {
         let epoch = RegionEpoch { conf_ver: 1, version: 2 };
-        let region = Arc::new(Region { id: 1, epoch, ..Region::default() });
-        ApplyTask { region, peer_id: PeerId(1), entries: vec![entry] }
+        let region = Region { id: 1, epoch, ..Region::default() };
+        let (engine, mut batch) = (MemoryEngine::new(), WriteBatch::new());
+        put_region_state(&RegionState::normal(region), &mut batch);
+        engine.write(&batch, Durability::Synced).unwrap();
+        engine
     }
 
     fn command(version: u64) -> Vec<u8> {
         let mutation = crate::command::Mutation { key: b"k".to_vec(), value: Some(b"v".to_vec()) };
         let epoch = RegionEpoch { conf_ver: 1, version };
-        LogCommand { epoch, mutations: vec![mutation], admin: 0 }.encode_to_vec()
+        LogCommand { epoch, mutations: vec![mutation], admin: None }.encode_to_vec()
     }
 
     #[test]
     fn an_entry_that_cannot_be_read_is_not_stepped_over() {
-        let engine = MemoryEngine::new();
+        let engine = engine();
         let error = apply(&engine, task(vec![0xff; 3])).expect_err("damage");
         assert!(error.to_string().contains("entry 7 of term 6"), "{error}");
-        let region = task(Vec::new()).region.region_id();
-        assert_eq!(load_apply_state(&engine.snapshot(), region).unwrap(), None);
+        assert_eq!(load_apply_state(&engine.snapshot(), RegionId(1)).unwrap(), None);
     }
 
     #[test]
     fn an_entry_of_another_epoch_is_applied_as_nothing_everywhere() {
-        let engine = MemoryEngine::new();
+        let engine = engine();
         let result = apply(&engine, task(command(1))).unwrap();
         assert!(matches!(result.results[0].result, Err(Error::EpochNotMatch { .. })));
         assert_eq!((result.applied_index, result.applied_term), (7, 6));

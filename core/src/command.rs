@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use prost::Message;
 
+use crate::admin_command::AdminCommand;
 use crate::callback::Callback;
 use crate::clock::Instant;
 use crate::error::Error;
@@ -62,16 +63,6 @@ pub struct Mutation {
     pub value: Option<Vec<u8>>,
 }
 
-/// A change of the region itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, prost::Enumeration)]
-#[repr(i32)]
-pub enum AdminCommand {
-    /// From here on only flashback requests pass.
-    PrepareFlashback = 1,
-    /// Ends a flashback.
-    FinishFlashback = 2,
-}
-
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
@@ -117,7 +108,7 @@ impl fmt::Display for RaftCmdRequest {
             Body::Read(ReadCommand::ReadIndex) => "ReadIndex",
             Body::Read(ReadCommand::Renew) => "Renew",
             Body::Write(_) => "Write",
-            Body::Admin(_) => "Admin",
+            Body::Admin(admin) => admin.as_str(),
             Body::TransferLeader(_) => "TransferLeader",
         };
         write!(f, "{what} region={} peer={}", self.header.region_id, self.header.peer_id)
@@ -132,9 +123,9 @@ pub(crate) struct LogCommand {
     pub(crate) epoch: RegionEpoch,
     #[prost(message, repeated, tag = "2")]
     pub(crate) mutations: Vec<Mutation>,
-    /// An [`AdminCommand`], or zero.
-    #[prost(int32, tag = "3")]
-    pub(crate) admin: i32,
+    /// A change of the region itself, if it is one.
+    #[prost(oneof = "AdminCommand", tags = "4, 5, 6, 7, 8, 9, 10")]
+    pub(crate) admin: Option<AdminCommand>,
 }
 
 /// A request on its way through a mailbox, with the callback that gets its one answer.

@@ -167,6 +167,12 @@ impl Error {
     }
 }
 
+impl From<crate::peer_storage::StorageLoadError> for Error {
+    fn from(error: crate::peer_storage::StorageLoadError) -> Self {
+        Error::Engine(error.to_string())
+    }
+}
+
 impl From<EngineError> for Error {
     fn from(error: EngineError) -> Self {
         Error::Engine(error.to_string())

@@ -25,7 +25,9 @@
 //!
 //! This crate knows only the `tracing` facade. What spans and events it gives is in `spans`.
 
+mod admin_command;
 mod apply;
+mod birth;
 mod callback;
 mod client;
 mod clock;
@@ -66,13 +68,16 @@ mod store_ident;
 mod trace_context;
 mod transport;
 
+pub use admin_command::{
+    AdminCommand, ChangePeers, CommitMerge, CompactLog, PeerChange, PeerChangeKind, PrepareMerge,
+    RollbackMerge, Split, SplitPiece,
+};
 pub use callback::{Callback, ReadMode, ReadResponse, ReadValue, WriteResponse};
 pub use client::{Client, ReadFrom};
 pub use clock::{Clock, Instant, ManualClock, MonotonicRawClock};
 pub use cluster::{Cluster, ClusterConfig};
 pub use command::{
-    AdminCommand, Body, Mutation, RaftCmdRequest, RaftCommand, ReadCommand, ReadWaits,
-    RequestHeader,
+    Body, Mutation, RaftCmdRequest, RaftCommand, ReadCommand, ReadWaits, RequestHeader,
 };
 pub use config::{Config, ConfigError, Consistency};
 pub use error::Error;

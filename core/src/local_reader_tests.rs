@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::*;
+use crate::admin_command::AdminCommand;
 use crate::callback::ReadValue;
 use crate::clock::ManualClock;
-use crate::command::{AdminCommand, Body, ReadCommand, RequestHeader};
+use crate::command::{Body, ReadCommand, RequestHeader};
 use crate::engine::{
     Durability, EngineError, Family, MemoryEngine, MemorySnapshot, Visit, WriteBatch,
 };
@@ -412,7 +413,7 @@ fn a_mailbox_that_is_full_or_gone_is_an_answer() {
 #[test]
 fn a_write_is_no_local_read() {
     let world = World::new();
-    let outcome = world.read_body(None, header(), Body::Admin(AdminCommand::PrepareFlashback));
+    let outcome = world.read_body(None, header(), Body::Admin(AdminCommand::SetFlashback(true)));
     assert!(outcome.reject.is_some());
     assert_eq!(world.redirected(), 1);
 }

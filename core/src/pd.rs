@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::ids::RegionId;
 use crate::message::{CasualMessage, PeerMsg};
-use crate::region::{PeerMeta, Region};
+use crate::region::{PeerMeta, Region, RegionEpoch};
 use crate::router::Router;
 
 /// Something for the placement driver to do.
@@ -60,7 +60,9 @@ impl Pd {
     /// The region that covers `key`, with its leader if one has reported itself.
     pub fn region_for(&self, key: &[u8]) -> Option<(Arc<Region>, Option<PeerMeta>)> {
         self.with(|table| {
-            let known = table.values().find(|known| known.region.contains(key))?;
+            let covers = table.values().filter(|known| known.region.contains(key));
+            // A split is reported by its parts one after the other: the newest one knows better.
+            let known = covers.max_by_key(|known| known.region.epoch.version)?;
             Some((Arc::clone(&known.region), known.leader))
         })
     }
@@ -90,14 +92,19 @@ impl Pd {
     pub(crate) fn schedule<S>(&self, task: PdTask, router: &Router<S>) {
         match task {
             PdTask::RegionHeartbeat { region, leader, term } => self.with(|table| {
-                let known = table.entry(region.region_id()).or_insert_with(|| Known {
-                    region: Arc::clone(&region),
-                    leader: None,
-                    term: 0,
-                });
-                if term >= known.term {
-                    *known = Known { region, leader: Some(leader), term };
+                let is_old = |known: &Known| {
+                    term < known.term || is_older(&region.epoch, &known.region.epoch)
+                };
+                if table.get(&region.region_id()).is_some_and(is_old) {
+                    return;
                 }
+                // What a merge has taken over is no region any more.
+                table.retain(|_, known| {
+                    known.region.epoch.version >= region.epoch.version
+                        || !region.covers(&known.region)
+                });
+                let known = Known { leader: Some(leader), term, region };
+                table.insert(known.region.region_id(), known);
             }),
             PdTask::QueryRegionLeader { region } => {
                 let leader = self.with(|table| table.get(&region).and_then(|known| known.leader));
@@ -108,6 +115,10 @@ impl Pd {
             }
         }
     }
+}
+
+fn is_older(one: &RegionEpoch, other: &RegionEpoch) -> bool {
+    one.version < other.version || one.conf_ver < other.conf_ver
 }
 
 impl fmt::Debug for Pd {
@@ -121,6 +132,34 @@ impl fmt::Debug for Pd {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_parts_of_a_split_and_what_a_merge_took_over_are_told_apart() {
+        let region = |id, from: &str, to: &str, version| Region {
+            id,
+            start_key: from.into(),
+            end_key: to.into(),
+            epoch: RegionEpoch { conf_ver: 1, version },
+            ..Region::default()
+        };
+        let (pd, router) = (Pd::new([region(1, "", "", 1)]), Router::<()>::new());
+        let report = |region| {
+            let leader = PeerMeta::default();
+            pd.schedule(
+                PdTask::RegionHeartbeat { region: Arc::new(region), leader, term: 6 },
+                &router,
+            );
+        };
+        let found = |key: &str| pd.region_for(key.as_bytes()).unwrap().0.id;
+        report(region(2, "m", "", 2));
+        assert_eq!((found("a"), found("x")), (1, 2), "the left part has not been heard of yet");
+        report(region(1, "", "m", 2));
+        report(region(1, "", "", 1));
+        assert_eq!((found("a"), found("x")), (1, 2), "an old leader's report");
+        report(region(1, "", "", 3));
+        assert_eq!((found("a"), found("x")), (1, 1));
+        assert_eq!(pd.regions().len(), 1, "merged");
+    }
 
     #[test]
     fn an_older_leader_does_not_replace_a_newer_one() {

@@ -25,7 +25,9 @@ use crate::engine::{Engine, Family, WriteBatch, keys};
 use crate::ids::{PeerId, RegionId};
 use crate::region::Region;
 use entry_cache::EntryCache;
-pub(crate) use load::{StorageLoadError, load_apply_state, load_regions};
+pub(crate) use load::{
+    StorageLoadError, load_apply_state, load_region, load_region_state, load_regions,
+};
 pub(crate) use state::{
     ApplyState, RaftState, RegionState, TruncatedState, put_apply_state, put_region_state,
 };

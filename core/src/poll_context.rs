@@ -6,14 +6,18 @@
 
 use std::sync::Arc;
 
+use rand::Rng;
+use rand::rngs::SmallRng;
+
 use crate::apply::ApplyTask;
+use crate::birth::Birth;
 use crate::callback::ReadValue;
 use crate::clock::{Clock, Instant};
 use crate::command::{RaftCmdRequest, ReadCommand};
 use crate::config::Config;
 use crate::engine::{Engine, Family, WriteBatch};
 use crate::error::Error;
-use crate::ids::{ReadIdGen, StoreId};
+use crate::ids::{ReadIdGen, RegionId, StoreId};
 use crate::message::RaftMessage;
 use crate::pd::PdTask;
 use crate::read_delegate::StoreMeta;
@@ -34,6 +38,10 @@ pub(crate) struct Effects {
     pub(crate) must_sync: bool,
     /// Committed entries to apply, in order.
     pub(crate) apply: Vec<ApplyTask>,
+    /// Replicas to take up, once the writes are done.
+    pub(crate) births: Vec<Birth>,
+    /// Replicas to let go, once the writes are done.
+    pub(crate) deaths: Vec<RegionId>,
     /// Questions and reports to the placement driver.
     pub(crate) pd: Vec<PdTask>,
     /// Something that the store must not go on after.
@@ -56,6 +64,8 @@ pub(crate) struct PollContext<E: Engine> {
     pub(crate) votes_from: Instant,
     /// The safety rules that hold: all of them, outside a simulation.
     pub(crate) rules: Rules,
+    /// Decides what replicas that are taken up later draw from.
+    pub(crate) seeds: SmallRng,
     pub(crate) effects: Effects,
 }
 
@@ -73,6 +83,11 @@ impl<E: Engine> PollContext<E> {
     /// The present moment, read anew.
     pub(crate) fn monotonic_raw_now(&self) -> Instant {
         self.clock.0.monotonic_raw_now()
+    }
+
+    /// What a new replica draws its election timeouts from.
+    pub(crate) fn next_seed(&mut self) -> u64 {
+        self.seeds.random()
     }
 
     /// Whether this store may have forgotten a promise not to vote (rule L15).

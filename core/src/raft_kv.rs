@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::admin_command::AdminCommand;
 use crate::callback::{Callback, ReadMode, ReadResponse, ReadValue};
 use crate::clock::Instant;
-use crate::command::{
-    AdminCommand, Body, Mutation, RaftCmdRequest, ReadCommand, ReadWaits, RequestHeader,
-};
+use crate::command::{Body, Mutation, RaftCmdRequest, ReadCommand, ReadWaits, RequestHeader};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids::{PeerId, RegionId};

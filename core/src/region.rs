@@ -97,6 +97,13 @@ impl Region {
             && (self.end_key.is_empty() || key < self.end_key.as_slice())
     }
 
+    /// Whether the range of `other` lies in this one.
+    pub fn covers(&self, other: &Region) -> bool {
+        let ends_behind =
+            self.end_key.is_empty() || (!other.end_key.is_empty() && other.end_key <= self.end_key);
+        other.start_key >= self.start_key && ends_behind
+    }
+
     /// The replica on `store`, if there is one.
     pub fn peer_on(&self, store: StoreId) -> Option<&PeerMeta> {
         self.peers.iter().find(|peer| peer.store_id == store.0)
@@ -122,5 +129,7 @@ mod tests {
             assert_eq!(region.contains(key), inside, "{key:?}");
         }
         assert!(Region::default().contains(b"any"));
+        assert!(Region::default().covers(&region) && region.covers(&region));
+        assert!(!region.covers(&Region::default()));
     }
 }

@@ -39,7 +39,8 @@ pub(crate) fn check_region_epoch(header: &RequestHeader, region: &Region) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::{AdminCommand, ReadCommand};
+    use crate::admin_command::AdminCommand;
+    use crate::command::ReadCommand;
 
     #[test]
     fn a_term_may_be_one_behind() {
@@ -67,7 +68,7 @@ mod tests {
             check_flashback(&request(true, read()), &region(false)),
             Err(Error::FlashbackNotPrepared(_))
         ));
-        let end = Body::Admin(AdminCommand::FinishFlashback);
+        let end = Body::Admin(AdminCommand::SetFlashback(false));
         assert!(check_flashback(&request(false, end), &region(true)).is_ok());
     }
 }

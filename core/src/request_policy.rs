@@ -113,7 +113,8 @@ pub(crate) fn trace_policy(policy: RequestPolicy, why: Option<NotLocal>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::{AdminCommand, ReadCommand, RequestHeader};
+    use crate::admin_command::AdminCommand;
+    use crate::command::{ReadCommand, RequestHeader};
     use crate::ids::PeerId;
 
     struct Fixed(bool, LeaseState);
@@ -138,7 +139,7 @@ mod tests {
         let snap = Body::Read(ReadCommand::Snap);
         let rows = [
             (
-                Body::Admin(AdminCommand::PrepareFlashback),
+                Body::Admin(AdminCommand::SetFlashback(true)),
                 &stale,
                 true,
                 Valid,

@@ -31,6 +31,14 @@ impl<S> Router<S> {
         self.normals.write().unwrap_or_else(PoisonError::into_inner).insert(region, mailbox);
     }
 
+    /// Closes a region's mailbox, if it has one; what waits in it is answered.
+    pub(crate) fn unregister(&self, region: RegionId) {
+        let mailbox = self.normals.write().unwrap_or_else(PoisonError::into_inner).remove(&region);
+        if let Some(mailbox) = mailbox {
+            mailbox.close();
+        }
+    }
+
     /// Closes every mailbox; what waits in them is answered.
     pub(crate) fn close(&self) {
         let mailboxes: Vec<_> = {

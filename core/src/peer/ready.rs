@@ -6,7 +6,7 @@ use std::sync::Arc;
 use raft::StateRole;
 use raft::eraftpb::Entry;
 
-use crate::apply::{Applied, ApplyRes, ApplyTask};
+use crate::apply::{Applied, ApplyRes, ApplyTask, RegionChange};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::lease::RenewedBy;
@@ -110,8 +110,8 @@ impl<E: Engine> Peer<E> {
                 self.answer_write(Applied { index: *index, term: *term, result: Ok(()) });
             }
         }
-        let (region, peer_id) = (Arc::clone(self.region()), self.meta.peer_id());
-        ctx.effects.apply.push(ApplyTask { region, peer_id, entries });
+        let (region_id, peer_id) = (self.region_id(), self.meta.peer_id());
+        ctx.effects.apply.push(ApplyTask { region_id, peer_id, entries });
     }
 
     /// Takes over how far the apply loop has got, and answers what has waited for it.
@@ -120,8 +120,8 @@ impl<E: Engine> Peer<E> {
         let term_changed = self.storage().applied_index_term() != term;
         self.raft_group.mut_store().set_applied(index, term);
         self.raft_group.advance_apply_to(index);
-        if let Some(region) = result.region {
-            self.set_region(ctx, region);
+        for change in result.changes {
+            self.on_region_change(ctx, change);
         }
         // Before writes are answered: whoever got an answer must find it covered (rule X1).
         self.progress.set_applied(index);
@@ -139,7 +139,14 @@ impl<E: Engine> Peer<E> {
         }
     }
 
-    fn set_region(&mut self, ctx: &PollContext<E>, region: Arc<crate::region::Region>) {
+    /// Follows what an administrative entry has done.
+    fn on_region_change(&mut self, ctx: &mut PollContext<E>, change: RegionChange) {
+        match change {
+            RegionChange::Region(region) => self.set_region(ctx, region),
+        }
+    }
+
+    pub(crate) fn set_region(&mut self, ctx: &PollContext<E>, region: Arc<crate::region::Region>) {
         // Readers that still hold the old region must not be let through by its lease (rule M4).
         self.leader_lease.expire_remote_lease();
         self.raft_group.mut_store().set_region(Arc::clone(&region));

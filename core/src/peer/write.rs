@@ -60,7 +60,8 @@ impl<E: Engine> Peer<E> {
     }
 
     fn encode(&self, request: &RaftCmdRequest) -> Result<Vec<u8>, Error> {
-        let mut log = LogCommand { epoch: request.header.epoch, mutations: Vec::new(), admin: 0 };
+        let mut log =
+            LogCommand { epoch: request.header.epoch, mutations: Vec::new(), admin: None };
         match &request.body {
             Body::Write(mutations) => {
                 for mutation in mutations {
@@ -68,7 +69,7 @@ impl<E: Engine> Peer<E> {
                 }
                 log.mutations.clone_from(mutations);
             }
-            Body::Admin(admin) => log.admin = *admin as i32,
+            Body::Admin(admin) => log.admin = Some(admin.clone()),
             Body::Read(_) | Body::TransferLeader(_) => {}
         }
         Ok(log.encode_to_vec())

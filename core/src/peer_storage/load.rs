@@ -10,7 +10,9 @@ use super::{
     TruncatedState,
 };
 use crate::engine::{Durability, Engine, EngineError, EngineSnapshot, Family, WriteBatch, keys};
+use crate::error::Error;
 use crate::ids::{PeerId, RegionId};
+use crate::region::Region;
 
 /// Why a replica cannot be taken up again.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -80,6 +82,21 @@ pub(crate) fn load_regions(engine: &impl Engine) -> Result<Vec<RegionState>, Sto
     failed.map_or(Ok(regions), Err)
 }
 
+/// A region as this store knows it now; it must have a replica of it.
+pub(crate) fn load_region(engine: &impl Engine, region: RegionId) -> Result<Region, Error> {
+    let state = load_region_state(engine, region)?;
+    state.map(|state| state.region).ok_or(Error::RegionNotFound(region))
+}
+
+/// A region's state on this store, a tombstone too.
+pub(crate) fn load_region_state(
+    engine: &impl Engine,
+    region: RegionId,
+) -> Result<Option<RegionState>, StorageLoadError> {
+    let bytes = engine.get(Family::State, &keys::region_state(region))?;
+    bytes.map(|bytes| decode(region, "region state", &bytes)).transpose()
+}
+
 /// How far a region has applied as of a snapshot, none if the store does not hold the region.
 pub(crate) fn load_apply_state(
     snapshot: &impl EngineSnapshot,
@@ -96,9 +113,7 @@ pub(super) fn load<E: Engine>(
     peer: PeerId,
 ) -> Result<Option<PeerStorage<E>>, StorageLoadError> {
     let get = |family, key: &[u8]| engine.get(family, key);
-    let region_state = get(Family::State, &keys::region_state(region))?;
-    let Some(bytes) = region_state else { return Ok(None) };
-    let state: RegionState = decode(region, "region state", &bytes)?;
+    let Some(state) = load_region_state(&engine, region)? else { return Ok(None) };
     if state.is_tombstone {
         return Ok(None);
     }

@@ -105,8 +105,7 @@ impl World {
     }
 
     fn region_of(&self, key: usize) -> u64 {
-        let key = &self.config.keys[key];
-        self.regions.iter().find(|region| region.contains(key)).map_or(1, |region| region.id)
+        self.region_for(&self.config.keys[key])
     }
 
     fn client_request(&mut self, client: usize, node: u64, key: usize, what: What) -> OpId {

@@ -123,13 +123,17 @@ impl World {
 
     /// A leader more often than not.
     fn victim(&mut self) -> u64 {
-        let regions = self.regions.len() as u64;
-        let region = self.nemesis.rng.random_range(1..=regions);
+        let region = self.random_region();
         let any = self.nemesis.rng.random_range(1..=self.nodes.len() as u64);
         match self.leader(region) {
             Some(leader) if self.nemesis.rng.random_range(0..5) < 3 => leader,
             Some(_) | None => any,
         }
+    }
+
+    fn random_region(&mut self) -> u64 {
+        let place = self.nemesis.rng.random_range(0..self.regions.len());
+        self.regions[place].id
     }
 
     fn other(&mut self, node: u64) -> u64 {
@@ -245,7 +249,7 @@ impl World {
     }
 
     fn random_transfer(&mut self, node: u64) {
-        let region = self.nemesis.rng.random_range(1..=self.regions.len() as u64);
+        let region = self.random_region();
         let from = self.leader(region).unwrap_or(node);
         let other = self.other(from);
         let Some(to) = self.peer_meta(region, other) else { return };

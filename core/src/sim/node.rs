@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use rand::Rng;
 use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
 use tokio::sync::mpsc;
 
 use crate::apply::ApplyTask;
+use crate::birth::take_up;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Durability, Engine, WriteBatch};
@@ -18,7 +19,7 @@ use crate::ids::{ReadIdGen, RegionId, StoreId};
 use crate::local_read_router::{ReadContext, ServerRaftStoreRouter};
 use crate::local_reader::LocalReader;
 use crate::mailbox::Mailbox;
-use crate::peer::{Peer, PeerFsm};
+use crate::peer::PeerFsm;
 use crate::peer_storage::{PeerStorage, load_regions};
 use crate::poll_context::{ClockHandle, Effects, PollContext};
 use crate::read_delegate::StoreMeta;
@@ -67,6 +68,7 @@ pub(super) struct Running {
     pub(super) ctx: PollContext<Disk>,
     pub(super) fsms: BTreeMap<RegionId, PeerFsm<Disk>>,
     pub(super) router: Router<DiskSnapshot>,
+    pub(super) scheduler: mpsc::UnboundedSender<Scheduled>,
     pub(super) schedule: mpsc::UnboundedReceiver<Scheduled>,
     /// One for scripts, then one for each client: each is a reader's thread of its own.
     pub(super) doors: Vec<ServerRaftStoreRouter<Disk>>,
@@ -117,19 +119,15 @@ impl Node {
     ) -> Result<(), Error> {
         self.incarnation += 1;
         let (scheduler, schedule) = mpsc::unbounded_channel();
-        let ctx = self.poll_context(config, rules, rng);
+        let mut ctx = self.poll_context(config, rules, rng);
         let router = Router::new();
         let (mut fsms, mut applied) = (BTreeMap::new(), BTreeMap::new());
-        let damaged = |error: &dyn std::fmt::Display| Error::Engine(error.to_string());
-        for state in load_regions(&self.disk).map_err(|error| damaged(&error))? {
+        for state in load_regions(&self.disk)? {
             let region = state.region.region_id();
-            let Some(meta) = state.region.peer_on(StoreId(self.id)).copied() else { continue };
-            let storage = PeerStorage::load(self.disk.clone(), region, meta.peer_id())
-                .map_err(|error| damaged(&error))?;
-            let Some(storage) = storage else { continue };
-            applied.insert(region, storage.applied_index());
-            let peer = Peer::new(meta, storage, state.wait_data, &ctx, rng.random())?;
-            fsms.insert(region, PeerFsm { peer, has_ready: true });
+            let seed = ctx.next_seed();
+            let Some(fsm) = take_up(&ctx, &state, seed)? else { continue };
+            applied.insert(region, fsm.peer.storage().applied_index());
+            fsms.insert(region, fsm);
             let mailbox = Mailbox::new(region, config.mailbox_capacity, scheduler.clone());
             router.register(region, Arc::new(mailbox));
         }
@@ -138,6 +136,7 @@ impl Node {
             ctx,
             fsms,
             router,
+            scheduler,
             schedule,
             doors,
             scheduled: Vec::new(),
@@ -175,6 +174,7 @@ impl Node {
             meta: StoreMeta::default(),
             tracer: Tracer::default(),
             votes_from: now + silence,
+            seeds: SmallRng::seed_from_u64(rng.random()),
             effects: Effects::default(),
         }
     }

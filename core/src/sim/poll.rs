@@ -4,12 +4,16 @@
 //! A round handles messages, collects Readies, sends what may leave at once, waits for the disk,
 //! and goes on. The wait is where time passes: the node can crash in it, and its readers go on.
 
+use std::sync::Arc;
+
 use rand::Rng;
 
 use crate::apply::{ApplyTask, apply};
+use crate::birth::bear;
 use crate::engine::{Durability, Engine};
 use crate::error::Error;
-use crate::message::PeerMsg;
+use crate::mailbox::Mailbox;
+use crate::message::{CasualMessage, PeerMsg};
 use crate::peer::PeerFsmDelegate;
 use crate::sim::node::{PollStage, Running};
 use crate::sim::oracle::{Entry, Invariant};
@@ -212,11 +216,11 @@ impl World {
 
     /// Apply tasks and questions to the placement driver.
     fn flush_rest(&mut self, node: u64) {
-        let World { nodes, oracles, pd, .. } = self;
+        let World { nodes, oracles, pd, regions, .. } = self;
         let Some(running) = &mut nodes[node as usize - 1].running else { return };
         let mut found = Ok(());
         for task in running.ctx.effects.apply.drain(..) {
-            let region = task.region.region_id();
+            let region = task.region_id;
             let term = running.fsms.get(&region).map_or(0, |fsm| fsm.peer.term());
             for entry in &task.entries {
                 let digest = mix(mix(0, &entry.data), &entry.entry_type.to_le_bytes());
@@ -225,13 +229,46 @@ impl World {
             }
             running.apply.push_back(task);
         }
+        let has_news = !running.ctx.effects.pd.is_empty();
         for task in running.ctx.effects.pd.drain(..) {
             pd.schedule(task, &running.router);
+        }
+        if has_news {
+            *regions = pd.regions();
         }
         if let Err(words) = found {
             self.violate(Invariant::CommittedEntries, words, Vec::new());
         }
+        if let Err(error) = self.births_and_deaths(node) {
+            return self.stop_store(node, &error);
+        }
         self.plan_apply(node);
+    }
+
+    /// As `Poller::births_and_deaths`.
+    fn births_and_deaths(&mut self, node: u64) -> Result<(), Error> {
+        let Some(running) = &mut self.node_mut(node).running else { return Ok(()) };
+        let Running { ctx, fsms, router, scheduler, applied, .. } = running;
+        for region in std::mem::take(&mut ctx.effects.deaths) {
+            fsms.remove(&region);
+            applied.remove(&region);
+            router.unregister(region);
+        }
+        for birth in std::mem::take(&mut ctx.effects.births) {
+            if fsms.contains_key(&birth.region) {
+                continue;
+            }
+            let Some(fsm) = bear(ctx, birth)? else { continue };
+            applied.insert(birth.region, fsm.peer.storage().applied_index());
+            fsms.insert(birth.region, fsm);
+            let capacity = ctx.config.mailbox_capacity;
+            let mailbox = Mailbox::new(birth.region, capacity, scheduler.clone());
+            router.register(birth.region, Arc::new(mailbox));
+            if birth.campaigns {
+                router.post(birth.region, PeerMsg::Casual(CasualMessage::Campaign));
+            }
+        }
+        Ok(())
     }
 
     /// Plans the next step of a node's apply loop.
@@ -259,7 +296,7 @@ impl World {
             return;
         }
         let Some(task) = running.apply.pop_front() else { return };
-        let region = task.region.region_id();
+        let region = task.region_id;
         let ApplyTask { entries, .. } = &task;
         let last = entries.last().map_or(0, |entry| entry.index);
         match apply(&running.ctx.engine, task) {

@@ -326,9 +326,9 @@ impl World {
         }
     }
 
-    /// The region of a key.
+    /// The region of a key, as the placement driver has last heard.
     pub fn region_for(&self, key: &[u8]) -> u64 {
-        self.regions.iter().find(|region| region.contains(key)).map_or(1, |region| region.id)
+        self.pd.region_for(key).map_or(1, |(region, _)| region.id)
     }
 
     /// Runs until a region has a leader that answers a read, with `node` campaigning for it.

@@ -52,7 +52,8 @@ pub struct World {
     pub(super) nodes: Vec<Node>,
     /// The incarnation of each node, for messages that are sent to it.
     pub(super) incarnations: Vec<u32>,
-    pub(super) regions: Vec<Region>,
+    /// As the placement driver has last heard of them; never empty.
+    pub(super) regions: Vec<Arc<Region>>,
     pub(super) pd: Pd,
     pub(super) requests: Vec<Request>,
     pub(super) history: Vec<Option<Op>>,
@@ -97,7 +98,7 @@ impl World {
             incarnations: vec![0; nodes.len()],
             nodes,
             pd: Pd::new(regions.iter().cloned()),
-            regions,
+            regions: regions.into_iter().map(Arc::new).collect(),
             truth,
             queue: EventQueue::default(),
             requests: Vec::new(),

@@ -94,7 +94,7 @@ impl<E: Engine> ApplyWorker<E> {
     fn apply_until_stopped(&mut self) -> Result<(), Error> {
         while let Some(task) = self.tasks.blocking_recv() {
             self.gate.pass();
-            let region = task.region.region_id();
+            let region = task.region_id;
             let result = apply(&self.engine, task)?;
             // Lost only while the store stops.
             self.router.post(region, PeerMsg::ApplyRes(result));

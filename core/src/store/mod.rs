@@ -16,7 +16,7 @@ mod start;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -39,7 +39,7 @@ use crate::trace_context::Tracer;
 use crate::transport::LocalNetwork;
 
 /// The state machines of a store, each driven by one poller at a time.
-pub(crate) type Fsms<E> = Arc<BTreeMap<RegionId, Mutex<PeerFsm<E>>>>;
+pub(crate) type Fsms<E> = Arc<RwLock<BTreeMap<RegionId, Arc<Mutex<PeerFsm<E>>>>>>;
 
 /// What a poller is woken with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

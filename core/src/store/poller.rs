@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::mpsc;
 
+use crate::birth::bear;
 use crate::engine::{Durability, Engine};
 use crate::error::Error;
 use crate::ids::RegionId;
 use crate::mailbox::Mailbox;
-use crate::message::PeerMsg;
+use crate::message::{CasualMessage, PeerMsg};
 use crate::pd::Pd;
 use crate::peer::{PeerFsm, PeerFsmDelegate};
 use crate::poll_context::PollContext;
@@ -53,20 +54,26 @@ impl<E: Engine> Poller<E> {
             let _ = self.wake.send(Scheduled::Stop);
         }
         // Every poller does this at its end, so the last one finds what the others have left.
-        for (region, fsm) in self.fsms.iter() {
+        let fsms = self.fsms.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for (region, fsm) in &fsms {
             fsm.lock().unwrap_or_else(PoisonError::into_inner).peer.stop();
             self.ctx.meta.remove(*region);
         }
     }
 
     fn poll_until_stopped(&mut self) -> Result<(), Error> {
-        let fsms = Arc::clone(&self.fsms);
         let mut messages = Vec::new();
         while let Some(batch) = self.next_batch() {
-            let regions = batch.iter().filter_map(|region| {
-                let mailbox = self.router.mailbox(*region)?;
-                let fsm = fsms.get(region)?.lock().unwrap_or_else(PoisonError::into_inner);
-                Some(Polled { mailbox, fsm, is_ready: false })
+            let fsms: Vec<_> = {
+                let known = self.fsms.read().unwrap_or_else(PoisonError::into_inner);
+                let found = batch.iter().filter_map(|region| {
+                    Some((self.router.mailbox(*region)?, Arc::clone(known.get(region)?)))
+                });
+                found.collect()
+            };
+            let regions = fsms.iter().map(|(mailbox, fsm)| {
+                let fsm = fsm.lock().unwrap_or_else(PoisonError::into_inner);
+                Polled { mailbox: Arc::clone(mailbox), fsm, is_ready: false }
             });
             let mut polled: Vec<_> = regions.collect();
             self.poll(&mut polled, &mut messages)?;
@@ -156,12 +163,39 @@ impl<E: Engine> Poller<E> {
             effects.writes.clear();
         }
         for task in effects.apply.drain(..) {
-            let worker = task.region.id as usize % self.apply.len();
+            let worker = task.region_id.0 as usize % self.apply.len();
             // The worker ends only after the pollers.
             let _ = self.apply[worker].send(task);
         }
         for task in effects.pd.drain(..) {
             self.pd.schedule(task, &self.router);
+        }
+        self.births_and_deaths()
+    }
+
+    /// Takes up replicas that have come to be, and lets go those that are gone.
+    fn births_and_deaths(&mut self) -> Result<(), Error> {
+        for region in std::mem::take(&mut self.ctx.effects.deaths) {
+            let mut fsms = self.fsms.write().unwrap_or_else(PoisonError::into_inner);
+            // Being polled right now, by this very thread: the last handle goes with the round.
+            fsms.remove(&region);
+            self.router.unregister(region);
+        }
+        for birth in std::mem::take(&mut self.ctx.effects.births) {
+            let mut fsms = self.fsms.write().unwrap_or_else(PoisonError::into_inner);
+            if fsms.contains_key(&birth.region) {
+                continue;
+            }
+            let Some(fsm) = bear(&mut self.ctx, birth)? else { continue };
+            fsms.insert(birth.region, Arc::new(Mutex::new(fsm)));
+            let capacity = self.ctx.config.mailbox_capacity;
+            let mailbox = Mailbox::new(birth.region, capacity, self.wake.clone());
+            self.router.register(birth.region, Arc::new(mailbox));
+            drop(fsms);
+            if birth.campaigns {
+                let campaign = PeerMsg::Casual(CasualMessage::Campaign);
+                self.router.post(birth.region, campaign);
+            }
         }
         Ok(())
     }

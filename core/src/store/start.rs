@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
+use crate::birth::take_up;
 use crate::config::{Config, ConfigError};
 use crate::engine::{Durability, Engine, EngineError, RocksEngine, RocksOptions, WriteBatch};
 use crate::error::Error;
@@ -21,7 +22,6 @@ use crate::local_read_router::{ReadContext, ServerRaftStoreRouter};
 use crate::local_reader::LocalReader;
 use crate::mailbox::Mailbox;
 use crate::message::PeerMsg;
-use crate::peer::{Peer, PeerFsm};
 use crate::peer_storage::{PeerStorage, RegionState, StorageLoadError, load_regions};
 use crate::poll_context::{ClockHandle, Effects, PollContext};
 use crate::raft_kv::RaftKv;
@@ -174,26 +174,21 @@ impl Starting {
 
     fn start_regions(&mut self, regions: &[RegionState]) -> Result<Fsms<RocksEngine>, StoreError> {
         let mut fsms = BTreeMap::new();
-        let ctx = self.poll_context();
-        for state in regions.iter().filter(|state| !state.is_tombstone) {
+        let mut ctx = self.poll_context();
+        for state in regions {
             let region = state.region.region_id();
-            let Some(meta) = state.region.peer_on(self.store.store_id).copied() else { continue };
-            let Some(storage) = PeerStorage::load(self.engine.clone(), region, meta.peer_id())?
-            else {
-                continue;
-            };
-            let peer = Peer::new(meta, storage, state.wait_data, &ctx, self.rng.random()).map_err(
-                |error| {
-                    let (store, path) = (self.store.store_id, self.store.path.clone());
-                    StoreError::Peer { store, path, error }
-                },
-            )?;
-            fsms.insert(region, Mutex::new(PeerFsm { peer, has_ready: true }));
+            let seed = ctx.next_seed();
+            let fsm = take_up(&ctx, state, seed).map_err(|error| {
+                let (store, path) = (self.store.store_id, self.store.path.clone());
+                StoreError::Peer { store, path, error }
+            })?;
+            let Some(fsm) = fsm else { continue };
+            fsms.insert(region, Arc::new(Mutex::new(fsm)));
             let capacity = self.config.mailbox_capacity;
             let mailbox = Mailbox::new(region, capacity, self.scheduler.clone());
             self.router.register(region, Arc::new(mailbox));
         }
-        Ok(Arc::new(fsms))
+        Ok(Arc::new(RwLock::new(fsms)))
     }
 
     fn poll_context(&mut self) -> PollContext<RocksEngine> {
@@ -213,6 +208,7 @@ impl Starting {
             tracer: self.store.tracer.clone(),
             votes_from: now + silence,
             rules: Rules::ALL_ON,
+            seeds: SmallRng::seed_from_u64(self.rng.random()),
             effects: Effects::default(),
         }
     }

@@ -64,12 +64,12 @@ pub(crate) async fn flashback(drive: &Drive) -> Result<()> {
     expect_error("a flashback that was not prepared", early, |error| {
         matches!(error, Error::FlashbackNotPrepared(_))
     })?;
-    kv.admin(ctx.clone(), AdminCommand::PrepareFlashback).await?;
+    kv.admin(ctx.clone(), AdminCommand::SetFlashback(true)).await?;
     let during = kv.async_snapshot(ctx.clone()).await;
     expect_error("a read during a flashback", during, |error| {
         matches!(error, Error::FlashbackInProgress(_))
     })?;
     kv.async_snapshot(flashback).await?;
-    kv.admin(ctx, AdminCommand::FinishFlashback).await?;
+    kv.admin(ctx, AdminCommand::SetFlashback(false)).await?;
     drive.read(ReadFrom::Leader).await
 }

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raft::eraftpb::MessageType;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::*;
@@ -99,6 +101,7 @@ impl Node {
             tracer: Tracer::default(),
             votes_from,
             rules: Rules::ALL_ON,
+            seeds: SmallRng::seed_from_u64(1),
             effects: Effects::default(),
         };
         let storage = PeerStorage::load(engine, REGION, PeerId(id)).unwrap().unwrap();

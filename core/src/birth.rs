@@ -1,0 +1,52 @@
+//! How a replica comes to be on a running store: from the states that the engine holds of it.
+//!
+//! A store takes up all of its replicas like this when it starts, and one of them when a split or a
+//! first message has made it. Both drivers, `store` and `sim`, call this and then give the replica a
+//! mailbox.
+
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::ids::{RegionId, StoreId};
+use crate::peer::{Peer, PeerFsm};
+use crate::peer_storage::{PeerStorage, RegionState, load_region_state};
+use crate::poll_context::PollContext;
+
+/// A replica that the store is to run from now on; the engine has its states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Birth {
+    pub(crate) region: RegionId,
+    /// It should campaign at once: it was beside the leader when its region came to be.
+    pub(crate) campaigns: bool,
+}
+
+/// The replica of `state`'s region on this store; `None` if it is gone, or not of this store.
+///
+/// # Errors
+/// What is damaged in its states, in words.
+pub(crate) fn take_up<E: Engine>(
+    ctx: &PollContext<E>,
+    state: &RegionState,
+    seed: u64,
+) -> Result<Option<PeerFsm<E>>, Error> {
+    let region = state.region.region_id();
+    let Some(meta) = replica_on(state, ctx.store_id) else { return Ok(None) };
+    let Some(storage) = PeerStorage::load(ctx.engine.clone(), region, meta.peer_id())? else {
+        return Ok(None);
+    };
+    let peer = Peer::new(meta, storage, state.wait_data, ctx, seed)?;
+    Ok(Some(PeerFsm { peer, has_ready: true }))
+}
+
+fn replica_on(state: &RegionState, store: StoreId) -> Option<crate::region::PeerMeta> {
+    state.region.peer_on(store).copied().filter(|_| !state.is_tombstone)
+}
+
+/// Carries out a [`Birth`]; `None` if there is nothing to take up any more.
+pub(crate) fn bear<E: Engine>(
+    ctx: &mut PollContext<E>,
+    birth: Birth,
+) -> Result<Option<PeerFsm<E>>, Error> {
+    let Some(state) = load_region_state(&ctx.engine, birth.region)? else { return Ok(None) };
+    let seed = ctx.next_seed();
+    take_up(ctx, &state, seed)
+}
