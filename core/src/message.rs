@@ -36,6 +36,8 @@ pub enum Payload {
     Raft(Box<eraftpb::Message>),
     /// A replica without a leader asks the others to wake up and make themselves heard (rule P7).
     RegionWakeUp,
+    /// The read index with this context was dropped: whoever waits for it has to ask again (H5).
+    ReadIndexDropped(Vec<u8>),
 }
 
 impl RaftMessage {
@@ -44,6 +46,7 @@ impl RaftMessage {
         match &self.payload {
             Payload::Raft(message) => MessageKind::Raft(message.msg_type()),
             Payload::RegionWakeUp => MessageKind::RegionWakeUp,
+            Payload::ReadIndexDropped(_) => MessageKind::ReadIndexDropped,
         }
     }
 }
@@ -55,14 +58,20 @@ pub enum MessageKind {
     Raft(eraftpb::MessageType),
     /// [`Payload::RegionWakeUp`].
     RegionWakeUp,
+    /// [`Payload::ReadIndexDropped`].
+    ReadIndexDropped,
 }
 
 impl MessageKind {
+    /// Those that are not raft-rs's.
+    pub const OWN: [MessageKind; 2] = [MessageKind::RegionWakeUp, MessageKind::ReadIndexDropped];
+
     /// Its name, e.g. `MsgHeartbeat`.
     pub fn as_str(self) -> &'static str {
         match self {
             MessageKind::Raft(kind) => kind.as_str_name(),
             MessageKind::RegionWakeUp => "RegionWakeUp",
+            MessageKind::ReadIndexDropped => "ReadIndexDropped",
         }
     }
 }

@@ -297,6 +297,11 @@ impl<S> ReadIndexQueue<S> {
         }
     }
 
+    /// What waits for its confirmation is asked for again with the next tick.
+    pub(crate) fn ask_again_at_next_tick(&mut self) {
+        self.retry_countdown = self.retry_countdown.min(1);
+    }
+
     /// Counts a tick; the id to ask for again when a read of a replica has waited too long. The
     /// newest one is enough: its answer confirms all before it.
     pub(crate) fn check_needs_retry(&mut self, retry_ticks: usize) -> Option<Uuid> {

@@ -6,6 +6,7 @@
 //! `read_local` or `read_index`; back through `ready`, `apply_reads` and `response_read`.
 
 mod apply_reads;
+mod forwarded_reads;
 mod fsm;
 mod inspect;
 mod propose;
@@ -26,6 +27,7 @@ use raft::{RawNode, StateRole};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
+pub(crate) use self::forwarded_reads::ForwardedReads;
 pub(crate) use self::fsm::{PeerFsm, PeerFsmDelegate};
 pub(crate) use self::inspect::can_amend_read;
 use crate::clock::Instant;
@@ -116,6 +118,8 @@ pub(crate) struct Peer<E: Engine> {
     pub(crate) unpersisted: Option<raft::Ready>,
     /// Read contexts that were answered from the lease, for the outgoing response (rule P13).
     pub(crate) lease_answers: Vec<Vec<u8>>,
+    /// What other replicas have asked this leader for (hole H5).
+    pub(crate) forwarded_reads: ForwardedReads,
     /// The replica still waits for its data, so it answers no read (rule P12).
     pub(crate) wait_data: bool,
     /// Ticks until a leader reports itself again.
@@ -176,6 +180,7 @@ impl<E: Engine> Peer<E> {
             last_applying_index: applied_index,
             unpersisted: None,
             lease_answers: Vec::new(),
+            forwarded_reads: ForwardedReads::default(),
             wait_data,
             ticks_to_report: config.election_ticks,
             rng,

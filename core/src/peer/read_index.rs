@@ -190,7 +190,7 @@ impl<E: Engine> Peer<E> {
         self.raft_group.raft.state != raft::StateRole::Candidate
     }
 
-    fn bcast_wake_up_message(&mut self, ctx: &mut PollContext<E>) {
+    pub(crate) fn bcast_wake_up_message(&mut self, ctx: &mut PollContext<E>) {
         let _span = function_span!(
             "bcast_wake_up_message",
             "Peer/not_leader and no_leader_id",

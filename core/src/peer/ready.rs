@@ -32,6 +32,7 @@ impl<E: Engine> Peer<E> {
             self.raft_group.mut_store().set_hard_state(hard_state, &mut ctx.effects.writes);
             self.on_commit_idx_changed();
         }
+        self.release_parked_reads(ctx);
         let messages = ready.take_messages();
         self.send_raft_messages(ctx, messages);
         self.apply_reads(ctx, ready.take_read_states(), role_changed);
@@ -60,6 +61,7 @@ impl<E: Engine> Peer<E> {
         if let Some(commit) = light.commit_index() {
             self.raft_group.mut_store().set_commit_index(commit, &mut ctx.effects.writes);
             self.on_commit_idx_changed();
+            self.release_parked_reads(ctx);
         }
         let messages = light.take_messages();
         self.send_raft_messages(ctx, messages);
@@ -67,6 +69,7 @@ impl<E: Engine> Peer<E> {
     }
 
     fn on_role_changed(&mut self, ctx: &mut PollContext<E>, role: StateRole) {
+        self.refuse_forwarded_reads(ctx);
         if role == StateRole::Leader {
             self.publish(ctx, Progress::Term(self.term()));
             self.publish(ctx, Progress::AppliedTerm(self.storage().applied_index_term()));

@@ -29,6 +29,7 @@ impl<E: Engine> Peer<E> {
             // A leader that is woken makes itself heard at once (rule P7).
             Payload::RegionWakeUp if self.is_leader() => self.raft_group.ping(),
             Payload::RegionWakeUp => {}
+            Payload::ReadIndexDropped(context) => self.on_read_index_dropped(ctx, &context),
             Payload::Raft(raft_message) => {
                 if trace.is_none() {
                     return self.step(ctx, *raft_message, from_lease);
@@ -67,7 +68,12 @@ impl<E: Engine> Peer<E> {
         }
     }
 
-    fn step(&mut self, ctx: &mut PollContext<E>, message: Message, from_lease: bool) {
+    pub(crate) fn step(
+        &mut self,
+        ctx: &mut PollContext<E>,
+        mut message: Message,
+        from_lease: bool,
+    ) {
         let kind = message.msg_type();
         let is_vote = matches!(kind, MessageType::MsgRequestVote | MessageType::MsgRequestPreVote);
         if is_vote && ctx.maybe_in_unsafe_vote_period() {
@@ -81,6 +87,10 @@ impl<E: Engine> Peer<E> {
             }
             if self.answer_from_lease(ctx, &message) {
                 return;
+            }
+            match self.accept_forwarded_read(ctx, message) {
+                Some(accepted) => message = accepted,
+                None => return,
             }
         }
         if kind == MessageType::MsgReadIndexResp
@@ -136,6 +146,11 @@ impl<E: Engine> Peer<E> {
             let lets_campaign = message.msg_type() == MessageType::MsgTimeoutNow;
             if lets_campaign && self.rules.holds(Rule::L6) {
                 self.suspect_lease(ctx);
+            }
+            if message.msg_type() == MessageType::MsgReadIndexResp
+                && let Some(context) = read_context(&message)
+            {
+                self.forwarded_reads.answered(context);
             }
             if let Some(to) = peer_meta(self.region(), message.to) {
                 let message = self.raft_message(to, message);

@@ -33,8 +33,8 @@ impl MessagePattern {
         if name == "*" {
             return Ok(MessagePattern::ANY);
         }
-        if name == MessageKind::RegionWakeUp.as_str() {
-            return Ok(MessagePattern(Some(MessageKind::RegionWakeUp)));
+        if let Some(own) = MessageKind::OWN.into_iter().find(|kind| kind.as_str() == name) {
+            return Ok(MessagePattern(Some(own)));
         }
         let mut known = (0..=i32::from(u8::MAX)).filter_map(MessageType::from_i32);
         let found = known.find(|kind| kind.as_str_name() == name);
@@ -215,7 +215,7 @@ impl fmt::Display for MessageLine<'_> {
         let message = self.0;
         let raft = match &message.payload {
             Payload::Raft(raft) => Some(raft),
-            Payload::RegionWakeUp => None,
+            Payload::RegionWakeUp | Payload::ReadIndexDropped(_) => None,
         };
         f.write_str("n")?;
         number(f, message.from.store_id)?;
@@ -295,7 +295,7 @@ mod tests {
     fn index_of(message: &RaftMessage) -> u64 {
         match &message.payload {
             Payload::Raft(raft) => raft.index,
-            Payload::RegionWakeUp => 0,
+            Payload::RegionWakeUp | Payload::ReadIndexDropped(_) => 0,
         }
     }
 
@@ -364,7 +364,8 @@ mod tests {
     #[test]
     fn patterns_are_types_that_exist() {
         assert_eq!(MessagePattern::parse("*"), Ok(MessagePattern::ANY));
-        for name in ["MsgHeartbeatResponse", "MsgReadIndexResp", "RegionWakeUp"] {
+        for name in ["MsgHeartbeatResponse", "MsgReadIndexResp", "RegionWakeUp", "ReadIndexDropped"]
+        {
             assert!(MessagePattern::parse(name).is_ok(), "{name}");
         }
         let unknown = MessagePattern::parse("Heartbeat").unwrap_err();

@@ -48,8 +48,51 @@ fn a_new_leader_answers_no_replica_before_its_first_entry_is_committed() {
     let mut read = group.replica_read(3);
     assert!(waits(&mut read), "its commit index is older than what was acknowledged (rule T2)");
     group.release();
-    group.pass_ticks(group.config.read_index_retry_ticks);
-    assert_eq!(answer(&mut read).1.as_deref(), Some("v1"));
+    assert_eq!(answer(&mut read).1.as_deref(), Some("v1"), "without asking again (hole H5)");
+}
+
+#[test]
+fn a_leader_that_steps_down_says_that_it_has_dropped_a_read_index() {
+    let mut group = Group::led();
+    group.clock.advance(group.config.max_leader_lease);
+    // 1 asks the quorum for 3, and never hears of it; 3 does not hear of the next leader.
+    group.rule(
+        Rule { to: Some(1), kind: Some(MessageType::MsgHeartbeatResponse), ..Rule::default() },
+        Fate::Lost,
+    );
+    let mut read = group.replica_read(3);
+    assert!(waits(&mut read));
+    group.cut_between(2, 3);
+    group.transfer(1, 2);
+    assert!(!group.peer(1).is_leader());
+    let dropped = |message: &&RaftMessage| message.kind() == MessageKind::ReadIndexDropped;
+    assert_eq!(group.sent.iter().filter(dropped).count(), 1);
+    group.rules.clear();
+    group.pass_ticks(1);
+    let pending = &group.peer(3).pending_reads;
+    assert!(!pending.is_empty() && !pending.has_unresolved(), "the next leader has answered");
+    group.settle();
+    assert_eq!(answer(&mut read).0, ReadMode::ReplicaLease);
+}
+
+#[test]
+fn one_that_nobody_leads_says_that_it_has_dropped_a_read_index() {
+    let mut group = Group::led();
+    group.rule(Rule { kind: Some(MessageType::MsgReadIndex), ..Rule::default() }, Fate::Held);
+    let mut read = group.replica_read(3);
+    // 1 has forgotten that it led when it hears of 3's read.
+    group.restart(1);
+    group.release();
+    let asked = |group: &Group| {
+        let is_asking = MessageKind::Raft(MessageType::MsgReadIndex);
+        group.sent.iter().filter(|message| message.kind() == is_asking).count()
+    };
+    let dropped = |message: &&RaftMessage| message.kind() == MessageKind::ReadIndexDropped;
+    assert_eq!(group.sent.iter().filter(dropped).count(), 1);
+    assert_eq!(asked(&group), 1);
+    group.tell(3, PeerMsg::Tick);
+    assert_eq!(asked(&group), 2, "with the next tick");
+    assert!(waits(&mut read));
 }
 
 #[test]
