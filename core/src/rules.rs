@@ -116,8 +116,8 @@ rules! {
     M3 = "M3", TwoRegions;
     /// A region's new range ends the readers' lease before they learn of it.
     M4 = "M4", TwoRegions;
-    /// A replica whose region is about to be merged answers no read.
-    P2 = "P2", TwoRegions;
+    /// A replica whose region is about to be merged answers no read; by M3 its leader confirms none.
+    P2 = "P2", Redundant;
     /// A leader read waits until the leader has applied what was committed when it came.
     X1 = "X1", Linearizability;
 }

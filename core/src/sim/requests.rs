@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::history::{Op, OpKind};
 use crate::ids::{PeerId, RegionId, StoreId};
 use crate::local_read_router::{LocalReadRouter, ServerRaftStoreRouter};
-use crate::region::{Region, RegionEpoch};
+use crate::region::Region;
 use crate::sim::disk::{Disk, DiskSnapshot};
 use crate::sim::oracle::{Invariant, not_hung};
 use crate::sim::queue::Event;
@@ -96,8 +96,8 @@ pub(super) struct Request {
     pub(super) client: Option<usize>,
     /// The batch that a read belongs to, and whether it is the last one of it.
     pub(super) batch: Option<(ThreadReadId, bool)>,
-    /// The epoch that it names, if not the one that is known now.
-    pub(super) epoch: Option<RegionEpoch>,
+    /// The region as it was once, for a client that has not heard since.
+    pub(super) as_known: Option<Box<Region>>,
     /// The node's incarnation when it got the request.
     pub(super) incarnation: u32,
     pub(super) history: Option<usize>,
@@ -116,7 +116,7 @@ impl Request {
             what,
             client: None,
             batch: None,
-            epoch: None,
+            as_known: None,
             incarnation: 0,
             history: None,
             index: 0,
@@ -283,9 +283,11 @@ impl World {
     }
 
     fn command(&self, request: &Request) -> Option<RaftCmdRequest> {
-        let region = self.regions.iter().find(|region| region.id == request.region)?;
+        let region = match &request.as_known {
+            Some(region) => region.as_ref(),
+            None => self.regions.iter().find(|region| region.id == request.region)?,
+        };
         let mut header = header(region, request.node)?;
-        header.epoch = request.epoch.unwrap_or(header.epoch);
         let body = match &request.what {
             What::Write(value) => {
                 let mutation = Mutation { key: request.key.clone(), value: Some(value.clone()) };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::admin_command::{AdminCommand, PrepareMerge, Split, SplitPiece};
-use crate::region::{Region, RegionEpoch};
+use crate::region::Region;
 use crate::sim::requests::{AskRead, OpId, OpResult, Request, What};
 use crate::sim::world::World;
 
@@ -50,16 +50,11 @@ impl World {
         self.regions.clone()
     }
 
-    /// Asks a node to read from a region as it was in an old epoch, whatever it is now.
-    pub fn start_read_of(
-        &mut self,
-        node: u64,
-        (region, epoch): (u64, RegionEpoch),
-        key: &[u8],
-        ask: AskRead,
-    ) -> OpId {
-        let request = Request::new(node, region, key, What::Read(ask));
-        self.ask(Request { epoch: Some(epoch), ..request })
+    /// Asks a node to read from a region as it was once, whatever it is now: as a client does that
+    /// has not heard of a split or a merge.
+    pub fn start_read_of(&mut self, node: u64, region: &Region, key: &[u8], ask: AskRead) -> OpId {
+        let request = Request::new(node, region.id, key, What::Read(ask));
+        self.ask(Request { as_known: Some(Box::new(region.clone())), ..request })
     }
 
     /// What became of a request, `None` while there is nothing.
