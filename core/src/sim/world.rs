@@ -56,6 +56,8 @@ pub struct World {
     pub(super) regions: Vec<Arc<Region>>,
     /// The next region that a split makes.
     pub(super) next_region_id: u64,
+    /// The last replica that was added; those from the start and from splits have smaller ids.
+    pub(super) next_peer_id: u64,
     pub(super) pd: Pd,
     pub(super) requests: Vec<Request>,
     pub(super) history: Vec<Option<Op>>,
@@ -66,6 +68,8 @@ pub struct World {
     pub(super) violations: Vec<Violation>,
     pub(super) log: TraceLog,
     pub(super) operations: BTreeMap<&'static str, u64>,
+    /// What replicas have applied besides writes.
+    pub(super) changes: BTreeMap<&'static str, u64>,
 }
 
 impl World {
@@ -100,6 +104,7 @@ impl World {
             incarnations: vec![0; nodes.len()],
             nodes,
             next_region_id: regions.len() as u64 + 1,
+            next_peer_id: 1_000_000,
             pd: Pd::new(regions.iter().cloned()),
             regions: regions.into_iter().map(Arc::new).collect(),
             truth,
@@ -113,6 +118,7 @@ impl World {
             violations: Vec::new(),
             log: TraceLog::new(),
             operations: BTreeMap::new(),
+            changes: BTreeMap::new(),
             rng,
             config,
         };
@@ -217,7 +223,7 @@ impl World {
         self.log.note(now_ns, Some(to), "deliver", &MessageLine(&message));
         if let Some(running) = &self.node(to).running {
             // A full mailbox loses it, as on a real store.
-            running.router.post(message.region_id, PeerMsg::RaftMessage(message));
+            running.router.deliver(message);
         }
         self.wake(to);
     }
