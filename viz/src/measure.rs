@@ -1,7 +1,7 @@
 //! From a [`FlowGraph`] to sizes: which lines of text stand in each box, and what room they need.
 
 use crate::describe;
-use crate::flow_graph::{Arrow, BoxId, BoxKind, FlowBox, FlowGraph};
+use crate::flow_graph::{Arrow, BoxId, BoxKind, FlowBox, FlowGraph, Reading};
 use crate::layout::{Size, SizedArrow, SizedBox, SizedCluster, SizedGraph, SizedPort};
 use crate::style::{ARROW_LABEL_SIZE, CLUSTER_SIZE, NOTE_SIZE, TITLE_SIZE};
 use crate::text::{Line, wrap};
@@ -23,6 +23,8 @@ pub(crate) const CLUSTER_LINE: f64 = 16.0;
 
 /// Longest line in a box; longer titles are broken.
 const BOX_ROOM: f64 = 250.0;
+/// The same where boxes stand in columns, several beside each other.
+const LANE_ROOM: f64 = 176.0;
 /// Most lines of a title.
 const TITLE_LINES: usize = 4;
 /// Most fields of a record that are shown; the tooltip has all.
@@ -66,8 +68,12 @@ pub(crate) fn measure(graph: &FlowGraph) -> Scene {
         scene.sized.clusters.push(SizedCluster { parent: cluster.parent, title: size });
         scene.clusters.push(title);
     }
+    let room = match graph.reading {
+        Reading::Flow => BOX_ROOM,
+        Reading::Time => LANE_ROOM,
+    };
     for ((_, flow_box), cluster) in graph.boxes().zip(of_box) {
-        let text = box_text(flow_box);
+        let text = box_text(flow_box, room);
         scene.sized.boxes.push(SizedBox { cluster, ..size_of(&text, &flow_box.kind) });
         scene.boxes.push(text);
     }
@@ -85,15 +91,15 @@ pub(crate) fn head_height(text: &BoxText) -> f64 {
     2.0 * PAD_Y + TITLE_LINE * text.title.len() as f64 + note
 }
 
-fn box_text(flow_box: &FlowBox) -> BoxText {
+fn box_text(flow_box: &FlowBox, room: f64) -> BoxText {
     let fields = match &flow_box.kind {
         BoxKind::Struct { fields } => fields.as_slice(),
         BoxKind::Function | BoxKind::Variable | BoxKind::Case => &[],
     };
     let note = describe::measured(flow_box);
     BoxText {
-        title: wrap(&flow_box.title, TITLE_SIZE, BOX_ROOM, TITLE_LINES),
-        note: note.map(|note| Line::shortened(&note, NOTE_SIZE, BOX_ROOM)),
+        title: wrap(&flow_box.title, TITLE_SIZE, room, TITLE_LINES),
+        note: note.map(|note| Line::shortened(&note, NOTE_SIZE, room)),
         fields: fields
             .iter()
             .take(FIELDS)

@@ -12,7 +12,7 @@ mod markup;
 mod sheet;
 
 use crate::describe;
-use crate::flow_graph::FlowGraph;
+use crate::flow_graph::{FlowGraph, Reading};
 use crate::layout::{Placed, Point, Rect};
 use crate::measure::{CLUSTER_LINE, Scene};
 use crate::style::{self, CLUSTER_SIZE, GROUND, HEADING_SIZE, INK, QUIET};
@@ -84,14 +84,20 @@ fn open(out: &mut Markup, graph: &FlowGraph, width: f64, height: f64) {
     );
     let title = if graph.title.is_empty() { "Flow chart" } else { &graph.title };
     out.element("title", &[("id", "chart-title")], &describe::cut(title));
-    let summary = format!(
-        "{} boxes and {} arrows, read from left to right. Grey arrows are calls, dashed green \
-         arrows are data; labels tell how often each was taken and how long it took (p50 / p99).",
-        graph.box_count(),
-        graph.arrow_count()
-    );
+    let how = match graph.reading {
+        Reading::Flow => {
+            "read from left to right. Grey arrows are calls, dashed green arrows are data; labels \
+             tell how often each was taken and how long it took (p50 / p99)."
+        }
+        Reading::Time => {
+            "read from top to bottom, each column one place. Grey arrows lead to what came next \
+             there, dashed green arrows are messages, red is what must not be."
+        }
+    };
+    let (boxes, arrows) = (graph.box_count(), graph.arrow_count());
+    let summary = format!("{boxes} boxes and {arrows} arrows, {how}");
     out.element("desc", &[("id", "chart-desc")], &summary);
-    out.raw(&sheet::css());
+    out.raw(&sheet::css(graph.has_wrong()));
 }
 
 /// Grounds and titles of clusters: below everything, outer ones first.
