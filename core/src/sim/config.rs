@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::region::{PeerMeta, PeerRole, Region, RegionEpoch};
 use crate::rules::Rules;
 use crate::sim::disk::DiskKind;
+use crate::trace_context::Tracer;
 
 /// What a world is made of.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct SimConfig {
     pub core: Config,
     /// The safety rules that hold: all of them, unless it is to be seen what one is for.
     pub rules: Rules,
+    /// Carries the traces of operations across queues and nodes, if anything records them.
+    pub tracer: Tracer,
     /// Where the nodes keep their data.
     pub disk: DiskKind,
     /// How long a message takes, in nanoseconds.
@@ -55,6 +58,7 @@ impl SimConfig {
             think_ns: 0..12_000_000,
             core: SimConfig::core(),
             rules: Rules::ALL_ON,
+            tracer: Tracer::default(),
             disk: DiskKind::Memory,
             latency_ns: 50_000..700_000,
             poll_delay_ns: 5_000..150_000,

@@ -300,6 +300,11 @@ impl World {
         self.log.keep_all();
     }
 
+    /// Keeps the lines of the log of a span of true time, in nanoseconds, and no others.
+    pub fn keep_log_of(&mut self, span: std::ops::Range<u64>) {
+        self.log.keep_span(span);
+    }
+
     /// A number that stands for every line of the log.
     pub fn trace_hash(&self) -> u64 {
         self.log.hash()
