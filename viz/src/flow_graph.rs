@@ -158,6 +158,8 @@ pub struct FlowGraph {
     pub title: String,
     /// How it is read.
     pub reading: Reading,
+    /// Outermost clusters that come before all others, in this order.
+    pub first_owners: Vec<String>,
     /// What could not be drawn.
     pub left_out: LeftOut,
     graph: DiGraph<FlowBox, Arrow>,
@@ -257,6 +259,7 @@ impl FlowGraph {
     pub fn select(&self, mut keep: impl FnMut(&FlowBox) -> bool) -> FlowGraph {
         let mut selected = FlowGraph::new(self.title.clone());
         (selected.left_out, selected.reading) = (self.left_out, self.reading);
+        selected.first_owners.clone_from(&self.first_owners);
         let mut places = vec![None; self.box_count()];
         for (id, flow_box) in self.boxes() {
             if keep(flow_box) {
@@ -276,6 +279,14 @@ impl FlowGraph {
         let mut clusters: Vec<Cluster> = Vec::new();
         let mut by_path: HashMap<&[String], usize> = HashMap::new();
         let mut of_box = Vec::with_capacity(self.box_count());
+        for owner in &self.first_owners {
+            let is_used = self.boxes().any(|(_, flow_box)| flow_box.owner.first() == Some(owner));
+            let path = std::slice::from_ref(owner);
+            if is_used && !by_path.contains_key(path) {
+                by_path.insert(path, clusters.len());
+                clusters.push(Cluster { path: path.to_vec(), parent: None });
+            }
+        }
         for (_, flow_box) in self.boxes() {
             let mut parent = None;
             for depth in 1..=flow_box.owner.len() {
@@ -386,5 +397,14 @@ mod tests {
         let selected = graph.select(|flow_box| flow_box.identity != "b");
         let left: Vec<&str> = selected.boxes().map(|(_, b)| b.identity.as_str()).collect();
         assert_eq!((left, selected.arrow_count()), (vec!["a", "c"], 1));
+        graph.first_owners = vec!["nobody".to_owned(), "S".to_owned(), "R".to_owned()];
+        graph.add_box(function(&["S"], "d"));
+        let (clusters, of_box) = graph.clusters();
+        let tops: Vec<&str> = clusters
+            .iter()
+            .filter(|it| it.parent.is_none())
+            .map(|it| it.path[0].as_str())
+            .collect();
+        assert_eq!((tops, of_box), (vec!["S", "R"], vec![Some(2), Some(1), None, Some(0)]));
     }
 }
