@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use raftlens_core::sim::{Fault, RunConfig, SimConfig, SimError};
+use raftlens_core::sim::{Fault, Invariant, RunConfig, SimConfig, SimError, Violation};
 use raftlens_core::{Consistency, Rule, Rules};
 
 use crate::cmd::Usage;
 use crate::interrupt::Interrupt;
 use crate::sim::search::{Found, search};
 use crate::sim::summary::{self, Explained};
-use crate::sim::{explain, parse};
+use crate::sim::{explain, parse, violation, words};
 
 /// What `raftlens sim` takes.
 #[derive(Debug, Args)]
@@ -147,6 +147,7 @@ fn explain_all(
     is_single: bool,
 ) -> Result<Vec<Explained>> {
     let mut explained = Vec::new();
+    let rules_off: Vec<Rule> = args.rule_off.iter().filter_map(|id| id.parse().ok()).collect();
     for (seed, report) in found.violated.iter().take(EXPLAINED_MAX) {
         // One with operations can be seen on them.
         let proved = report.violations.iter().find(|violation| !violation.operations.is_empty());
@@ -157,7 +158,7 @@ fn explain_all(
             None => PathBuf::from(format!("out/sim-{seed}")),
         };
         let watched = explain::watch(*seed, config, violation)?;
-        let title = format!("{}{}", what(violation), options(args, *seed));
+        let title = title(violation, &rules_off);
         let written = explain::write(&folder, &watched, violation, &title)
             .with_context(|| format!("explaining seed {seed}"))?;
         let folder = folder.display();
@@ -170,23 +171,21 @@ fn explain_all(
     Ok(explained)
 }
 
-/// What is wrong, as the title of the picture.
-fn what(violation: &raftlens_core::sim::Violation) -> String {
-    match crate::sim::violation::proof(&violation.operations) {
-        Some(proof) => {
-            let key = crate::sim::words::text(&proof.stale.key);
-            format!("A stale read of {key}")
-        }
-        None => format!("A violation of {}", violation.invariant.as_str()),
-    }
-}
-
-fn options(args: &SimArgs, seed: u64) -> String {
-    let off = match &args.rule_off[..] {
-        [] => String::new(),
-        rules => format!(", without {}", rules.join(", ")),
+/// What is wrong, as the title of the picture, and the rule that is off.
+fn title(violation: &Violation, rules_off: &[Rule]) -> String {
+    let what = match (violation::proof(&violation.operations), violation.invariant) {
+        (Some(proof), _) => format!("A stale read of {}", words::text(&proof.stale.key)),
+        (None, Invariant::LeaseExclusive) => "Two leases at once".to_owned(),
+        (None, other) => format!("A violation of {}", other.as_str()),
     };
-    format!(" (seed {seed}{off})")
+    match rules_off {
+        [] => format!("{what}, with every rule on"),
+        [rule] => format!("{what}. Off is {}: {}", rule.id(), rule.says()),
+        rules => {
+            let ids: Vec<&str> = rules.iter().map(|rule| rule.id()).collect();
+            format!("{what}, without the rules {}", ids.join(", "))
+        }
+    }
 }
 
 /// The flags that make a seed what it was.

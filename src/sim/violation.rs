@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use raftlens_core::LeaseState;
 use raftlens_core::history::Op;
-use raftlens_core::sim::{Asked, Happening, OpId, OpResult, Scene, Story, Violation};
+use raftlens_core::sim::{Asked, Happening, OpId, OpResult, Operation, Scene, Story, Violation};
 use raftlens_viz::{BoxKind, FlowGraph};
 
 use super::picture::{MomentId, Picture};
@@ -61,13 +61,14 @@ impl Proof<'_> {
         self.stale.invoked_ns as i64 - seen as i64
     }
 
-    /// What is wrong, in two lines.
+    /// What is wrong, in three lines.
     pub(crate) fn lines(&self) -> Vec<String> {
         let newer = words::value(self.newer.value());
         let verb = if self.newer.is_write() { "was acknowledged" } else { "had been read" };
         let gap = words::ms(self.gap_ns());
         vec![
-            format!("{newer} {verb} {gap} before this read was called,"),
+            format!("{newer} {verb}"),
+            format!("{gap} before this read was called,"),
             format!("and it still saw {}", words::value(self.stale.value())),
         ]
     }
@@ -90,7 +91,11 @@ pub(crate) fn draw(story: &Story, violation: &Violation, ids: &[OpId], title: &s
     let end_ns = span(violation).end - AFTER_NS;
     let mut picture = Picture::new(story, end_ns);
     let region = region_of(story, violation, ids, end_ns);
-    for op in ids {
+    let mut shown: Vec<OpId> = ids.to_vec();
+    shown.extend(writes_of(story, violation));
+    shown.sort_unstable();
+    shown.dedup();
+    for op in &shown {
         picture.operation(*op);
     }
     let proved = proof(&violation.operations).and_then(|proof| {
@@ -130,6 +135,20 @@ pub(crate) fn draw(story: &Story, violation: &Violation, ids: &[OpId], title: &s
 
 fn first_sentence(words: &str) -> String {
     words.chars().take(120).collect()
+}
+
+/// The writes of the two values that contradict each other: not every proof needs them.
+fn writes_of(story: &Story, violation: &Violation) -> Vec<OpId> {
+    let Some(proof) = proof(&violation.operations) else { return Vec::new() };
+    let is_one = |operation: &Operation| match &operation.asked {
+        Asked::Write(value) => {
+            operation.key == proof.stale.key
+                && [proof.newer.value(), proof.stale.value()].contains(&Some(value))
+        }
+        Asked::Read(_) | Asked::Transfer(_) => false,
+    };
+    let writes = story.operations.iter().filter(|(_, operation)| is_one(operation));
+    writes.map(|(op, _)| *op).collect()
 }
 
 /// The region that a violation is about.
@@ -245,8 +264,12 @@ impl Context<'_> {
     }
 
     fn faults(&self, picture: &mut Picture<'_>) {
-        let faults = self.scenes().filter(|scene| matches!(scene.what, Happening::Fault(_)));
-        let begun: Vec<&Scene> = faults.filter(|scene| scene.node.is_some()).collect();
+        let begun = self.scenes().filter(|scene| match &scene.what {
+            // A transfer is an operation.
+            Happening::Fault(words) => scene.node.is_some() && !words.starts_with("transfer"),
+            _ => false,
+        });
+        let begun: Vec<&Scene> = begun.collect();
         for scene in &begun[begun.len().saturating_sub(FAULTS_MAX)..] {
             picture.scene(scene);
         }
@@ -342,7 +365,8 @@ mod tests {
         let stale = [write("1", 0, 10), read("1", 60, 70), write("2", 20, 30)];
         let found = proof(&stale).unwrap();
         assert_eq!((found.newer, found.stale), (&stale[2], &stale[1]));
-        assert_eq!(found.lines()[0], "2 was acknowledged 0.000 ms before this read was called,");
+        assert_eq!(found.lines()[0], "2 was acknowledged");
+        assert_eq!(found.lines()[1], "0.000 ms before this read was called,");
 
         // Seen by another read before its write is acknowledged, and then lost again.
         let inverted = [write("1", 0, 10), read("2", 20, 25), read("1", 30, 35), read("2", 50, 55)];

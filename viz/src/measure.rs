@@ -27,6 +27,8 @@ const BOX_ROOM: f64 = 250.0;
 const LANE_ROOM: f64 = 176.0;
 /// Most lines of a title.
 const TITLE_LINES: usize = 4;
+/// Most lines of a note.
+const NOTE_LINES: usize = 3;
 /// Most fields of a record that are shown; the tooltip has all.
 const FIELDS: usize = 40;
 /// The fold of a value's corner and the round ends of a branch need room of their own.
@@ -37,8 +39,8 @@ const LEAST_WIDTH: f64 = 46.0;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BoxText {
     pub(crate) title: Vec<Line>,
-    /// What was measured.
-    pub(crate) note: Option<Line>,
+    /// What was measured or noted.
+    pub(crate) notes: Vec<Line>,
     /// Rows of a record.
     pub(crate) fields: Vec<Line>,
 }
@@ -87,8 +89,7 @@ pub(crate) fn measure(graph: &FlowGraph) -> Scene {
 
 /// Height of the part of a box above its fields.
 pub(crate) fn head_height(text: &BoxText) -> f64 {
-    let note = if text.note.is_some() { NOTE_LINE } else { 0.0 };
-    2.0 * PAD_Y + TITLE_LINE * text.title.len() as f64 + note
+    2.0 * PAD_Y + TITLE_LINE * text.title.len() as f64 + NOTE_LINE * text.notes.len() as f64
 }
 
 fn box_text(flow_box: &FlowBox, room: f64) -> BoxText {
@@ -97,9 +98,15 @@ fn box_text(flow_box: &FlowBox, room: f64) -> BoxText {
         BoxKind::Function | BoxKind::Variable | BoxKind::Case => &[],
     };
     let note = describe::measured(flow_box);
+    // What was measured is one line by its making; what was noted may be longer.
+    let notes = match (flow_box.calls, note) {
+        (_, None) => Vec::new(),
+        (0, Some(note)) => wrap(&note, NOTE_SIZE, room, NOTE_LINES),
+        (_, Some(note)) => vec![Line::shortened(&note, NOTE_SIZE, room)],
+    };
     BoxText {
         title: wrap(&flow_box.title, TITLE_SIZE, room, TITLE_LINES),
-        note: note.map(|note| Line::shortened(&note, NOTE_SIZE, room)),
+        notes,
         fields: fields
             .iter()
             .take(FIELDS)
@@ -109,7 +116,7 @@ fn box_text(flow_box: &FlowBox, room: f64) -> BoxText {
 }
 
 fn size_of(text: &BoxText, kind: &BoxKind) -> SizedBox {
-    let lines = text.title.iter().chain(&text.note).chain(&text.fields);
+    let lines = text.title.iter().chain(&text.notes).chain(&text.fields);
     let widest = lines.map(|line| line.room).fold(0.0, f64::max);
     let shape = match kind {
         BoxKind::Function | BoxKind::Struct { .. } => 0.0,

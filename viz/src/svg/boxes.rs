@@ -95,9 +95,10 @@ fn texts(out: &mut Markup, rect: &Rect, text: &BoxText, flow_box: &FlowBox, look
         out.centered(TITLE_LOOK, line, baseline);
         y += TITLE_LINE;
     }
-    if let Some(note) = &text.note {
+    for note in &text.notes {
         let baseline = Point { x: middle, y: y + NOTE_LINE * 0.78 };
         out.centered(NOTE_LOOK, note, baseline);
+        y += NOTE_LINE;
     }
     if matches!(flow_box.kind, BoxKind::Struct { .. }) {
         fields(out, rect, text, look);

@@ -26,6 +26,8 @@ const MARGIN: f64 = 20.0;
 const HEADING: f64 = 34.0;
 /// Least width, so that title and legend have room.
 const LEAST_WIDTH: f64 = 420.0;
+/// Room that the title of a picture in time may claim beyond its columns.
+const WIDEST_HEADING: f64 = 900.0;
 
 const HEADING_LOOK: TextLook = TextLook { class: "heading", size: HEADING_SIZE, fill: INK.light };
 const CLUSTER_LOOK: TextLook = TextLook { class: "title", size: CLUSTER_SIZE, fill: QUIET.light };
@@ -37,7 +39,14 @@ pub(crate) fn write(
     placed: &Placed,
     source_url: Option<&str>,
 ) -> String {
-    let inner = placed.size.width.max(LEAST_WIDTH);
+    let least = match graph.reading {
+        Reading::Flow => LEAST_WIDTH,
+        // A picture of one or two columns is narrower than what it has to say.
+        Reading::Time => {
+            Line::new(&graph.title, HEADING_SIZE).room.clamp(LEAST_WIDTH, WIDEST_HEADING)
+        }
+    };
+    let inner = placed.size.width.max(least);
     let heading = Line::shortened(&graph.title, HEADING_SIZE, inner);
     let top = MARGIN + if graph.title.is_empty() { 0.0 } else { HEADING };
     // Measured before anything is written, because the root element states the height.
