@@ -17,7 +17,7 @@ use crate::cmd::Usage;
 use crate::interrupt::Interrupt;
 use crate::sim::search::{Found, search};
 use crate::sim::summary::{self, Explained};
-use crate::sim::{explain, parse, violation, words};
+use crate::sim::{explain, parse, questions, violation, words};
 
 /// What `raftlens sim` takes.
 #[derive(Debug, Args)]
@@ -50,6 +50,10 @@ pub(crate) struct SimArgs {
     /// several. Without it, into out/sim-SEED.
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Draw the answer to one of the open questions of dot/QUESTIONS.md, or to all of them, into
+    /// the folder of -o, instead of running seeds.
+    #[arg(long, value_name = "NAME|all", conflicts_with_all = ["seeds", "faults", "time", "rule_off"])]
+    question: Option<String>,
     /// Print the results as JSON.
     #[arg(long)]
     json: bool,
@@ -67,6 +71,9 @@ enum ConsistencyArg {
 const EXPLAINED_MAX: usize = 3;
 
 pub(crate) fn run(args: &SimArgs) -> Result<ExitCode> {
+    if let Some(name) = &args.question {
+        return answer(name, args);
+    }
     let usage = |error: &dyn std::fmt::Display| Usage(error.to_string());
     let seeds = parse::seeds(&args.seeds).map_err(|error| usage(&error))?;
     let config = config(args)?;
@@ -110,6 +117,25 @@ pub(crate) fn run(args: &SimArgs) -> Result<ExitCode> {
         (false, true) => ExitCode::SUCCESS,
         (false, false) => ExitCode::FAILURE,
     })
+}
+
+/// Draws the answers to open questions.
+fn answer(name: &str, args: &SimArgs) -> Result<ExitCode> {
+    let questions = questions::find(name)?;
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("out/questions"));
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut written = Vec::new();
+    for question in questions {
+        let graph = question.draw().with_context(|| question.name)?;
+        explain::write_graph(&folder.join(question.name), &graph, &mut written)?;
+    }
+    if args.json {
+        println!("{}", serde_json::json!({ "written": written }));
+    } else {
+        written.iter().for_each(|path| println!("wrote {}", path.display()));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A world that there cannot be is a wrong call, a store that does not start is not.
@@ -157,7 +183,7 @@ fn explain_all(
             Some(out) => out.join(format!("sim-{seed}")),
             None => PathBuf::from(format!("out/sim-{seed}")),
         };
-        let watched = explain::watch(*seed, config, violation)?;
+        let watched = explain::watch(report, config, violation)?;
         let title = title(violation, &rules_off);
         let written = explain::write(&folder, &watched, violation, &title)
             .with_context(|| format!("explaining seed {seed}"))?;
@@ -180,7 +206,7 @@ fn title(violation: &Violation, rules_off: &[Rule]) -> String {
     };
     match rules_off {
         [] => format!("{what}, with every rule on"),
-        [rule] => format!("{what}. Off is {}: {}", rule.id(), rule.says()),
+        [rule] => format!("{what}. Off is {}: {}", rule.id(), rule.says().replace('`', "")),
         rules => {
             let ids: Vec<&str> = rules.iter().map(|rule| rule.id()).collect();
             format!("{what}, without the rules {}", ids.join(", "))

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use raftlens_core::Tracer;
-use raftlens_core::sim::{Happening, OpId, RunConfig, Story, Violation, World, prepare, run_in};
+use raftlens_core::sim::{
+    Happening, OpId, Report, RunConfig, Story, Violation, World, prepare, run_in,
+};
 use raftlens_tracer::format;
 use raftlens_tracer::model::{TraceId, TraceSet};
 use raftlens_tracer::recorder::Recorder;
@@ -28,17 +30,20 @@ pub(crate) struct Watched {
     pub(crate) traces: TraceSet,
 }
 
-/// Runs `seed` again, and watches the span of time that `violation` needs.
-pub(crate) fn watch(seed: u64, config: &RunConfig, violation: &Violation) -> Result<Watched> {
+/// Runs the seed of `report` again, and watches the span of time that `violation` needs.
+pub(crate) fn watch(report: &Report, config: &RunConfig, violation: &Violation) -> Result<Watched> {
     let span = violation::span(violation);
     let mut config = config.clone();
     config.sim.tracer = Tracer::new(RecordedPropagator);
-    let mut world = prepare(seed, &config)?;
+    let mut world = prepare(report.seed, &config)?;
     world.keep_story(span.clone());
     world.keep_log_of(span.clone());
     let time = world.true_time();
     let recorder = Recorder::new(move || time.now_ns(), span);
-    recorder.record(|| run_in(&mut world, &config));
+    let again = recorder.record(|| run_in(&mut world, &config));
+    if again.hash != report.hash {
+        bail!("seed {} went another way when it was watched", report.seed);
+    }
     Ok(watched(&world, &recorder, violation))
 }
 

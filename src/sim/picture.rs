@@ -1,7 +1,7 @@
 //! Makes a picture in time out of a story: one column for each node, boxes from top to bottom in the
 //! order in which they happened, arrows for what led to what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use raftlens_core::LeaseState;
 use raftlens_core::sim::{Happening, OpId, Scene, Story};
@@ -46,7 +46,19 @@ impl<'a> Picture<'a> {
     /// Adds a box.
     pub(crate) fn add(&mut self, at_ns: u64, node: u64, title: String, kind: BoxKind) -> MomentId {
         let column = if node == 0 { "network".to_owned() } else { format!("n{node}") };
-        self.moments.push(Moment { at_ns, column, title, note: None, kind, tone: Tone::Plain });
+        self.add_in(&column, at_ns, title, kind)
+    }
+
+    /// Adds a box to a column by its name.
+    pub(crate) fn add_in(
+        &mut self,
+        column: &str,
+        at_ns: u64,
+        title: String,
+        kind: BoxKind,
+    ) -> MomentId {
+        let (column, tone) = (column.to_owned(), Tone::Plain);
+        self.moments.push(Moment { at_ns, column, title, note: None, kind, tone });
         MomentId(self.moments.len() - 1)
     }
 
@@ -155,12 +167,25 @@ impl<'a> Picture<'a> {
     /// Draws the messages that `wanted` says as arrows, each from a box where it was sent to one
     /// where it came in.
     pub(crate) fn messages(&mut self, wanted: impl Fn(&raftlens_core::sim::Message) -> bool) {
+        let received: BTreeSet<u64> = self
+            .story
+            .scenes
+            .iter()
+            .filter_map(|scene| match &scene.what {
+                Happening::Received(message) => Some(message.number),
+                _ => None,
+            })
+            .collect();
         let mut sent = BTreeMap::new();
         for scene in &self.story.scenes {
             match &scene.what {
                 Happening::Sent(message) if wanted(message) => {
                     let words = said(message);
-                    let title = format!("sends {words} to n{}", message.to);
+                    let lost = match received.contains(&message.number) {
+                        true => "",
+                        false => ", where it never arrives",
+                    };
+                    let title = format!("sends {words} to n{}{lost}", message.to);
                     let id = self.add(scene.at_ns, message.from, title, BoxKind::Function);
                     sent.insert(message.number, (id, words));
                 }

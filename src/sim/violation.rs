@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use raftlens_core::LeaseState;
 use raftlens_core::history::Op;
-use raftlens_core::sim::{Asked, Happening, OpId, OpResult, Operation, Scene, Story, Violation};
+use raftlens_core::sim::{
+    AskRead, Asked, Happening, Invariant, OpId, OpResult, Operation, Scene, Story, Violation,
+};
 use raftlens_viz::{BoxKind, FlowGraph};
 
 use super::picture::{MomentId, Picture};
@@ -13,6 +15,8 @@ use super::words;
 /// How far back a story goes, in nanoseconds: an election timeout, a leader's last words before it,
 /// and some more.
 const BEFORE_NS: u64 = 400_000_000;
+/// The same for an operation that is not answered: longer than any deadline.
+const UNANSWERED_NS: u64 = 2_500_000_000;
 /// What happened right after.
 const AFTER_NS: u64 = 1_000_000;
 /// Most messages of a read, and most faults, that a picture shows.
@@ -83,7 +87,10 @@ pub(crate) fn span(violation: &Violation) -> Range<u64> {
     };
     let calls = violation.operations.iter().map(|op| op.invoked_ns);
     let first = calls.min().unwrap_or(end).saturating_sub(AFTER_NS);
-    first.max(end.saturating_sub(BEFORE_NS)).min(end.saturating_sub(BEFORE_NS / 2))..end + AFTER_NS
+    // One that was never answered waits for longer than a lease.
+    let before =
+        if violation.invariant == Invariant::OneAnswer { UNANSWERED_NS } else { BEFORE_NS };
+    first.max(end.saturating_sub(before)).min(end.saturating_sub(BEFORE_NS / 2))..end + AFTER_NS
 }
 
 /// Draws a violation. `ids` are the requests that its operations were.
@@ -122,6 +129,9 @@ pub(crate) fn draw(story: &Story, violation: &Violation, ids: &[OpId], title: &s
         None => {
             context.leaders(&mut picture, accused);
             let node = accused.unwrap_or(0);
+            if let Some(op) = ids.first() {
+                context.read_of(&mut picture, *op);
+            }
             let words = first_sentence(&violation.words);
             let to = picture.add(violation.at_ns, node, words, BoxKind::Function);
             match ids.first().and_then(|op| picture.call_of(*op)) {
@@ -300,8 +310,11 @@ impl Context<'_> {
         let Some(operation) = self.story.operations.get(&op) else { return };
         let is_of_op = |scene: &&Scene| matches!(scene.what, Happening::Called(it) if it == op);
         let Some(called_ns) = self.scenes().find(is_of_op).map(|scene| scene.at_ns) else { return };
-        let is_replica = matches!(&operation.result, OpResult::Value { mode, .. }
-            if mode.as_str().starts_with("replica"));
+        let is_replica = match (&operation.result, &operation.asked) {
+            (OpResult::Value { mode, .. }, _) => mode.as_str().starts_with("replica"),
+            (_, Asked::Read(AskRead::Replica | AskRead::Index { .. })) => true,
+            (_, _) => false,
+        };
         let node = operation.node;
         let end_ns = self.end_ns;
         let mut shown = Vec::new();

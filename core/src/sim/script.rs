@@ -83,6 +83,11 @@ impl World {
         self.network.edge(from, to).cuts = 1;
     }
 
+    /// Ends the cut from one node to another one; what is held back stays so.
+    pub fn heal_edge(&mut self, from: u64, to: u64) {
+        self.network.edge(from, to).cuts = 0;
+    }
+
     /// Loses all messages to and from a node.
     pub fn isolate(&mut self, node: u64) {
         for other in (1..=self.nodes.len() as u64).filter(|other| *other != node) {

@@ -16,7 +16,7 @@ use crate::flow_graph::{FlowGraph, Reading};
 use crate::layout::{Placed, Point, Rect};
 use crate::measure::{CLUSTER_LINE, Scene};
 use crate::style::{self, CLUSTER_SIZE, GROUND, HEADING_SIZE, INK, QUIET};
-use crate::text::Line;
+use crate::text::{Line, wrap};
 use ids::Ids;
 use markup::{Markup, TextLook, number};
 
@@ -27,7 +27,9 @@ const HEADING: f64 = 34.0;
 /// Least width, so that title and legend have room.
 const LEAST_WIDTH: f64 = 420.0;
 /// Room that the title of a picture in time may claim beyond its columns.
-const WIDEST_HEADING: f64 = 900.0;
+const WIDEST_HEADING: f64 = 640.0;
+/// From one line of a title to the next.
+const HEADING_LINE: f64 = 21.0;
 
 const HEADING_LOOK: TextLook = TextLook { class: "heading", size: HEADING_SIZE, fill: INK.light };
 const CLUSTER_LOOK: TextLook = TextLook { class: "title", size: CLUSTER_SIZE, fill: QUIET.light };
@@ -47,8 +49,14 @@ pub(crate) fn write(
         }
     };
     let inner = placed.size.width.max(least);
-    let heading = Line::shortened(&graph.title, HEADING_SIZE, inner);
-    let top = MARGIN + if graph.title.is_empty() { 0.0 } else { HEADING };
+    let heading = match (graph.title.is_empty(), graph.reading) {
+        (true, _) => Vec::new(),
+        (false, Reading::Flow) => vec![Line::shortened(&graph.title, HEADING_SIZE, inner)],
+        // It tells what has happened, which may take a sentence.
+        (false, Reading::Time) => wrap(&graph.title, HEADING_SIZE, inner, 3),
+    };
+    let more = HEADING_LINE * heading.len().saturating_sub(1) as f64;
+    let top = MARGIN + if heading.is_empty() { 0.0 } else { HEADING + more };
     // Measured before anything is written, because the root element states the height.
     let legend = legend::Legend::new(graph, inner);
     let width = inner + 2.0 * MARGIN;
@@ -57,9 +65,9 @@ pub(crate) fn write(
     open(&mut out, graph, width, height);
     let ground = Rect { x: 0.0, y: 0.0, width, height };
     out.rect("ground", &ground, 0.0, &[("fill", GROUND.light)]);
-    if !graph.title.is_empty() {
-        let at = Point { x: MARGIN, y: MARGIN + HEADING_SIZE };
-        out.text(HEADING_LOOK, &heading, at);
+    for (index, line) in heading.iter().enumerate() {
+        let at = Point { x: MARGIN, y: MARGIN + HEADING_SIZE + HEADING_LINE * index as f64 };
+        out.text(HEADING_LOOK, line, at);
     }
     let left = number(MARGIN);
     out.open("g", &[("transform", &format!("translate({left} {})", number(top)))]);
