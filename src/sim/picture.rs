@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use raftlens_core::LeaseState;
-use raftlens_core::sim::{Happening, OpId, Scene, Story};
+use raftlens_core::sim::{Asked, Happening, Message, OpId, Scene, Story};
 use raftlens_viz::{Arrow, ArrowKind, BoxId, BoxKind, FlowBox, FlowGraph, Reading, Tone};
 
 use super::words;
@@ -13,6 +13,8 @@ use super::words;
 #[derive(Clone, Debug)]
 struct Moment {
     at_ns: u64,
+    /// Its place in the story: what is there at one moment keeps its order.
+    rank: usize,
     column: String,
     title: String,
     note: Option<String>,
@@ -34,13 +36,15 @@ pub(crate) struct Picture<'a> {
     arrows: Vec<(MomentId, MomentId, Arrow)>,
     calls: BTreeMap<OpId, MomentId>,
     answers: BTreeMap<OpId, MomentId>,
+    /// How many operations have got a letter.
+    letters: usize,
 }
 
 impl<'a> Picture<'a> {
     pub(crate) fn new(story: &'a Story, zero_ns: u64) -> Self {
         let (moments, arrows) = (Vec::new(), Vec::new());
         let (calls, answers) = (BTreeMap::new(), BTreeMap::new());
-        Picture { story, zero_ns, moments, arrows, calls, answers }
+        Picture { story, zero_ns, moments, arrows, calls, answers, letters: 0 }
     }
 
     /// Adds a box.
@@ -57,9 +61,15 @@ impl<'a> Picture<'a> {
         title: String,
         kind: BoxKind,
     ) -> MomentId {
-        let (column, tone) = (column.to_owned(), Tone::Plain);
-        self.moments.push(Moment { at_ns, column, title, note: None, kind, tone });
+        let (column, tone, rank) = (column.to_owned(), Tone::Plain, usize::MAX);
+        self.moments.push(Moment { at_ns, rank, column, title, note: None, kind, tone });
         MomentId(self.moments.len() - 1)
+    }
+
+    /// Gives a box the place of a scene among those of the same moment.
+    fn rank(&mut self, id: MomentId, scene: &Scene) {
+        let place = self.story.scenes.iter().position(|other| std::ptr::eq(other, scene));
+        self.moments[id.0].rank = place.unwrap_or(usize::MAX);
     }
 
     /// Adds words to the second line of a box.
@@ -117,32 +127,32 @@ impl<'a> Picture<'a> {
             }
             Happening::Called(_) | Happening::Answered(..) => return None,
         };
-        Some(self.add(at_ns, node, title, kind))
+        let id = self.add(at_ns, node, title, kind);
+        self.rank(id, scene);
+        Some(id)
     }
 
     /// Adds an operation: a box for its call and one for its answer, or one for both where nothing
     /// came between.
     pub(crate) fn operation(&mut self, op: OpId) {
-        let Some(operation) = self.story.operations.get(&op) else { return };
-        let (who, asked) = (words::who(operation.client), words::asked(operation));
-        let result = words::result(&operation.result);
+        let story = self.story;
+        let Some(operation) = story.operations.get(&op) else { return };
+        let is_transfer = matches!(operation.asked, Asked::Transfer(_));
+        let who = match is_transfer {
+            true => "somebody".to_owned(),
+            false => words::who(operation.client, self.letters),
+        };
+        self.letters += usize::from(!is_transfer);
+        let (asked, result) = (words::asked(operation), words::result(&operation.result));
         let of_op = |scene: &&Scene| match &scene.what {
             Happening::Called(called) => *called == op,
-            Happening::Answered(answered, _) => *answered == op,
-            Happening::Leads { .. }
-            | Happening::StepsDown { .. }
-            | Happening::Lease { .. }
-            | Happening::Sent(_)
-            | Happening::Received(_)
-            | Happening::Applied { .. }
-            | Happening::Fault(_)
-            | Happening::Crashed
-            | Happening::Started
-            | Happening::Remark(_) => false,
+            // That a transfer has begun says nothing.
+            Happening::Answered(answered, _) => *answered == op && !is_transfer,
+            _ => false,
         };
-        let scenes: Vec<Scene> = self.story.scenes.iter().filter(of_op).cloned().collect();
+        let scenes: Vec<&Scene> = story.scenes.iter().filter(of_op).collect();
         let is_at_once = matches!(&scenes[..], [call, answer] if call.at_ns == answer.at_ns);
-        for scene in &scenes {
+        for scene in scenes {
             let node = scene.node.unwrap_or(operation.node);
             match &scene.what {
                 Happening::Answered(_, state) => {
@@ -151,6 +161,7 @@ impl<'a> Picture<'a> {
                         false => format!("{who}: {result}"),
                     };
                     let id = self.add(scene.at_ns, node, title, BoxKind::Function);
+                    self.rank(id, scene);
                     self.note(id, words::state(state));
                     self.answers.insert(op, id);
                 }
@@ -158,6 +169,7 @@ impl<'a> Picture<'a> {
                 _ => {
                     let title = format!("{who} {asked}");
                     let id = self.add(scene.at_ns, node, title, BoxKind::Function);
+                    self.rank(id, scene);
                     self.calls.insert(op, id);
                 }
             }
@@ -165,10 +177,10 @@ impl<'a> Picture<'a> {
     }
 
     /// Draws the messages that `wanted` says as arrows, each from a box where it was sent to one
-    /// where it came in.
-    pub(crate) fn messages(&mut self, wanted: impl Fn(&raftlens_core::sim::Message) -> bool) {
-        let received: BTreeSet<u64> = self
-            .story
+    /// where it came in. What one node sends or hears of one kind at one moment is one box.
+    pub(crate) fn messages(&mut self, wanted: impl Fn(&Message) -> bool) {
+        let story = self.story;
+        let received: BTreeSet<u64> = story
             .scenes
             .iter()
             .filter_map(|scene| match &scene.what {
@@ -177,28 +189,48 @@ impl<'a> Picture<'a> {
             })
             .collect();
         let mut sent = BTreeMap::new();
-        for scene in &self.story.scenes {
+        let mut boxes: BTreeMap<(u64, u64, String), MomentId> = BTreeMap::new();
+        for scene in &story.scenes {
             match &scene.what {
                 Happening::Sent(message) if wanted(message) => {
-                    let words = said(message);
                     let lost = match received.contains(&message.number) {
                         true => "",
                         false => ", where it never arrives",
                     };
-                    let title = format!("sends {words} to n{}{lost}", message.to);
-                    let id = self.add(scene.at_ns, message.from, title, BoxKind::Function);
-                    sent.insert(message.number, (id, words));
+                    let title = format!("sends {} to", said(message));
+                    let other = format!("n{}{lost}", message.to);
+                    let id = self.message_box(&mut boxes, scene, message.from, (title, other));
+                    sent.insert(message.number, id);
                 }
                 Happening::Received(message) if wanted(message) => {
-                    if let Some((from, words)) = sent.get(&message.number).cloned() {
-                        let title = format!("hears n{}: {words}", message.from);
-                        let id = self.add(scene.at_ns, message.to, title, BoxKind::Function);
-                        self.arrow(from, id, &[]);
-                    }
+                    let Some(from) = sent.get(&message.number).copied() else { continue };
+                    let title = format!("hears {} of", said(message));
+                    let other = format!("n{}", message.from);
+                    let id = self.message_box(&mut boxes, scene, message.to, (title, other));
+                    self.arrow(from, id, &[]);
                 }
                 _ => {}
             }
         }
+    }
+
+    /// The box of a message; one that differs in nothing but the other node shares it.
+    fn message_box(
+        &mut self,
+        boxes: &mut BTreeMap<(u64, u64, String), MomentId>,
+        scene: &Scene,
+        node: u64,
+        (title, other): (String, String),
+    ) -> MomentId {
+        let key = (scene.at_ns, node, title.clone());
+        if let Some(id) = boxes.get(&key) {
+            self.moments[id.0].title.push_str(&format!(", {other}"));
+            return *id;
+        }
+        let id = self.add(scene.at_ns, node, format!("{title} {other}"), BoxKind::Function);
+        self.rank(id, scene);
+        boxes.insert(key, id);
+        id
     }
 
     /// The graph of it.
@@ -207,7 +239,10 @@ impl<'a> Picture<'a> {
         graph.reading = Reading::Time;
         graph.first_owners = (1..=18).map(|node| format!("n{node}")).collect();
         let mut order: Vec<usize> = (0..self.moments.len()).collect();
-        order.sort_by_key(|place| (self.moments[*place].at_ns, *place));
+        order.sort_by_key(|place| {
+            let moment = &self.moments[*place];
+            (moment.at_ns, moment.rank, *place)
+        });
         let mut boxes: BTreeMap<usize, BoxId> = BTreeMap::new();
         let mut last: BTreeMap<String, BoxId> = BTreeMap::new();
         for (row, place) in order.into_iter().enumerate() {
@@ -252,13 +287,10 @@ pub(crate) fn lease(state: LeaseState, left_ns: i64, by: &str) -> String {
 }
 
 /// A message in words.
-fn said(message: &raftlens_core::sim::Message) -> String {
+fn said(message: &Message) -> String {
     let kind = message.kind.as_str();
     match kind {
         "MsgReadIndexResp" => format!("{kind} with index {}", message.index),
-        "MsgAppend" if message.entries > 0 => format!("{kind} with {} entries", message.entries),
-        "MsgHeartbeat" if message.is_for_read => format!("{kind} for a read"),
-        "MsgHeartbeatResponse" if message.is_for_read => format!("{kind} for a read"),
         _ if message.rejects => format!("{kind}: no"),
         _ => kind.to_owned(),
     }

@@ -69,10 +69,12 @@ impl Proof<'_> {
     pub(crate) fn lines(&self) -> Vec<String> {
         let newer = words::value(self.newer.value());
         let verb = if self.newer.is_write() { "was acknowledged" } else { "had been read" };
-        let gap = words::ms(self.gap_ns());
         vec![
             format!("{newer} {verb}"),
-            format!("{gap} before this read was called,"),
+            match self.gap_ns() {
+                0..1000 => "before this read was called,".to_owned(),
+                gap => format!("{} before this read was called,", words::ms(gap)),
+            },
             format!("and it still saw {}", words::value(self.stale.value())),
         ]
     }
@@ -379,7 +381,7 @@ mod tests {
         let found = proof(&stale).unwrap();
         assert_eq!((found.newer, found.stale), (&stale[2], &stale[1]));
         assert_eq!(found.lines()[0], "2 was acknowledged");
-        assert_eq!(found.lines()[1], "0.000 ms before this read was called,");
+        assert_eq!(found.lines()[1], "before this read was called,");
 
         // Seen by another read before its write is acknowledged, and then lost again.
         let inverted = [write("1", 0, 10), read("2", 20, 25), read("1", 30, 35), read("2", 50, 55)];

@@ -23,9 +23,10 @@ pub(crate) fn value(value: Option<&[u8]>) -> String {
     value.map_or_else(|| "nothing".to_owned(), text)
 }
 
-/// Who asks: `client 3`; scripts ask as `a client`.
-pub(crate) fn who(client: Option<usize>) -> String {
-    client.map_or_else(|| "a client".to_owned(), |client| format!("client {client}"))
+/// Who asks: `client 3`; what a script asks has a letter.
+pub(crate) fn who(client: Option<usize>, letter: usize) -> String {
+    let letter = char::from(b'A' + (letter % 26) as u8);
+    client.map_or_else(|| format!("client {letter}"), |client| format!("client {client}"))
 }
 
 /// What is asked: `writes b = 4.17`.
@@ -51,12 +52,18 @@ pub(crate) fn result(result: &OpResult) -> String {
             format!("{} by {}", value(found.as_deref()), mode.as_str())
         }
         OpResult::Written => "acknowledged".to_owned(),
-        OpResult::Failed(error) => format!("refused: {error}"),
+        OpResult::Failed(error) => format!("refused, {}", reason(&error.to_string())),
         OpResult::GivenUp => "given up".to_owned(),
     }
 }
 
-/// What the node believed: `leader of term 3, applied 9, lease for 43.100 ms`.
+/// The first clause of an error, without the region that all of it is about.
+fn reason(error: &str) -> &str {
+    let clause = error.split([',', ';']).next().unwrap_or(error);
+    clause.split_once(": ").map_or(clause, |(_, rest)| rest)
+}
+
+/// What the node believed: `leader of term 3, committed 9, applied 9, lease for 43.100 ms`.
 pub(crate) fn state(state: &ReplicaState) -> String {
     let role = if state.is_leader { "leader" } else { "follower" };
     let lease = match (state.lease, state.lease_left_ns.filter(|left| *left > 0)) {
@@ -65,7 +72,8 @@ pub(crate) fn state(state: &ReplicaState) -> String {
         (Some(LeaseState::Valid | LeaseState::Expired), _) => ", lease over".to_owned(),
         (None, _) => String::new(),
     };
-    format!("{role} of term {}, applied {}{lease}", state.term, state.applied)
+    let ReplicaState { term, commit, applied, .. } = state;
+    format!("{role} of term {term}, committed {commit}, applied {applied}{lease}")
 }
 
 /// An operation of a history in one line, for tables.

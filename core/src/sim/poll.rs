@@ -189,11 +189,15 @@ impl World {
         let Some(running) = &mut nodes[node as usize - 1].running else { return };
         for message in running.ctx.effects.messages.drain(..) {
             story.sent(now_ns, &message);
+            let lost = network.counts.lost;
             network.send(now_ns, rng, message, &mut |at_ns, message| {
                 let incarnation = incarnations[message.to.store_id as usize - 1];
                 let message = Box::new(message);
                 queue.push(at_ns, Event::Deliver { message, incarnation });
             });
+            if network.counts.lost > lost {
+                story.lost_last();
+            }
         }
     }
 

@@ -70,7 +70,9 @@ impl World {
 
     /// Ends a hold, and loses what it held back; how many that were.
     pub fn drop_held(&mut self, pattern: MessagePattern, from: u64, to: u64) -> usize {
-        self.network.end_hold(pattern, from, to).len()
+        let lost = self.network.end_hold(pattern, from, to);
+        lost.iter().for_each(|message| self.story.lost(message));
+        lost.len()
     }
 
     /// What is held back, each in its printed form.

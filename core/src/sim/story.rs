@@ -199,6 +199,20 @@ impl StoryKeeper {
         self.push(now_ns, node, region, Happening::Sent(told));
     }
 
+    /// The message that was sent last is lost at once.
+    pub(super) fn lost_last(&mut self) {
+        self.on_their_way.pop();
+    }
+
+    /// A message that was held back is lost: the oldest one that looks the same.
+    pub(super) fn lost(&mut self, message: &RaftMessage) {
+        if self.span.is_some() {
+            let line = MessageLine(message).to_string();
+            let found = self.on_their_way.iter().position(|(sent, _)| *sent == line);
+            found.map(|place| self.on_their_way.remove(place));
+        }
+    }
+
     /// A message arrives: the oldest one that looks the same.
     pub(super) fn received(&mut self, now_ns: u64, message: &RaftMessage) {
         if !self.keeps(now_ns) {
@@ -242,6 +256,8 @@ impl World {
     /// Keeps a story of what happens in a span of true time.
     pub fn keep_story(&mut self, span: Range<u64>) {
         self.story.span = Some(span);
+        // What is so already is told first.
+        (1..=self.nodes.len() as u64).for_each(|node| self.tell_changes(node));
     }
 
     /// The story so far.

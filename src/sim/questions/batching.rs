@@ -52,7 +52,7 @@ pub(super) fn read_joins_an_old_carrier(title: &str) -> Result<FlowGraph> {
 pub(super) fn suspect_is_not_expired(title: &str) -> Result<FlowGraph> {
     let mut stage = Stage::new(|config| config.rules = Rules::ALL_ON.without(Rule::L5a))?;
     stage.pass_to_a_fresh_quorum_window();
-    stage.write(1, "v1 again")?;
+    stage.write(1, "v2")?;
     stage.begin();
     stage.hold("MsgTimeoutNow", 1, 2)?;
     stage.world.transfer(1, 2);
@@ -64,7 +64,7 @@ pub(super) fn suspect_is_not_expired(title: &str) -> Result<FlowGraph> {
     stage.release("MsgTimeoutNow", 1, 2)?;
     stage.world.cut(1, 2);
     let other = stage.elect_another()?;
-    stage.write(other, "v2")?;
+    stage.write(other, "v3")?;
     stage.read(1, AskRead::Leader);
     stage.picture(title, &["MsgTimeoutNow"], true)
 }
@@ -74,7 +74,7 @@ pub(super) fn suspect_is_not_expired(title: &str) -> Result<FlowGraph> {
 pub(super) fn no_joining_while_suspect(title: &str) -> Result<FlowGraph> {
     let mut stage = Stage::new(|config| config.rules = Rules::ALL_ON.without(Rule::B2))?;
     stage.pass_to_a_fresh_quorum_window();
-    stage.write(1, "v1 again")?;
+    stage.write(1, "v2")?;
     stage.begin();
     for voter in [2, 3] {
         stage.hold("MsgHeartbeatResponse", voter, 1)?;
@@ -86,7 +86,7 @@ pub(super) fn no_joining_while_suspect(title: &str) -> Result<FlowGraph> {
     }
     stage.world.transfer(1, 2);
     let other = stage.elect_another()?;
-    stage.write(other, "v2")?;
+    stage.write(other, "v3")?;
     stage.world.start_read(1, KEY, AskRead::Quorum);
     stage.pass(1);
     stage.say(1, "the old acknowledgements arrive: a quorum");

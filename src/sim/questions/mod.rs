@@ -32,7 +32,7 @@ impl Question {
 }
 
 /// All of them, in the order of the page.
-pub(crate) const QUESTIONS: [Question; 15] = [
+pub(crate) const QUESTIONS: [Question; 17] = [
     Question {
         name: "lease_check_of_the_reader",
         title: "Every read that a reader thread takes on passes the lease check",
@@ -100,13 +100,23 @@ pub(crate) const QUESTIONS: [Question; 15] = [
     },
     Question {
         name: "retry_pitfalls",
-        title: "The answer to the first of two reads is lost: the second one's is not given to it unseen",
+        title: "The answer to the first of two reads is lost: it may take the index of a later read",
         draw: replicas::retry_pitfalls,
     },
     Question {
-        name: "follower_read",
-        title: "A replica asks the leader, which answers from its lease, or asks its quorum first",
-        draw: replicas::follower_read,
+        name: "one_snapshot_for_a_batch",
+        title: "The reads of one request share a snapshot, and no other request gets it",
+        draw: replicas::one_snapshot_for_a_batch,
+    },
+    Question {
+        name: "follower_read_by_lease",
+        title: "A replica asks the leader, which has a lease",
+        draw: replicas::follower_read_by_lease,
+    },
+    Question {
+        name: "follower_read_by_quorum",
+        title: "A replica asks the leader, which asks its quorum",
+        draw: replicas::follower_read_by_quorum,
     },
 ];
 

@@ -37,16 +37,37 @@ pub(super) fn retry_pitfalls(title: &str) -> Result<FlowGraph> {
     stage.picture(title, &ASKING, false)
 }
 
-/// The leader answers from its lease; when that is over, it asks its quorum first.
-pub(super) fn follower_read(title: &str) -> Result<FlowGraph> {
+/// The leader has a lease: it answers at once.
+pub(super) fn follower_read_by_lease(title: &str) -> Result<FlowGraph> {
     let mut stage = Stage::new(|_| ())?;
-    stage.write(1, "v2")?;
-    stage.pass(12);
     stage.begin();
+    stage.write(1, "v2")?;
     stage.read(3, AskRead::Replica);
-    stage.pass(90);
+    stage.picture(title, &ASKING, false)
+}
+
+/// Its lease is over: it asks its quorum first.
+pub(super) fn follower_read_by_quorum(title: &str) -> Result<FlowGraph> {
+    let mut stage = Stage::new(|_| ())?;
+    stage.pass(100);
+    stage.begin();
     stage.say(1, "its lease is over");
     stage.read(3, AskRead::Replica);
     let shown = ["MsgReadIndex", "MsgReadIndexResp", "MsgHeartbeat", "MsgHeartbeatResponse"];
     stage.picture(title, &shown, false)
+}
+
+/// Two reads of one request share a snapshot; the next request takes one of its own.
+pub(super) fn one_snapshot_for_a_batch(title: &str) -> Result<FlowGraph> {
+    let mut stage = Stage::new(|_| ())?;
+    stage.begin();
+    stage.write(1, "v2")?;
+    let batch = stage.world.begin_batch(1);
+    stage.say(1, "one request with two reads: one read id");
+    stage.world.start_batch_read(1, KEY, &batch, false);
+    stage.world.start_batch_read(1, KEY, &batch, true);
+    stage.write(1, "v3")?;
+    stage.say(1, "the next request: no snapshot is kept for it");
+    stage.read(1, AskRead::Leader);
+    stage.picture(title, &[], false)
 }

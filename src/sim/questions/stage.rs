@@ -8,7 +8,6 @@ use raftlens_core::sim::{
     AskRead, Happening, MessagePattern, OpId, OpResult, Scene, SimConfig, World,
 };
 use raftlens_core::{LeaseState, Tracer};
-use raftlens_tracer::model::TraceSet;
 use raftlens_tracer::recorder::Recorder;
 use raftlens_viz::FlowGraph;
 
@@ -158,15 +157,10 @@ impl Stage {
         Ok(picture.graph(title))
     }
 
-    /// The traces of what `play` does.
-    pub(super) fn recorded(
-        &mut self,
-        play: impl FnOnce(&mut Stage) -> Result<()>,
-    ) -> Result<TraceSet> {
+    /// What records the spans of this world.
+    pub(super) fn recorder(&self) -> Recorder {
         let time = self.world.true_time();
-        let recorder = Recorder::new(move || time.now_ns(), 0..u64::MAX);
-        recorder.record(|| play(self))?;
-        Ok(recorder.take("raftlens sim"))
+        Recorder::new(move || time.now_ns(), 0..u64::MAX)
     }
 }
 

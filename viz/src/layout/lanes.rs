@@ -58,7 +58,7 @@ enum Side {
 /// How an arrow goes.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    /// Straight down to the next box of the same column.
+    /// Straight down to the next box of the same column, without words.
     Down,
     /// Out of `leaves`, down on a track beside the head's column, into `meets`.
     Around { leaves: Side, meets: Side, track: usize },
@@ -92,7 +92,7 @@ impl<'a> Plan<'a> {
             label_room: vec![0.0; columns + 1],
         };
         for arrow in &graph.arrows {
-            let way = plan.way(arrow.from, arrow.to);
+            let way = plan.way(arrow.from, arrow.to, arrow.label.is_some());
             if let (Some(label), Way::Around { leaves, .. }) = (arrow.label, way) {
                 let gutter = plan.column[arrow.from] + usize::from(leaves == Side::Right);
                 plan.label_room[gutter] = plan.label_room[gutter].max(label.width + TRACK);
@@ -102,14 +102,15 @@ impl<'a> Plan<'a> {
         plan
     }
 
-    fn way(&mut self, from: usize, to: usize) -> Way {
+    fn way(&mut self, from: usize, to: usize, has_label: bool) -> Way {
         let (here, there) = (self.column[from], self.column[to]);
         let (leaves, meets) = match here.cmp(&there) {
             std::cmp::Ordering::Less => (Side::Right, Side::Left),
             std::cmp::Ordering::Greater => (Side::Left, Side::Right),
             std::cmp::Ordering::Equal => {
                 let between = (from.min(to) + 1..from.max(to)).any(|at| self.column[at] == here);
-                if from < to && !between {
+                // There is no room for words between two rows.
+                if from < to && !between && !has_label {
                     return Way::Down;
                 }
                 (Side::Right, Side::Right)
