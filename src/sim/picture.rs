@@ -68,7 +68,14 @@ impl<'a> Picture<'a> {
 
     /// Gives a box the place of a scene among those of the same moment.
     fn rank(&mut self, id: MomentId, scene: &Scene) {
-        let place = self.story.scenes.iter().position(|other| std::ptr::eq(other, scene));
+        let is_lease = matches!(scene.what, Happening::Lease { .. });
+        let place = self.story.scenes.iter().position(|other| {
+            // The world sees a lease when a step is over; within it, the lease changes before
+            // anything leaves (rule L6).
+            let is_same_step = (other.at_ns, other.node) == (scene.at_ns, scene.node)
+                && matches!(other.what, Happening::Sent(_));
+            std::ptr::eq(other, scene) || (is_lease && is_same_step)
+        });
         self.moments[id.0].rank = place.unwrap_or(usize::MAX);
     }
 
@@ -241,7 +248,8 @@ impl<'a> Picture<'a> {
         let mut order: Vec<usize> = (0..self.moments.len()).collect();
         order.sort_by_key(|place| {
             let moment = &self.moments[*place];
-            (moment.at_ns, moment.rank, *place)
+            let is_change = moment.kind == BoxKind::Case;
+            (moment.at_ns, moment.rank, !is_change, *place)
         });
         let mut boxes: BTreeMap<usize, BoxId> = BTreeMap::new();
         let mut last: BTreeMap<String, BoxId> = BTreeMap::new();

@@ -35,7 +35,7 @@ impl Question {
 pub(crate) const QUESTIONS: [Question; 17] = [
     Question {
         name: "lease_check_of_the_reader",
-        title: "Every read that a reader thread takes on passes the lease check",
+        title: "Reads on a reader thread pass the lease check",
         draw: calls::lease_check_of_the_reader,
     },
     Question {
