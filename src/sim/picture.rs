@@ -144,17 +144,17 @@ impl<'a> Picture<'a> {
     pub(crate) fn operation(&mut self, op: OpId) {
         let story = self.story;
         let Some(operation) = story.operations.get(&op) else { return };
-        let is_transfer = matches!(operation.asked, Asked::Transfer(_));
-        let who = match is_transfer {
+        let is_order = matches!(operation.asked, Asked::Transfer(_) | Asked::Change(_));
+        let who = match is_order {
             true => "somebody".to_owned(),
             false => words::who(operation.client, self.letters),
         };
-        self.letters += usize::from(!is_transfer);
+        self.letters += usize::from(!is_order);
         let (asked, result) = (words::asked(operation), words::result(&operation.result));
         let of_op = |scene: &&Scene| match &scene.what {
             Happening::Called(called) => *called == op,
-            // That a transfer has begun says nothing.
-            Happening::Answered(answered, _) => *answered == op && !is_transfer,
+            // That a transfer has begun says nothing; what a change does is seen.
+            Happening::Answered(answered, _) => *answered == op && !is_order,
             _ => false,
         };
         let scenes: Vec<&Scene> = story.scenes.iter().filter(of_op).collect();

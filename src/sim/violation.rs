@@ -157,7 +157,7 @@ fn writes_of(story: &Story, violation: &Violation) -> Vec<OpId> {
             operation.key == proof.stale.key
                 && [proof.newer.value(), proof.stale.value()].contains(&Some(value))
         }
-        Asked::Read(_) | Asked::Transfer(_) => false,
+        Asked::Read(_) | Asked::Transfer(_) | Asked::Change(_) => false,
     };
     let writes = story.operations.iter().filter(|(_, operation)| is_one(operation));
     writes.map(|(op, _)| *op).collect()
@@ -220,7 +220,7 @@ impl Context<'_> {
                 _ => {}
             }
         }
-        self.transfers(picture);
+        self.orders(picture);
         self.faults(picture);
         if let Some(node) = accused {
             self.lease(picture, node);
@@ -258,17 +258,19 @@ impl Context<'_> {
         }
     }
 
-    /// Leaders that were asked to hand over, and what came of it.
-    fn transfers(&self, picture: &mut Picture<'_>) {
+    /// Leaders that were asked to hand over or to change their region, and what came of it.
+    fn orders(&self, picture: &mut Picture<'_>) {
         let asked = self.scenes().filter_map(|scene| match &scene.what {
             Happening::Called(op) => Some((op, self.story.operations.get(op)?)),
             _ => None,
         });
-        let transfers: Vec<OpId> = asked
-            .filter(|(_, operation)| matches!(operation.asked, Asked::Transfer(_)))
+        let orders: Vec<OpId> = asked
+            .filter(|(_, operation)| {
+                matches!(operation.asked, Asked::Transfer(_) | Asked::Change(_))
+            })
             .map(|(op, _)| *op)
             .collect();
-        transfers.iter().for_each(|op| picture.operation(*op));
+        orders.iter().for_each(|op| picture.operation(*op));
         let end_ns = self.end_ns;
         picture.messages(|message| {
             message.kind.as_str() == "MsgTimeoutNow" && message.sent_ns <= end_ns

@@ -40,6 +40,7 @@ pub(crate) fn asked(operation: &Operation) -> String {
         Asked::Read(AskRead::Index { consumer }) => {
             format!("asks for a read index, to read {key} on n{consumer}")
         }
+        Asked::Change(command) => format!("asks for {command} of region {}", operation.region),
         Asked::Transfer(to) => format!("asks to hand over to n{to}"),
     }
 }

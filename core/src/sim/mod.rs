@@ -34,6 +34,7 @@ mod queue;
 mod requests;
 mod run;
 mod script;
+mod script_regions;
 mod story;
 mod trace_log;
 mod world;

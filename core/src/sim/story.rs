@@ -154,6 +154,8 @@ pub enum Asked {
     Read(AskRead),
     /// To hand over to the replica on this node.
     Transfer(u64),
+    /// To change the region, by the name of the command.
+    Change(&'static str),
 }
 
 /// What the story of each replica was told last.
@@ -288,6 +290,7 @@ impl World {
         let asked = match &request.what {
             What::Write(value) => Asked::Write(value.clone()),
             What::Read(ask) => Asked::Read(*ask),
+            What::Admin(admin) => Asked::Change(admin.as_str()),
             What::Transfer(to) => {
                 let region = self.regions.iter().find(|region| region.id == request.region);
                 let peer = region.and_then(|it| it.peers.iter().find(|peer| peer.peer_id() == *to));
@@ -338,7 +341,7 @@ impl World {
         // The consumer of a read index reads its own data.
         let node = match request.what {
             What::Read(AskRead::Index { consumer }) => consumer,
-            What::Read(_) | What::Write(_) | What::Transfer(_) => request.node,
+            What::Read(_) | What::Write(_) | What::Transfer(_) | What::Admin(_) => request.node,
         };
         let (region, state) = (request.region, self.replica_state(node, request.region));
         self.story.push(self.now_ns(), Some(node), region, Happening::Answered(op, state));
