@@ -15,7 +15,7 @@ use raftlens_core::{Consistency, Rule, Rules};
 
 use crate::cmd::Usage;
 use crate::interrupt::Interrupt;
-use crate::sim::search::{Found, search};
+use crate::sim::search::{Found, How, search};
 use crate::sim::summary::{self, Explained};
 use crate::sim::{explain, parse, questions, violation, words};
 
@@ -46,6 +46,9 @@ pub(crate) struct SimArgs {
     /// How many seeds run at a time; as many as there are processors if it is not given.
     #[arg(long)]
     jobs: Option<usize>,
+    /// End with the first seed that has a violation.
+    #[arg(long)]
+    first: bool,
     /// Where what explains a violation goes: into it for one seed, into sim-SEED below it for
     /// several. Without it, into out/sim-SEED.
     #[arg(short, long, value_name = "DIR")]
@@ -82,6 +85,7 @@ pub(crate) fn run(args: &SimArgs) -> Result<ExitCode> {
         Some(jobs) => jobs,
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
+    let how = How { jobs, only_first: args.first };
     let total = seeds.iter().map(parse::count).sum();
     let started = Instant::now();
     let (stop, bar) = (stop_when_interrupted()?, progress(total, !args.json));
@@ -94,7 +98,7 @@ pub(crate) fn run(args: &SimArgs) -> Result<ExitCode> {
     // A store that panics is a violation like any other, and is told as one.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| ()));
-    let found = search(&seeds, &config, jobs, (&stop, &done));
+    let found = search(&seeds, &config, how, (&stop, &done));
     let took = started.elapsed();
     let explained = found.map_err(refused).and_then(|found| {
         let explained = explain_all(args, &found, &config, total == 1)?;

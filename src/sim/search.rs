@@ -45,22 +45,33 @@ impl Found {
     }
 }
 
-/// Runs all seeds on `jobs` threads until `stop` says so; `done` is told of each seed that is done.
+/// How seeds are run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How {
+    /// How many at a time.
+    pub(crate) jobs: usize,
+    /// Whether the first violation ends it.
+    pub(crate) only_first: bool,
+}
+
+/// Runs all seeds until `stop` says so; `done` is told of each seed that is done.
 pub(crate) fn search(
     seeds: &[RangeInclusive<u64>],
     config: &RunConfig,
-    jobs: usize,
+    how: How,
     (stop, done): (&AtomicBool, &dyn Fn(&Found)),
 ) -> Result<Found, SimError> {
+    let found_one = AtomicBool::new(false);
     let next = Mutex::new(seeds.iter().cloned().flatten());
     let take = || {
         let mut seeds = next.lock().unwrap_or_else(PoisonError::into_inner);
-        if stop.load(Ordering::Relaxed) { None } else { seeds.next() }
+        let is_over = stop.load(Ordering::Relaxed) || found_one.load(Ordering::Relaxed);
+        if is_over { None } else { seeds.next() }
     };
     let (sender, reports) = mpsc::channel();
     let mut found = Found::default();
     std::thread::scope(|scope| {
-        for _ in 0..jobs {
+        for _ in 0..how.jobs {
             let sender = sender.clone();
             scope.spawn(|| {
                 let sender = sender;
@@ -75,6 +86,9 @@ pub(crate) fn search(
         drop(sender);
         for report in &reports {
             found.add(report?);
+            if how.only_first && !found.violated.is_empty() {
+                found_one.store(true, Ordering::Relaxed);
+            }
             done(&found);
         }
         drop(reports);
