@@ -15,7 +15,7 @@ use raftlens_viz::{DrawOptions, FlowGraph, Format, Options, draw};
 
 use super::violation;
 use crate::output;
-use crate::propagation::RecordedPropagator;
+use crate::sim::propagation::RecordedPropagator;
 
 /// Before a violation without operations, what was asked in so much time is traced.
 const AROUND_NS: u64 = 20_000_000;

@@ -7,6 +7,7 @@
 pub(crate) mod explain;
 pub(crate) mod parse;
 pub(crate) mod picture;
+mod propagation;
 pub(crate) mod questions;
 pub(crate) mod search;
 pub(crate) mod summary;

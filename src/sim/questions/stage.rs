@@ -11,8 +11,8 @@ use raftlens_core::{LeaseState, Tracer};
 use raftlens_tracer::recorder::Recorder;
 use raftlens_viz::FlowGraph;
 
-use crate::propagation::RecordedPropagator;
 use crate::sim::picture::Picture;
+use crate::sim::propagation::RecordedPropagator;
 use crate::sim::violation;
 
 pub(super) const KEY: &[u8] = b"k";

@@ -194,9 +194,10 @@ impl<'a> Plan<'a> {
                     let far = *track as f64 * TRACK;
                     let x = if *meets == Side::Left { left - far } else { left + width + far };
                     let points = vec![from, Point { x, y: from.y }, Point { x, y: to.y }, to];
+                    let column = self.column[arrow.from];
                     let label = arrow
                         .label
-                        .map(|size| self.label(arrow.from, from, *leaves, size, columns));
+                        .map(|size| self.label(column, columns[column], (from, *leaves), size));
                     PlacedArrow { points, label }
                 }
             });
@@ -207,14 +208,11 @@ impl<'a> Plan<'a> {
     /// A label stands in the gutter that its arrow leaves into, behind the tracks beside the column.
     fn label(
         &self,
-        from: usize,
-        at: Point,
-        leaves: Side,
+        column: usize,
+        (left, width): (f64, f64),
+        (at, leaves): (Point, Side),
         size: Size,
-        columns: &[(f64, f64)],
     ) -> Rect {
-        let column = self.column[from];
-        let (left, width) = columns[column];
         let tracks =
             |side: Side| TRACK * (1 + self.tracks[column][usize::from(side == Side::Right)]) as f64;
         let x = match leaves {
