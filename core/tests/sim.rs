@@ -3,6 +3,8 @@
 
 #[path = "sim/scenarios.rs"]
 mod scenarios;
+#[path = "sim/scripts.rs"]
+mod scripts;
 
 use std::time::Duration;
 

@@ -14,6 +14,7 @@
 //!   with its [`Violation`]s.
 //! - `poll` drives a node as `store::poller` does, one step at a time; `node` starts it as
 //!   `store::start` does. The rules are nowhere but in the code that real stores run.
+//! - [`play`] plays scripts: situations written down as text, with what came of them.
 //! - `oracle` has one file for each invariant.
 //!
 //! Not here: RocksDB's own crashes, tokio, sockets.
@@ -28,11 +29,13 @@ mod network;
 mod node;
 mod observe;
 mod oracle;
+pub mod play;
 mod poll;
 mod queue;
 mod requests;
 mod run;
 mod script;
+mod tally;
 mod trace_log;
 mod world;
 
@@ -45,4 +48,5 @@ pub use self::oracle::{Invariant, Violation};
 pub use self::requests::{AskRead, OpId, OpResult};
 pub use self::run::{Report, RunConfig, run};
 pub use self::script::ReplicaView;
+pub use self::tally::Tally;
 pub use self::world::World;

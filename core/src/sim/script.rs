@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::engine::{Engine, Family};
 use crate::error::Error;
 use crate::ids::RegionId;
 use crate::lease::LeaseState;
@@ -81,6 +82,11 @@ impl World {
     /// Loses all messages from one node to another one, not those back.
     pub fn cut(&mut self, from: u64, to: u64) {
         self.network.edge(from, to).cuts = 1;
+    }
+
+    /// Lets messages from one node to another one through again.
+    pub fn mend(&mut self, from: u64, to: u64) {
+        self.network.edge(from, to).cuts = 0;
     }
 
     /// Loses all messages to and from a node.
@@ -288,6 +294,17 @@ impl World {
             last: peer.storage().last_index(),
             pending_reads: peer.raft_group.raft.pending_read_count(),
         })
+    }
+
+    /// What a node has in its data for a key, however old.
+    pub fn applied_value(&self, node: u64, key: &[u8]) -> Option<Vec<u8>> {
+        let running = self.nodes.get(node as usize - 1)?.running.as_ref()?;
+        running.ctx.engine.get(Family::Data, key).ok().flatten()
+    }
+
+    /// The regions that there are, as the placement driver has last heard.
+    pub fn region_ids(&self) -> Vec<u64> {
+        self.regions.iter().map(|region| region.id).collect()
     }
 
     /// The last lines of the log, oldest first; all of them after [`World::keep_log`].
