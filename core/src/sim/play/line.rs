@@ -102,6 +102,11 @@ impl<'a> Words<'a> {
         found.unwrap_or(1)
     }
 
+    /// Whatever is left has been taken.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Nothing must be left.
     pub(super) fn end(&self) -> Result<(), Mistake> {
         match self.0.front() {

@@ -139,12 +139,17 @@ fn command(
     };
     debug_assert!(stage.world.events() >= seen, "a log only grows");
     words.end()?;
-    came.extend(stage.world.violations().iter().skip(known).flat_map(show::violation));
+    // Of each kind the first one: the others repeat it.
+    for violation in stage.world.violations().iter().skip(known) {
+        if stage.told.insert(violation.invariant) {
+            came.extend(show::violation(violation));
+        }
+    }
     Ok(came)
 }
 
 /// The commands, for whoever names one that there is not.
-const COMMANDS: &str = "world, elect, campaign, transfer, write, read, batch, wait, result, run, \
+const COMMANDS: &str = "world, elect, campaign, transfer, write, read, repeat, batch, wait, result, run, \
                         mark, hold, release, drop, cut, mend, isolate, heal, pause, resume, crash, \
                         restart, stall, clock, show, count, check";
 
@@ -165,7 +170,7 @@ impl Stage {
             "hold" | "release" | "drop" | "cut" | "mend" | "isolate" | "heal" => {
                 self.message_command(name, words)
             }
-            "transfer" | "write" | "read" | "batch" | "wait" | "result" => {
+            "transfer" | "write" | "read" | "repeat" | "batch" | "wait" | "result" => {
                 self.request_command(name, label, words)
             }
             "run" => self.run(words),

@@ -2,8 +2,10 @@
 //! what became of it.
 //!
 //! `write n1 k v2` waits for the answer. With a name in front, `late: write n1 k v2` goes on at
-//! once, and `wait late` or `result late` comes back to it.
+//! once, and `wait late` or `result late` comes back to it. `repeat 5ms for 300ms read n1 k` reads
+//! again and again, and says how often which answer came.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::sim::play::line::Words;
@@ -34,6 +36,7 @@ impl Stage {
                 self.name(label, |stage| stage.world.start_write(node, key.as_bytes(), value))?
             }
             "read" => self.read(label, words)?,
+            "repeat" => return self.repeat(words),
             "batch" => {
                 let (name, node) = (words.word("a name")?, self.node(words)?);
                 self.batches.insert(name.to_owned(), self.world.begin_batch(node));
@@ -76,6 +79,27 @@ impl Stage {
             AskRead::Leader
         };
         self.name(label, |stage| stage.world.start_read(node, key, ask))
+    }
+
+    fn repeat(&mut self, words: &mut Words<'_>) -> Result<Vec<String>, Mistake> {
+        let every = words.span("how often")?;
+        words.one_of("word", &["for"])?;
+        let whole = words.span("how long")?;
+        words.one_of("thing to repeat", &["read"])?;
+        let until_ns = self.world.now_ns().saturating_add(whole.as_nanos() as u64);
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        loop {
+            let mut rest = words.clone();
+            let op = self.read(None, &mut rest)?;
+            rest.end()?;
+            self.world.run_for(every.max(Duration::from_micros(1)));
+            *counts.entry(self.answer(op)).or_default() += 1;
+            if self.world.now_ns() >= until_ns {
+                break;
+            }
+        }
+        words.clear();
+        Ok(counts.into_iter().map(|(answer, count)| format!("{count} times {answer}")).collect())
     }
 
     /// Asks, and notes the name of what was asked.

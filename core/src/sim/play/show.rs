@@ -124,23 +124,30 @@ impl Stage {
     }
 }
 
-/// A violation, and the operations that prove it.
+/// A violation, and the operations that prove it, in the order in which they were asked.
 pub(super) fn violation(violation: &Violation) -> Vec<String> {
-    let head = format!("violation of {}: {}", violation.invariant.as_str(), violation.words);
-    std::iter::once(head).chain(violation.operations.iter().map(operation)).collect()
+    // The operations say it better than the words behind the key.
+    let words = match violation.operations.is_empty() {
+        true => violation.words.as_str(),
+        false => violation.words.split(": ").next().unwrap_or_default(),
+    };
+    let head = format!("violation of {}: {words}", violation.invariant.as_str());
+    let mut operations: Vec<&Op> = violation.operations.iter().collect();
+    operations.sort_by_key(|op| op.invoked_ns);
+    std::iter::once(head).chain(operations.into_iter().map(operation)).collect()
 }
 
 fn operation(op: &Op) -> String {
-    let ms = |ns: u64| format!("{:.3}", ns as f64 / 1e6);
-    let until = op.returned_ns.map_or("open".to_owned(), ms);
+    let ms = |ns: u64| format!("{:.3} ms", ns as f64 / 1e6);
+    let until = op.returned_ns.map_or("without an end".to_owned(), |ns| format!("to {}", ms(ns)));
     let from = ms(op.invoked_ns);
     match &op.kind {
         OpKind::Write(value) => {
-            format!("    write {} from {from} to {until} ms", value.escape_ascii())
+            format!("    {} written, from {from} {until}", value.escape_ascii())
         }
         OpKind::Read(value) => {
             let value = value.as_deref().unwrap_or(b"nothing").escape_ascii();
-            format!("    read {value} from {from} to {until} ms")
+            format!("    {value} read, from {from} {until}")
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What a script has so far: its world, and the names that it has given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::sim::oracle::Invariant;
 use crate::sim::play::line::{Words, numbered};
 use crate::sim::play::mistake::Mistake;
 use crate::sim::requests::OpId;
@@ -15,6 +16,8 @@ pub(super) struct Stage {
     pub(super) batches: BTreeMap<String, ThreadReadId>,
     /// The last log index of each replica when the script last said `mark`.
     pub(super) marked: BTreeMap<(u64, u64), u64>,
+    /// The invariants whose violation the text has.
+    pub(super) told: BTreeSet<Invariant>,
     pub(super) has_panicked: bool,
 }
 
@@ -27,6 +30,7 @@ impl Stage {
             requests: BTreeMap::new(),
             batches: BTreeMap::new(),
             marked: BTreeMap::new(),
+            told: BTreeSet::new(),
             has_panicked: false,
         }
     }
