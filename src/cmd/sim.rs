@@ -1,7 +1,7 @@
 //! `raftlens sim`: simulated clusters, faults and oracles, seed by seed; what goes wrong is explained.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ use crate::cmd::Usage;
 use crate::interrupt::Interrupt;
 use crate::sim::search::{Found, How, search};
 use crate::sim::summary::{self, Explained};
-use crate::sim::{explain, parse, questions, violation, words};
+use crate::sim::{explain, parse, questions, scripted, violation, words};
 
 /// What `raftlens sim` takes.
 #[derive(Debug, Args)]
@@ -57,6 +57,10 @@ pub(crate) struct SimArgs {
     /// the folder of -o, instead of running seeds.
     #[arg(long, value_name = "NAME|all", conflicts_with_all = ["seeds", "faults", "time", "rule_off"])]
     question: Option<String>,
+    /// Play the script in this file instead of running seeds, and draw what it does into the folder of
+    /// -o, or into out/script.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "faults", "time", "question"])]
+    script: Option<PathBuf>,
     /// Print the results as JSON.
     #[arg(long)]
     json: bool,
@@ -76,6 +80,9 @@ const EXPLAINED_MAX: usize = 3;
 pub(crate) fn run(args: &SimArgs) -> Result<ExitCode> {
     if let Some(name) = &args.question {
         return answer(name, args);
+    }
+    if let Some(script) = &args.script {
+        return play(script, args);
     }
     let usage = |error: &dyn std::fmt::Display| Usage(error.to_string());
     let seeds = parse::seeds(&args.seeds).map_err(|error| usage(&error))?;
@@ -142,6 +149,32 @@ fn answer(name: &str, args: &SimArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Plays a script: prints what came of each of its commands.
+fn play(script: &Path, args: &SimArgs) -> Result<ExitCode> {
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("out/script"));
+    let (played, written) = scripted::run(script, &rules_off(args)?, &folder)?;
+    if args.json {
+        let violations: Vec<_> = played.violations.iter().map(ToString::to_string).collect();
+        let (text, written) = (&played.text, &written);
+        println!(
+            "{}",
+            serde_json::json!({ "text": text, "violations": violations, "written": written })
+        );
+    } else {
+        print!("{}", played.text);
+        written.iter().for_each(|path| println!("wrote {}", path.display()));
+    }
+    Ok(if played.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn rules_off(args: &SimArgs) -> Result<Vec<Rule>> {
+    let parse = |id: &String| {
+        let rule: Result<Rule, _> = id.parse();
+        rule.map_err(|error| Usage(format!("--rule-off: {error}")).into())
+    };
+    args.rule_off.iter().map(parse).collect()
+}
+
 /// A world that there cannot be is a wrong call, a store that does not start is not.
 fn refused(error: SimError) -> anyhow::Error {
     match error {
@@ -155,11 +188,7 @@ fn config(args: &SimArgs) -> Result<RunConfig> {
     let faults =
         Fault::parse_list(&args.faults).map_err(|error| usage(&format!("--faults: {error}")))?;
     let duration = parse::time(&args.time).map_err(|error| usage(&error))?;
-    let mut rules = Rules::ALL_ON;
-    for id in &args.rule_off {
-        let rule: Rule = id.parse().map_err(|error| usage(&format!("--rule-off: {error}")))?;
-        rules = rules.without(rule);
-    }
+    let rules = rules_off(args)?.into_iter().fold(Rules::ALL_ON, Rules::without);
     let mut sim =
         SimConfig { voters: args.voters, learners: args.learners, rules, ..SimConfig::new(0) };
     sim.core.consistency = match args.consistency {
@@ -177,7 +206,7 @@ fn explain_all(
     is_single: bool,
 ) -> Result<Vec<Explained>> {
     let mut explained = Vec::new();
-    let rules_off: Vec<Rule> = args.rule_off.iter().filter_map(|id| id.parse().ok()).collect();
+    let rules_off = rules_off(args)?;
     for (seed, report) in found.violated.iter().take(EXPLAINED_MAX) {
         // One with operations can be seen on them.
         let proved = report.violations.iter().find(|violation| !violation.operations.is_empty());

@@ -9,6 +9,7 @@ pub(crate) mod parse;
 pub(crate) mod picture;
 mod propagation;
 pub(crate) mod questions;
+pub(crate) mod scripted;
 pub(crate) mod search;
 pub(crate) mod summary;
 pub(crate) mod violation;

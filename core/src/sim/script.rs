@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::engine::{Engine, Family};
 use crate::error::Error;
 use crate::ids::RegionId;
 use crate::lease::LeaseState;
@@ -85,8 +86,8 @@ impl World {
         self.network.edge(from, to).cuts = 1;
     }
 
-    /// Ends the cut from one node to another one; what is held back stays so.
-    pub fn heal_edge(&mut self, from: u64, to: u64) {
+    /// Lets messages from one node to another one through again.
+    pub fn mend(&mut self, from: u64, to: u64) {
         self.network.edge(from, to).cuts = 0;
     }
 
@@ -295,6 +296,17 @@ impl World {
             last: peer.storage().last_index(),
             pending_reads: peer.raft_group.raft.pending_read_count(),
         })
+    }
+
+    /// What a node has in its data for a key, however old.
+    pub fn applied_value(&self, node: u64, key: &[u8]) -> Option<Vec<u8>> {
+        let running = self.nodes.get(node as usize - 1)?.running.as_ref()?;
+        running.ctx.engine.get(Family::Data, key).ok().flatten()
+    }
+
+    /// The regions that there are, as the placement driver has last heard.
+    pub fn region_ids(&self) -> Vec<u64> {
+        self.regions.iter().map(|region| region.id).collect()
     }
 
     /// The last lines of the log, oldest first; all of them after [`World::keep_log`].

@@ -86,7 +86,8 @@ impl World {
     /// [`SimError`], never [`SimError::Config`].
     pub fn new_unchecked(config: SimConfig) -> Result<World, SimError> {
         config.check_sizes()?;
-        let (truth, regions) = (TrueTime::default(), config.regions());
+        let watch = config.watch.clone().unwrap_or_default();
+        let (truth, regions) = (watch.time, config.regions());
         let mut rng = SmallRng::seed_from_u64(config.seed);
         let mut nodes = Vec::new();
         for id in 1..=config.nodes() {
@@ -120,6 +121,7 @@ impl World {
             rng,
             config,
         };
+        world.keep_story(watch.story);
         for id in 1..=world.nodes.len() as u64 {
             world.start_node(id)?;
         }

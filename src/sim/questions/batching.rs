@@ -60,7 +60,7 @@ pub(super) fn suspect_is_not_expired(title: &str) -> Result<FlowGraph> {
     stage.read(1, AskRead::Quorum);
     stage.say(1, "is cut off; only MsgTimeoutNow is on its way");
     stage.world.isolate(1);
-    stage.world.heal_edge(1, 2);
+    stage.world.mend(1, 2);
     stage.release("MsgTimeoutNow", 1, 2)?;
     stage.world.cut(1, 2);
     let other = stage.elect_another()?;

@@ -4,16 +4,13 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use raftlens_core::sim::{
-    AskRead, Happening, MessagePattern, OpId, OpResult, Scene, SimConfig, World,
-};
-use raftlens_core::{LeaseState, Tracer};
+use raftlens_core::Tracer;
+use raftlens_core::sim::{AskRead, MessagePattern, OpId, OpResult, SimConfig, World};
 use raftlens_tracer::recorder::Recorder;
 use raftlens_viz::FlowGraph;
 
-use crate::sim::picture::Picture;
 use crate::sim::propagation::RecordedPropagator;
-use crate::sim::violation;
+use crate::sim::scripted::{Shown, told};
 
 pub(super) const KEY: &[u8] = b"k";
 /// With this seed the election timeouts of n2 and n3 leave n1 some time as a deposed leader.
@@ -26,9 +23,6 @@ pub(super) struct Stage {
     /// From when on the story is told.
     since_ns: u64,
 }
-
-/// Which messages a picture shows, by their types.
-pub(super) type Shown<'a> = &'a [&'a str];
 
 impl Stage {
     pub(super) fn new(change: impl FnOnce(&mut SimConfig)) -> Result<Stage> {
@@ -124,36 +118,7 @@ impl Stage {
             bail!("{title}: the experiment came out otherwise: {:?}", self.world.violations());
         }
         let story = self.world.story();
-        let mut picture = Picture::new(&story, self.since_ns);
-        for scene in &story.scenes {
-            let is_shown = match &scene.what {
-                Happening::Leads { .. } | Happening::StepsDown { .. } => true,
-                Happening::Lease { state, .. } => *state == LeaseState::Suspect,
-                Happening::Remark(_) | Happening::Crashed => true,
-                _ => false,
-            };
-            if is_shown {
-                picture.scene(scene);
-            }
-        }
-        let asked = story.scenes.iter().filter_map(called);
-        asked.for_each(|op| picture.operation(op));
-        picture.messages(|message| {
-            let kind = message.kind.as_str();
-            // Heartbeats go round all the time; those of a read are meant.
-            let is_idle = kind.starts_with("MsgHeartbeat") && !message.is_for_read;
-            shown.contains(&kind) && !is_idle
-        });
-        let violations = self.world.violations().to_vec();
-        for violation in &violations {
-            let Some(proof) = violation::proof(&violation.operations) else { continue };
-            let id = |op| self.world.operation_ids(std::slice::from_ref(op)).first().copied();
-            if let (Some(newer), Some(stale)) = (id(proof.newer), id(proof.stale))
-                && let (Some(from), Some(to)) = (picture.answer_of(newer), picture.answer_of(stale))
-            {
-                picture.wrong(from, to, proof.lines());
-            }
-        }
+        let picture = told(&self.world, &story, self.since_ns, shown);
         Ok(picture.graph(title))
     }
 
@@ -161,12 +126,5 @@ impl Stage {
     pub(super) fn recorder(&self) -> Recorder {
         let time = self.world.true_time();
         Recorder::new(move || time.now_ns(), 0..u64::MAX)
-    }
-}
-
-fn called(scene: &Scene) -> Option<OpId> {
-    match &scene.what {
-        Happening::Called(op) => Some(*op),
-        _ => None,
     }
 }
