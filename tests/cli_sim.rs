@@ -107,6 +107,39 @@ fn each_kind_of_violation_has_its_picture() {
 }
 
 #[test]
+fn a_script_is_played_and_drawn_and_shows_what_a_rule_is_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "world\nelect n1\nwrite n1 k v1\nrun 25ms\npause apply n3\nwrite n1 k v2\nread n3 k replica\nrun 5ms\ncheck\n";
+    fs::write(folder.path().join("replica_waits"), script).unwrap();
+    let output = run(folder.path(), "sim --script replica_waits -o kept");
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}{}", text(&output.stderr));
+    assert!(told.contains("check\n  -> sound"), "{told}");
+    let picture = fs::read_to_string(folder.path().join("kept/script.svg")).unwrap();
+    assert!(picture.contains("replica waits") && !picture.contains("arrow data wrong"));
+
+    let output = run(folder.path(), "sim --script replica_waits --rule-off T6 -o broken");
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}{}", text(&output.stderr));
+    assert!(told.contains("violation of linearizability"), "{told}");
+    for picture in ["script.svg", "violation.svg"] {
+        let picture = fs::read_to_string(folder.path().join("broken").join(picture)).unwrap();
+        assert!(picture.contains("arrow data wrong") && picture.contains("Off is T6:"));
+    }
+
+    fs::write(folder.path().join("wrong"), "world\nelect n1\nteleport n1\n").unwrap();
+    // (script, exit code, what the message must say)
+    for (script, code, says) in
+        [("wrong", 2, "line 3, `teleport n1`: there is no command"), ("missing", 1, "missing")]
+    {
+        let output = run(folder.path(), &format!("sim --script {script}"));
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{message}");
+        assert!(message.contains(says), "{message}");
+    }
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_with_what_there_is() {
     let folder = tempfile::tempdir().unwrap();
     let rows: [(&str, &[&str]); 10] = [

@@ -237,14 +237,7 @@ fn title(violation: &Violation, rules_off: &[Rule]) -> String {
         (None, Invariant::LeaseExclusive) => "Two leases at once".to_owned(),
         (None, other) => format!("A violation of {}", other.as_str()),
     };
-    match rules_off {
-        [] => format!("{what}, with every rule on"),
-        [rule] => format!("{what}. Off is {}: {}", rule.id(), rule.says().replace('`', "")),
-        rules => {
-            let ids: Vec<&str> = rules.iter().map(|rule| rule.id()).collect();
-            format!("{what}, without the rules {}", ids.join(", "))
-        }
-    }
+    words::titled(&what, rules_off)
 }
 
 /// The flags that make a seed what it was.

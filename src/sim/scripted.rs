@@ -11,7 +11,7 @@ use raftlens_tracer::recorder::Recorder;
 
 use super::picture::Picture;
 use super::propagation::RecordedPropagator;
-use super::{explain, violation};
+use super::{explain, violation, words};
 
 /// Which messages a picture shows, by their types.
 pub(crate) type Shown<'a> = &'a [&'a str];
@@ -90,7 +90,7 @@ pub(crate) fn run(
             .with_context(|| format!("cannot make {}", folder.display()))?;
         let story = world.story();
         let title = path.file_name().map(|name| name.to_string_lossy().replace('_', " "));
-        let title = title.unwrap_or_default();
+        let title = words::titled(&title.unwrap_or_default(), rules_off);
         let graph = told(world, &story, 0, OF_SCRIPTS).graph(&title);
         explain::write_graph(&folder.join("script"), &graph, &mut written)?;
         let proved = played.violations.iter().find(|it| !it.operations.is_empty());

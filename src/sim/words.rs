@@ -1,12 +1,26 @@
 //! How operations, states and times are said to people: the same in tables and in pictures.
 
-use raftlens_core::LeaseState;
 use raftlens_core::history::{Op, OpKind};
 use raftlens_core::sim::{AskRead, Asked, OpResult, Operation, ReplicaState};
+use raftlens_core::{LeaseState, Rule};
 
 /// A span of time with three digits behind the point: `3.204 ms`.
 pub(crate) fn ms(span_ns: i64) -> String {
+    // Less than half a microsecond would be a zero with a sign.
+    let span_ns = if span_ns.abs() < 500 { 0 } else { span_ns };
     format!("{:.3} ms", span_ns as f64 / 1e6)
+}
+
+/// The title of a picture, with what is off in it.
+pub(crate) fn titled(what: &str, rules_off: &[Rule]) -> String {
+    match rules_off {
+        [] => what.to_owned(),
+        [rule] => format!("{what}. Off is {}: {}", rule.id(), rule.says().replace('`', "")),
+        rules => {
+            let ids: Vec<&str> = rules.iter().map(|rule| rule.id()).collect();
+            format!("{what}, without the rules {}", ids.join(", "))
+        }
+    }
 }
 
 /// A moment: `3.204117 s`.

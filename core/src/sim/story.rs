@@ -78,7 +78,7 @@ pub enum Happening {
     Fault(String),
     /// The node lost its power.
     Crashed,
-    /// The node started.
+    /// The node started again.
     Started,
     /// What a script says of itself.
     Remark(String),

@@ -160,7 +160,9 @@ impl World {
         let first_tick = self.rng.random_range(0..core.base_tick.as_nanos() as u64);
         self.queue.push(now_ns + first_tick, Event::Tick { node: id, incarnation });
         self.log.note(now_ns, Some(id), "start", &format_args!("incarnation={incarnation}"));
-        self.tell(Some(id), 0, Happening::Started);
+        if incarnation > 1 {
+            self.tell(Some(id), 0, Happening::Started);
+        }
         self.observe(id);
         Ok(())
     }
