@@ -85,15 +85,17 @@ fn a_broken_rule_leads_by_the_printed_commands_alone_to_the_wrong_arrow() {
 #[test]
 fn each_kind_of_violation_has_its_picture() {
     let folder = tempfile::tempdir().unwrap();
-    // (rule, what the picture must say)
+    // (rule, faults that find it soon, what the picture must say)
     let rows = [
-        ("L1", "must not be"),
-        ("L6", "must not be"),
-        ("X1", "and it still saw"),
-        ("P4", "no answer came"),
+        ("L1", "delay,partition,disk-stall", "must not be"),
+        ("L6", "transfer-leader,one-way-cut,drop", "must not be"),
+        ("X1", "pause-apply", "and it still saw"),
+        ("P4", "drop,partition", "no answer came"),
     ];
-    for (rule, says) in rows {
-        let line = format!("sim --seeds 1..400 --first --rule-off {rule} --json -o {rule}");
+    for (rule, faults, says) in rows {
+        let line = format!(
+            "sim --seeds 1..400 --first --time 2s --faults {faults} --rule-off {rule} --json -o {rule}"
+        );
         let output = run(folder.path(), &line);
         assert_eq!(output.status.code(), Some(1), "{line}: {}", text(&output.stderr));
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
