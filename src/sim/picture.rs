@@ -38,13 +38,20 @@ pub(crate) struct Picture<'a> {
     answers: BTreeMap<OpId, MomentId>,
     /// How many operations have got a letter.
     letters: usize,
+    /// Whether boxes say which region they are about.
+    has_regions: bool,
 }
 
 impl<'a> Picture<'a> {
     pub(crate) fn new(story: &'a Story, zero_ns: u64) -> Self {
         let (moments, arrows) = (Vec::new(), Vec::new());
         let (calls, answers) = (BTreeMap::new(), BTreeMap::new());
-        Picture { story, zero_ns, moments, arrows, calls, answers, letters: 0 }
+        Picture { story, zero_ns, moments, arrows, calls, answers, letters: 0, has_regions: false }
+    }
+
+    /// Lets boxes say which region they are about: for pictures of more than one.
+    pub(crate) fn tell_regions(&mut self) {
+        self.has_regions = true;
     }
 
     /// Adds a box.
@@ -133,6 +140,10 @@ impl<'a> Picture<'a> {
                 (format!("receives {}", message.kind.as_str()), BoxKind::Function)
             }
             Happening::Called(_) | Happening::Answered(..) => return None,
+        };
+        let title = match self.has_regions && scene.region != 0 {
+            true => format!("region {}: {title}", scene.region),
+            false => title,
         };
         let id = self.add(at_ns, node, title, kind);
         self.rank(id, scene);

@@ -1,6 +1,7 @@
 //! The picture of what a script has done: everything asked, every change of leaders, every suspicion,
 //! what the script says of itself, and the messages of some types.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -27,6 +28,11 @@ pub(crate) fn told<'a>(
     shown: Shown<'_>,
 ) -> Picture<'a> {
     let mut picture = Picture::new(story, since_ns);
+    let regions: BTreeSet<u64> = story.scenes.iter().map(|scene| scene.region).collect();
+    // Zero stands for none.
+    if regions.into_iter().filter(|region| *region != 0).count() > 1 {
+        picture.tell_regions();
+    }
     for scene in &story.scenes {
         let is_shown = match &scene.what {
             Happening::Leads { .. } | Happening::StepsDown { .. } => true,

@@ -1,5 +1,6 @@
 //! The picture of a violation: what the operations prove, and what led to it. The wrong arrow is red.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use raftlens_core::LeaseState;
@@ -99,7 +100,10 @@ pub(crate) fn span(violation: &Violation) -> Range<u64> {
 pub(crate) fn draw(story: &Story, violation: &Violation, ids: &[OpId], title: &str) -> FlowGraph {
     let end_ns = span(violation).end - AFTER_NS;
     let mut picture = Picture::new(story, end_ns);
-    let region = region_of(story, violation, ids, end_ns);
+    let regions = regions_of(story, violation, ids, end_ns);
+    if regions.len() > 1 {
+        picture.tell_regions();
+    }
     let mut shown: Vec<OpId> = ids.to_vec();
     shown.extend(writes_of(story, violation));
     shown.sort_unstable();
@@ -118,7 +122,7 @@ pub(crate) fn draw(story: &Story, violation: &Violation, ids: &[OpId], title: &s
         Some((_, _, stale)) => story.operations.get(stale).map(|operation| operation.node),
         None => ids.first().and_then(|op| story.operations.get(op)).map(|operation| operation.node),
     };
-    let context = Context { story, region, end_ns };
+    let context = Context { story, regions, end_ns };
     match proved {
         Some((proof, newer, stale)) => {
             context.leaders(&mut picture, accused);
@@ -163,12 +167,21 @@ fn writes_of(story: &Story, violation: &Violation) -> Vec<OpId> {
     writes.map(|(op, _)| *op).collect()
 }
 
-/// The region that a violation is about.
-fn region_of(story: &Story, violation: &Violation, ids: &[OpId], end_ns: u64) -> u64 {
-    let of_op = ids.first().and_then(|op| story.operations.get(op)).map(|it| it.region);
-    let regions = (1..=64).filter(|region| leaders(story, *region, end_ns).len() > 1);
-    let told = |region: &u64| violation.words.contains(&format!("region {region} "));
-    of_op.or_else(|| regions.clone().find(told)).or_else(|| regions.clone().next()).unwrap_or(1)
+/// The regions that a violation is about: several where a split or a merge lies between.
+fn regions_of(story: &Story, violation: &Violation, ids: &[OpId], end_ns: u64) -> BTreeSet<u64> {
+    let operations = ids.iter().filter_map(|op| story.operations.get(op));
+    let of_ops: BTreeSet<u64> = operations.map(|operation| operation.region).collect();
+    if !of_ops.is_empty() {
+        return of_ops;
+    }
+    let known: BTreeSet<u64> = story.scenes.iter().map(|scene| scene.region).collect();
+    let contested: Vec<u64> = known
+        .into_iter()
+        .filter(|region| *region != 0 && leaders(story, *region, end_ns).len() > 1)
+        .collect();
+    let told = |region: &&u64| violation.words.contains(&format!("region {region} "));
+    let found = contested.iter().find(told).or(contested.first());
+    BTreeSet::from([found.copied().unwrap_or(1)])
 }
 
 /// Who leads a region at a moment, as each of them says itself.
@@ -194,13 +207,13 @@ fn leaders(story: &Story, region: u64, at_ns: u64) -> Vec<(u64, Scene)> {
 /// What a picture is to tell around the operations.
 struct Context<'a> {
     story: &'a Story,
-    region: u64,
+    regions: BTreeSet<u64>,
     end_ns: u64,
 }
 
 impl Context<'_> {
     fn scenes(&self) -> impl Iterator<Item = &Scene> {
-        let in_region = |scene: &&Scene| scene.region == self.region || scene.region == 0;
+        let in_region = |scene: &&Scene| scene.region == 0 || self.regions.contains(&scene.region);
         self.story.scenes.iter().filter(|scene| scene.at_ns <= self.end_ns).filter(in_region)
     }
 
@@ -339,7 +352,8 @@ impl Context<'_> {
 
     /// Two nodes that may read under a lease at the same moment.
     fn two_leases(&self, picture: &mut Picture<'_>, violation: &Violation) {
-        let leading = leaders(self.story, self.region, self.end_ns);
+        let region = self.regions.first().copied().unwrap_or(1);
+        let leading = leaders(self.story, region, self.end_ns);
         let [(old, _), .., (new, _)] = &leading[..] else {
             let words = first_sentence(&violation.words);
             let id = picture.add(violation.at_ns, 0, words, BoxKind::Function);
