@@ -110,6 +110,10 @@ rules! {
     P13 = "P13", Linearizability;
     /// A lease is not renewed while its region is split, merged or flashed back.
     L11 = "L11", TwoRegions;
+    /// No replica reads while a snapshot is put in.
+    P3 = "P3", Linearizability;
+    /// A replica that is removed ends its lease before its data goes.
+    S4 = "S4", Linearizability;
     /// A read that has waited is answered only for the epoch that it was asked in; S5 keeps it from
     /// being stale.
     T15 = "T15", Redundant;

@@ -36,6 +36,7 @@ mod queue;
 mod requests;
 mod run;
 mod script;
+mod script_members;
 mod script_regions;
 mod story;
 mod tally;

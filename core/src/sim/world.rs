@@ -57,6 +57,8 @@ pub struct World {
     pub(super) regions: Vec<Arc<Region>>,
     /// The next region that a split makes.
     pub(super) next_region_id: u64,
+    /// The last replica that was added; those from the start and from splits have smaller ids.
+    pub(super) next_peer_id: u64,
     pub(super) pd: Pd,
     pub(super) requests: Vec<Request>,
     pub(super) history: Vec<Option<Op>>,
@@ -68,6 +70,8 @@ pub struct World {
     pub(super) log: TraceLog,
     pub(super) story: StoryKeeper,
     pub(super) operations: BTreeMap<&'static str, u64>,
+    /// What replicas have applied besides writes.
+    pub(super) changes: BTreeMap<&'static str, u64>,
 }
 
 impl World {
@@ -104,6 +108,7 @@ impl World {
             incarnations: vec![0; nodes.len()],
             nodes,
             next_region_id: regions.len() as u64 + 1,
+            next_peer_id: 1_000_000,
             pd: Pd::new(regions.iter().cloned()),
             regions: regions.into_iter().map(Arc::new).collect(),
             truth,
@@ -118,6 +123,7 @@ impl World {
             log: TraceLog::new(),
             story: StoryKeeper::default(),
             operations: BTreeMap::new(),
+            changes: BTreeMap::new(),
             rng,
             config,
         };
@@ -233,7 +239,7 @@ impl World {
         self.story.received(now_ns, &message);
         if let Some(running) = &self.node(to).running {
             // A full mailbox loses it, as on a real store.
-            running.router.post(message.region_id, PeerMsg::RaftMessage(message));
+            running.router.deliver(message);
         }
         self.wake(to);
     }
