@@ -21,12 +21,12 @@ pub enum Outcome {
 }
 
 macro_rules! rules {
-    ($($(#[$doc:meta])* $rule:ident = $id:literal, $outcome:ident;)*) => {
+    ($($(#[doc = $says:literal])* $rule:ident = $id:literal, $outcome:ident;)*) => {
         /// A rule that can be switched off in a simulation.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Rule {
-            $($(#[$doc])* $rule,)*
+            $($(#[doc = $says])* $rule,)*
         }
 
         impl Rule {
@@ -37,6 +37,13 @@ macro_rules! rules {
             pub fn id(self) -> &'static str {
                 match self {
                     $(Rule::$rule => $id,)*
+                }
+            }
+
+            /// What it says.
+            pub fn says(self) -> &'static str {
+                match self {
+                    $(Rule::$rule => concat!($($says,)*).trim_ascii(),)*
                 }
             }
 

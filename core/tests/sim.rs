@@ -5,6 +5,8 @@
 mod regions;
 #[path = "sim/scenarios.rs"]
 mod scenarios;
+#[path = "sim/scripts.rs"]
+mod scripts;
 
 use std::time::Duration;
 
