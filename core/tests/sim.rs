@@ -1,6 +1,8 @@
 //! The simulator: the same seed gives the same world, random search finds nothing wrong with the
 //! rules as they are, and finds it when something is.
 
+#[path = "sim/regions.rs"]
+mod regions;
 #[path = "sim/scenarios.rs"]
 mod scenarios;
 #[path = "sim/scripts.rs"]

@@ -50,6 +50,10 @@ faults! {
     DiskStall = "disk-stall",
     /// A leader is asked to hand over.
     TransferLeader = "transfer-leader",
+    /// A region is split.
+    Split = "split",
+    /// A region is merged into its neighbour.
+    Merge = "merge",
     /// Messages overtake each other. Not among `all`: holes H2 and H3 are open by design then.
     Reorder = "reorder",
     /// A node's clock jumps backwards. Not among `all`: no monotonic clock does (rule L4).

@@ -35,6 +35,7 @@ mod queue;
 mod requests;
 mod run;
 mod script;
+mod script_regions;
 mod tally;
 mod trace_log;
 mod world;
