@@ -68,11 +68,11 @@ fn every_scenario_says_what_it_shows_and_ends_with_a_verdict() {
     assert!(!scripts.is_empty());
     for (name, _, text) in scripts {
         assert!(text.starts_with("# "), "{name} begins with what it shows");
-        let commands = text.lines().filter(|line| {
+        let mut commands = text.lines().filter(|line| {
             let line = line.trim();
             !line.is_empty() && !line.starts_with('#') && !line.starts_with("->")
         });
-        assert_eq!(commands.last(), Some("check"), "{name} ends with a verdict");
+        assert_eq!(commands.next_back(), Some("check"), "{name} ends with a verdict");
         let is_sound = text.trim_end().ends_with("-> sound");
         assert!(is_sound || text.contains("# Open hole"), "{name} is sound, or says why not");
     }
@@ -200,6 +200,6 @@ fn mistakes_say_which_line_and_what_there_is() {
         assert!(error.to_string().contains(words), "{script}: {error}");
     }
     let error = play("world lease=95ms", &[]).expect_err("unsafe");
-    assert!(matches!(error.why, Mistake::World(SimError::Config(_))), "{error:?}");
+    assert!(matches!(*error.why, Mistake::World(SimError::Config(_))), "{error:?}");
     assert!(play("world lease=95ms unchecked", &[]).is_ok());
 }

@@ -14,7 +14,7 @@ pub struct PlayError {
     /// The line.
     pub text: String,
     /// What is wrong with it.
-    pub why: Mistake,
+    pub why: Box<Mistake>,
 }
 
 /// What is wrong with a line.

@@ -85,7 +85,11 @@ pub fn play_with(
         let came = match command(&mut stage, label, words, &change) {
             Ok(came) => came,
             Err(why) => {
-                return Err(PlayError { line: number, text: raw.trim().to_owned(), why });
+                return Err(PlayError {
+                    line: number,
+                    text: raw.trim().to_owned(),
+                    why: Box::new(why),
+                });
             }
         };
         came.iter().for_each(|line| text.push_str(&format!("  -> {line}\n")));
