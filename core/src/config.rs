@@ -36,6 +36,9 @@ pub struct Config {
     pub read_index_retry_ticks: usize,
     /// A replica that lags by this many entries or more refuses a read (rule P9).
     pub follower_read_max_log_gap: u64,
+    /// A region that nobody has used for so many ticks sleeps: it sends no heartbeats until it is
+    /// used again. `None`: regions never sleep.
+    pub hibernate_after_ticks: Option<usize>,
     /// Whether followers learn of a commit only with the next message, not at once.
     pub skip_bcast_commit: bool,
     /// How many commands may wait in one region's mailbox.
@@ -63,6 +66,7 @@ impl Default for Config {
             renew_lease_by_tick: true,
             read_index_retry_ticks: 4,
             follower_read_max_log_gap: 100,
+            hibernate_after_ticks: None,
             skip_bcast_commit: true,
             mailbox_capacity: 4096,
             poll_batch: 64,

@@ -83,7 +83,7 @@ pub use config::{Config, ConfigError, Consistency};
 pub use error::Error;
 pub use ids::{PeerId, ReadIdGen, RegionId, StoreId};
 pub use lease::{Lease, LeaseState, RenewedBy};
-pub use message::{MessageKind, Payload, RaftMessage};
+pub use message::{MessageKind, Payload, RaftMessage, SleepPoint};
 pub use pd::{Pd, PdTask};
 pub use raft_kv::{Answer, RaftKv, SnapContext};
 pub use read_delegate::{ReadDelegate, ReadProgress};

@@ -38,6 +38,19 @@ pub enum Payload {
     RegionWakeUp,
     /// The read index with this context was dropped: whoever waits for it has to ask again (H5).
     ReadIndexDropped(Vec<u8>),
+    /// A leader whose region nobody uses asks the others to sleep with it (rule Hb1).
+    Hibernate(SleepPoint),
+    /// A replica agrees, and sleeps.
+    HibernateAgreed(SleepPoint),
+}
+
+/// Where a region stands when it falls asleep: who agrees has the same log as the leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SleepPoint {
+    /// The leader's term.
+    pub term: u64,
+    /// The index of the last entry, which is committed.
+    pub index: u64,
 }
 
 impl RaftMessage {
@@ -47,6 +60,8 @@ impl RaftMessage {
             Payload::Raft(message) => MessageKind::Raft(message.msg_type()),
             Payload::RegionWakeUp => MessageKind::RegionWakeUp,
             Payload::ReadIndexDropped(_) => MessageKind::ReadIndexDropped,
+            Payload::Hibernate(_) => MessageKind::Hibernate,
+            Payload::HibernateAgreed(_) => MessageKind::HibernateAgreed,
         }
     }
 }
@@ -60,11 +75,20 @@ pub enum MessageKind {
     RegionWakeUp,
     /// [`Payload::ReadIndexDropped`].
     ReadIndexDropped,
+    /// [`Payload::Hibernate`].
+    Hibernate,
+    /// [`Payload::HibernateAgreed`].
+    HibernateAgreed,
 }
 
 impl MessageKind {
     /// Those that are not raft-rs's.
-    pub const OWN: [MessageKind; 2] = [MessageKind::RegionWakeUp, MessageKind::ReadIndexDropped];
+    pub const OWN: [MessageKind; 4] = [
+        MessageKind::RegionWakeUp,
+        MessageKind::ReadIndexDropped,
+        MessageKind::Hibernate,
+        MessageKind::HibernateAgreed,
+    ];
 
     /// Its name, e.g. `MsgHeartbeat`.
     pub fn as_str(self) -> &'static str {
@@ -72,6 +96,8 @@ impl MessageKind {
             MessageKind::Raft(kind) => kind.as_str_name(),
             MessageKind::RegionWakeUp => "RegionWakeUp",
             MessageKind::ReadIndexDropped => "ReadIndexDropped",
+            MessageKind::Hibernate => "Hibernate",
+            MessageKind::HibernateAgreed => "HibernateAgreed",
         }
     }
 }

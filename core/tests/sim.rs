@@ -1,6 +1,8 @@
 //! The simulator: the same seed gives the same world, random search finds nothing wrong with the
 //! rules as they are, and finds it when something is.
 
+#[path = "sim/hibernation.rs"]
+mod hibernation;
 #[path = "sim/scenarios.rs"]
 mod scenarios;
 
@@ -86,6 +88,7 @@ fn every_mode_and_every_fault_takes_part() {
         assert!(begun, "no {fault}");
     }
     assert!(reports.iter().any(|report| report.network.duplicated > 0));
+    assert!(reports.iter().any(|report| report.sleeps > 0), "no region ever slept");
     assert!(reports.iter().all(|report| report.network.lost > 0 && report.elections > 5));
 }
 

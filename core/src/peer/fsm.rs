@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::message::{CasualMessage, PeerMsg};
 use crate::peer::Peer;
+use crate::peer::hibernate::WokenBy;
 use crate::poll_context::PollContext;
 use crate::region::{PeerMeta, Region};
 use crate::request_checks::{check_flashback, check_region_epoch, check_term};
@@ -41,7 +42,10 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
         for message in messages.drain(..) {
             self.fsm.has_ready = true;
             match message {
-                PeerMsg::RaftCommand(command) => self.handle_command(*command),
+                PeerMsg::RaftCommand(command) => {
+                    self.fsm.peer.wake(self.ctx, WokenBy::Request);
+                    self.handle_command(*command);
+                }
                 PeerMsg::RaftMessage(message) => self.fsm.peer.on_raft_message(self.ctx, *message),
                 PeerMsg::ApplyRes(result) => self.fsm.peer.post_apply(self.ctx, result),
                 PeerMsg::Tick => self.on_tick(),
@@ -110,16 +114,21 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
 
     fn on_tick(&mut self) {
         let peer = &mut self.fsm.peer;
-        peer.raft_group.tick();
-        peer.retry_pending_reads(self.ctx);
+        let sleeps = peer.sleeps_through_tick(self.ctx);
+        if !sleeps {
+            peer.raft_group.tick();
+            peer.retry_pending_reads(self.ctx);
+        }
         peer.fail_late_commands(self.ctx);
         peer.report_leadership(self.ctx);
-        if self.ctx.config.renew_lease_by_tick {
+        // A lease of a region that sleeps may end: nobody reads under it.
+        if self.ctx.config.renew_lease_by_tick && !sleeps {
             self.renew_lease_if_needed();
         }
     }
 
     fn on_casual(&mut self, casual: CasualMessage) {
+        self.fsm.peer.wake(self.ctx, WokenBy::Request);
         match casual {
             CasualMessage::RenewLease => {
                 let advance = self.ctx.config.renew_advance();

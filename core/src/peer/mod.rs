@@ -8,6 +8,7 @@
 mod apply_reads;
 mod forwarded_reads;
 mod fsm;
+mod hibernate;
 mod inspect;
 mod propose;
 mod read_index;
@@ -29,6 +30,7 @@ use rand::{Rng, SeedableRng};
 
 pub(crate) use self::forwarded_reads::ForwardedReads;
 pub(crate) use self::fsm::{PeerFsm, PeerFsmDelegate};
+pub(crate) use self::hibernate::Hibernation;
 pub(crate) use self::inspect::can_amend_read;
 use crate::clock::Instant;
 use crate::command::RaftCommand;
@@ -120,6 +122,7 @@ pub(crate) struct Peer<E: Engine> {
     pub(crate) lease_answers: Vec<Vec<u8>>,
     /// What other replicas have asked this leader for (hole H5).
     pub(crate) forwarded_reads: ForwardedReads,
+    pub(crate) hibernation: Hibernation,
     /// The replica still waits for its data, so it answers no read (rule P12).
     pub(crate) wait_data: bool,
     /// Ticks until a leader reports itself again.
@@ -181,6 +184,7 @@ impl<E: Engine> Peer<E> {
             unpersisted: None,
             lease_answers: Vec::new(),
             forwarded_reads: ForwardedReads::default(),
+            hibernation: Hibernation::default(),
             wait_data,
             ticks_to_report: config.election_ticks,
             rng,

@@ -24,12 +24,15 @@ impl<E: Engine> Peer<E> {
         if !is_for_me || !is_from_peer {
             return;
         }
+        self.wake_for(ctx, &message);
         let RaftMessage { payload, from, from_lease, trace, .. } = message;
         match payload {
             // A leader that is woken makes itself heard at once (rule P7).
             Payload::RegionWakeUp if self.is_leader() => self.raft_group.ping(),
             Payload::RegionWakeUp => {}
             Payload::ReadIndexDropped(context) => self.on_read_index_dropped(ctx, &context),
+            Payload::Hibernate(at) => self.on_hibernate(ctx, from, at),
+            Payload::HibernateAgreed(at) => self.on_hibernate_agreed(from, at),
             Payload::Raft(raft_message) => {
                 if trace.is_none() {
                     return self.step(ctx, *raft_message, from_lease);

@@ -53,7 +53,7 @@ impl SimConfig {
             keys: [b"a", b"b", b"x", b"y"].map(|key| key.to_vec()).to_vec(),
             clients: 6,
             think_ns: 0..12_000_000,
-            core: SimConfig::core(),
+            core: Config { hibernate_after_ticks: Some(4), ..SimConfig::core() },
             rules: Rules::ALL_ON,
             disk: DiskKind::Memory,
             latency_ns: 50_000..700_000,
@@ -68,6 +68,7 @@ impl SimConfig {
         SimConfig {
             split_keys: Vec::new(),
             clients: 0,
+            core: SimConfig::core(),
             latency_ns: 100_000..100_000,
             poll_delay_ns: 10_000..10_000,
             disk_ns: 50_000..50_000,

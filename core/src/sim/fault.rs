@@ -50,6 +50,8 @@ faults! {
     DiskStall = "disk-stall",
     /// A leader is asked to hand over.
     TransferLeader = "transfer-leader",
+    /// All clients are quiet for a while, so that regions fall asleep.
+    Lull = "lull",
     /// Messages overtake each other. Not among `all`: holes H2 and H3 are open by design then.
     Reorder = "reorder",
     /// A node's clock jumps backwards. Not among `all`: no monotonic clock does (rule L4).

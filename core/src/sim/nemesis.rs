@@ -35,6 +35,7 @@ enum Active {
     Crash(u64),
     DiskStall(u64),
     Freeze(u64),
+    Lull,
 }
 
 /// Chooses faults.
@@ -201,6 +202,10 @@ impl World {
                 self.node_mut(node).disk_extra_ns = extra_ns;
                 Some(Active::DiskStall(node))
             }
+            Fault::Lull => {
+                self.lulls += 1;
+                Some(Active::Lull)
+            }
             Fault::ClockFreeze => {
                 self.node(node).clock.freeze();
                 Some(Active::Freeze(node))
@@ -283,6 +288,7 @@ impl World {
             Active::PauseReader(node) => self.resume_reader(node),
             Active::Crash(node) => self.restart(node),
             Active::DiskStall(node) => self.node_mut(node).disk_extra_ns = 0,
+            Active::Lull => self.lulls -= 1,
             Active::Freeze(node) => self.node(node).clock.set_rate_ppm(0),
         }
         if self.nemesis.active.is_empty() {

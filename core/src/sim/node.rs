@@ -2,7 +2,7 @@
 //!
 //! Started as `store::start` starts a store, from the same parts; only threads are missing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use rand::rngs::SmallRng;
@@ -81,6 +81,8 @@ pub(super) struct Running {
     pub(super) apply_planned: bool,
     /// How far the data is applied, region by region: the apply loop's own view.
     pub(super) applied: BTreeMap<RegionId, u64>,
+    /// The regions whose replicas slept when they were last looked at.
+    pub(super) asleep: BTreeSet<u64>,
 }
 
 impl Node {
@@ -146,6 +148,7 @@ impl Node {
             apply: VecDeque::new(),
             apply_planned: false,
             applied,
+            asleep: BTreeSet::new(),
         });
         Ok(())
     }

@@ -17,9 +17,19 @@ const VIOLATIONS_MAX: usize = 3;
 impl World {
     /// Looks at a node after something has changed on it.
     pub(super) fn observe(&mut self, id: u64) {
-        let World { nodes, oracles, .. } = self;
-        let node = &nodes[id as usize - 1];
-        let Some(running) = &node.running else { return };
+        let now_ns = self.now_ns();
+        let World { nodes, oracles, log, sleeps, .. } = self;
+        let node = &mut nodes[id as usize - 1];
+        let Some(running) = &mut node.running else { return };
+        for (region, fsm) in &running.fsms {
+            let (region, is_asleep) = (region.0, fsm.peer.hibernation.is_asleep());
+            if is_asleep && running.asleep.insert(region) {
+                *sleeps += u64::from(fsm.peer.is_leader());
+                log.note(now_ns, Some(id), "sleeps", &format_args!("region={region}"));
+            } else if !is_asleep && running.asleep.remove(&region) {
+                log.note(now_ns, Some(id), "wakes", &format_args!("region={region}"));
+            }
+        }
         let (mut found, mut holding) = (Vec::new(), Vec::new());
         for (region, fsm) in &running.fsms {
             let (peer, region) = (&fsm.peer, region.0);

@@ -52,6 +52,8 @@ pub struct Report {
     pub faults: BTreeMap<&'static str, u64>,
     /// How many leaders there were.
     pub elections: u64,
+    /// How often a leader fell asleep.
+    pub sleeps: u64,
     /// What the network did.
     pub network: NetworkCounts,
     /// How much true time passed, in nanoseconds.
@@ -189,6 +191,7 @@ impl World {
             operations: self.operations().clone(),
             faults: self.nemesis.begun().clone(),
             elections: self.elections(),
+            sleeps: self.sleeps,
             network: self.network.counts,
             simulated_ns: self.now_ns(),
             violations,

@@ -287,6 +287,7 @@ impl World {
             applied: peer.storage().applied_index(),
             last: peer.storage().last_index(),
             pending_reads: peer.raft_group.raft.pending_read_count(),
+            is_asleep: peer.hibernation.is_asleep(),
         })
     }
 
@@ -371,4 +372,6 @@ pub struct ReplicaView {
     pub last: u64,
     /// How many read indexes wait for its quorum, if it leads.
     pub pending_reads: usize,
+    /// Whether it sleeps.
+    pub is_asleep: bool,
 }

@@ -60,6 +60,10 @@ pub struct World {
     pub(super) waiting: Waiting,
     pub(super) clients: Vec<SimClient>,
     pub(super) nemesis: Nemesis,
+    /// How many faults keep the clients quiet.
+    pub(super) lulls: u32,
+    /// How often a leader has fallen asleep.
+    pub(super) sleeps: u64,
     pub(super) oracles: Oracles,
     pub(super) violations: Vec<Violation>,
     pub(super) log: TraceLog,
@@ -106,6 +110,8 @@ impl World {
             waiting: Waiting::default(),
             clients,
             nemesis: Nemesis::new(rng.random()),
+            lulls: 0,
+            sleeps: 0,
             oracles: Oracles::default(),
             violations: Vec::new(),
             log: TraceLog::new(),

@@ -368,8 +368,7 @@ impl Group {
             crate::message::Payload::Raft(raft) => {
                 raft.msg_type() == MessageType::MsgHeartbeat && !raft.context.is_empty()
             }
-            crate::message::Payload::RegionWakeUp
-            | crate::message::Payload::ReadIndexDropped(_) => false,
+            _ => false,
         };
         let mine = |message: &&RaftMessage| message.from.id == leader && message.to.id == to;
         self.sent.iter().filter(mine).filter(carries_read).count()
