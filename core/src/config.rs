@@ -128,6 +128,22 @@ impl Config {
         self.base_tick * u32::try_from(self.election_ticks).unwrap_or(u32::MAX)
     }
 
+    /// Stands for the settings that must be the same on all stores of a cluster (rule L16): with a
+    /// shorter election timeout one voter would elect another leader while the lease that the first
+    /// one has measures by its own, longer one still runs.
+    pub fn timing_fingerprint(&self) -> u64 {
+        let settings = [
+            self.base_tick.as_nanos() as u64,
+            self.election_ticks as u64,
+            self.max_leader_lease.as_nanos() as u64,
+            self.allowed_drift.to_bits(),
+        ];
+        // FNV-1a, word by word.
+        settings.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, setting| {
+            (hash ^ setting).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(29)
+        })
+    }
+
     /// How long before its end a lease is renewed.
     pub fn renew_advance(&self) -> Duration {
         self.renew_lease_advance.unwrap_or(self.max_leader_lease / 4)

@@ -10,9 +10,21 @@ use crate::ids::RegionId;
 use crate::region::{PeerMeta, RegionEpoch};
 use crate::trace_context::TraceContext;
 
+/// What the stores of one cluster have in common. A message with another tag is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClusterTag {
+    /// The cluster's id.
+    pub cluster_id: u64,
+    /// Stands for all settings that must be the same everywhere (rule L16, hole H6), see
+    /// [`Config::timing_fingerprint`](crate::Config::timing_fingerprint).
+    pub timing: u64,
+}
+
 /// A message between two replicas of a region.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RaftMessage {
+    /// The sender's cluster and what it must share with this one.
+    pub cluster: ClusterTag,
     /// The region.
     pub region_id: RegionId,
     /// The sending replica.

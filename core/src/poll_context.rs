@@ -18,7 +18,8 @@ use crate::config::Config;
 use crate::engine::{Engine, Family, WriteBatch};
 use crate::error::Error;
 use crate::ids::{ReadIdGen, RegionId, StoreId};
-use crate::message::RaftMessage;
+use crate::message::{ClusterTag, RaftMessage};
+use crate::message_checks::RefusedMessages;
 use crate::pd::PdTask;
 use crate::read_delegate::StoreMeta;
 use crate::region::Region;
@@ -53,6 +54,10 @@ pub(crate) struct Effects {
 pub(crate) struct PollContext<E: Engine> {
     pub(crate) store_id: StoreId,
     pub(crate) config: Arc<Config>,
+    /// Goes with every message.
+    pub(crate) cluster: ClusterTag,
+    /// Counts the messages that are refused.
+    pub(crate) refused: Arc<RefusedMessages>,
     pub(crate) engine: E,
     pub(crate) clock: ClockHandle,
     /// The time at which this round of polling began: the "sent at" of all that it proposes (L1).

@@ -89,6 +89,11 @@ fn every_mode_and_every_fault_takes_part() {
     }
     assert!(reports.iter().any(|report| report.network.duplicated > 0));
     assert!(reports.iter().any(|report| report.sleeps > 0), "no region ever slept");
+    // Sound replicas say nothing that only broken ones can.
+    for label in ["malformed_entries", "beyond_log", "impossible_term", "forged_sender", "stranger"]
+    {
+        assert!(reports.iter().all(|report| !report.refused.contains_key(label)), "{label}");
+    }
     assert!(reports.iter().all(|report| report.network.lost > 0 && report.elections > 5));
 }
 

@@ -103,7 +103,8 @@ impl<E: Engine> Peer<E> {
 
     fn refuse_read_index(&self, ctx: &mut PollContext<E>, to: u64, context: Vec<u8>) {
         let Some(to) = peer_meta(self.region(), to) else { return };
-        ctx.effects.messages.push(self.own_message(to, Payload::ReadIndexDropped(context)));
+        let message = self.own_message(ctx, to, Payload::ReadIndexDropped(context));
+        ctx.effects.messages.push(message);
     }
 
     /// A read index that this replica has asked for was dropped: it asks again at the next tick, or

@@ -119,7 +119,8 @@ impl<E: Engine> Peer<E> {
         self.hibernation.quiet_ticks = 0;
         self.hibernation.asked = Some(Asked { at, agreed: BTreeSet::new() });
         for to in self.others() {
-            ctx.effects.messages.push(self.own_message(to, Payload::Hibernate(at)));
+            let message = self.own_message(ctx, to, Payload::Hibernate(at));
+            ctx.effects.messages.push(message);
         }
         self.sleep_if_all_agree();
     }
@@ -145,7 +146,8 @@ impl<E: Engine> Peer<E> {
         }
         self.hibernation =
             Hibernation { is_asleep: true, missing_ticks: 0, ..Hibernation::default() };
-        ctx.effects.messages.push(self.own_message(from, Payload::HibernateAgreed(at)));
+        let message = self.own_message(ctx, from, Payload::HibernateAgreed(at));
+        ctx.effects.messages.push(message);
     }
 
     /// A replica agrees to sleep.
@@ -217,8 +219,14 @@ impl<E: Engine> Peer<E> {
     }
 
     /// A message that is not raft-rs's.
-    pub(crate) fn own_message(&self, to: PeerMeta, payload: Payload) -> RaftMessage {
+    pub(crate) fn own_message(
+        &self,
+        ctx: &PollContext<E>,
+        to: PeerMeta,
+        payload: Payload,
+    ) -> RaftMessage {
         RaftMessage {
+            cluster: ctx.cluster,
             region_id: self.region_id(),
             from: self.meta,
             to,

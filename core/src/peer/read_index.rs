@@ -225,7 +225,8 @@ impl<E: Engine> Peer<E> {
     }
 
     pub(crate) fn send_wake_up(&self, ctx: &mut PollContext<E>, to: PeerMeta) {
-        ctx.effects.messages.push(self.own_message(to, Payload::RegionWakeUp));
+        let message = self.own_message(ctx, to, Payload::RegionWakeUp);
+        ctx.effects.messages.push(message);
     }
 
     /// Asks again for the newest read of a replica that has waited too long: the leader, or a

@@ -7,7 +7,8 @@ use raft::eraftpb::{Message, MessageType};
 use crate::clock::Instant;
 use crate::engine::Engine;
 use crate::lease::LeaseState;
-use crate::message::{Payload, RaftMessage};
+use crate::message::{ClusterTag, Payload, RaftMessage};
+use crate::message_checks::{Receiver, check_for_replica};
 use crate::peer::Peer;
 use crate::peer::fsm::peer_meta;
 use crate::peer::read_index::read_id;
@@ -17,12 +18,17 @@ use crate::spans::case;
 use crate::trace_context::HandOver;
 
 impl<E: Engine> Peer<E> {
-    /// Handles a message from another replica; what is not for this replica is dropped.
+    /// Handles a message from another replica; one that is refused has no effect but a count.
     pub(crate) fn on_raft_message(&mut self, ctx: &mut PollContext<E>, message: RaftMessage) {
-        let is_for_me = message.to.id == self.meta.id && message.to.store_id == self.meta.store_id;
-        let is_from_peer = self.region().peer(message.from.peer_id()) == Some(&message.from);
-        if !is_for_me || !is_from_peer {
-            return;
+        let receiver = Receiver {
+            region: self.region(),
+            meta: self.meta,
+            term: self.term(),
+            last_index: self.raft_group.raft.raft_log.last_index(),
+            is_leader: self.is_leader(),
+        };
+        if let Err(why) = check_for_replica(receiver, &message) {
+            return ctx.refused.refuse(ctx.store_id, &message, &why);
         }
         self.wake_for(ctx, &message);
         let RaftMessage { payload, from, from_lease, trace, .. } = message;
@@ -135,7 +141,7 @@ impl<E: Engine> Peer<E> {
         answer.term = self.term();
         answer.index = commit;
         answer.entries = message.entries.clone();
-        let mut answer = self.raft_message(to, answer);
+        let mut answer = self.raft_message(ctx.cluster, to, answer);
         answer.from_lease = true;
         ctx.effects.messages.push(answer);
         true
@@ -156,13 +162,18 @@ impl<E: Engine> Peer<E> {
                 self.forwarded_reads.answered(context);
             }
             if let Some(to) = peer_meta(self.region(), message.to) {
-                let message = self.raft_message(to, message);
+                let message = self.raft_message(ctx.cluster, to, message);
                 ctx.effects.messages.push(message);
             }
         }
     }
 
-    fn raft_message(&mut self, to: crate::region::PeerMeta, message: Message) -> RaftMessage {
+    fn raft_message(
+        &mut self,
+        cluster: ClusterTag,
+        to: crate::region::PeerMeta,
+        message: Message,
+    ) -> RaftMessage {
         let is_answer = matches!(
             message.msg_type(),
             MessageType::MsgHeartbeatResponse | MessageType::MsgReadIndexResp
@@ -177,6 +188,7 @@ impl<E: Engine> Peer<E> {
             }
         });
         RaftMessage {
+            cluster,
             region_id: self.region_id(),
             from: self.meta,
             to,

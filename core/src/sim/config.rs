@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::{Config, ConfigError};
 use crate::error::Error;
+use crate::message::ClusterTag;
 use crate::region::{PeerMeta, PeerRole, Region, RegionEpoch};
 use crate::rules::Rules;
 use crate::sim::disk::DiskKind;
@@ -87,6 +88,11 @@ impl SimConfig {
             deadline: Duration::from_millis(900),
             ..Config::default()
         }
+    }
+
+    /// What every node's messages carry.
+    pub(super) fn cluster_tag(&self) -> ClusterTag {
+        ClusterTag { cluster_id: 1, timing: self.core.timing_fingerprint() }
     }
 
     pub(super) fn nodes(&self) -> u64 {

@@ -19,6 +19,8 @@ use crate::ids::{ReadIdGen, RegionId, StoreId};
 use crate::local_read_router::{ReadContext, ServerRaftStoreRouter};
 use crate::local_reader::LocalReader;
 use crate::mailbox::Mailbox;
+use crate::message::ClusterTag;
+use crate::message_checks::MessageGate;
 use crate::peer::PeerFsm;
 use crate::peer_storage::{PeerStorage, load_regions};
 use crate::poll_context::{ClockHandle, Effects, PollContext};
@@ -61,6 +63,8 @@ pub(super) struct Node {
     pub(super) waiting_reads: Vec<OpId>,
     /// What is added to the time that a synced write takes.
     pub(super) disk_extra_ns: u64,
+    /// Where messages come in; outlives crashes, so that all refusals are counted.
+    pub(super) gate: MessageGate,
 }
 
 /// A store that runs.
@@ -91,6 +95,7 @@ impl Node {
         id: u64,
         clock: SimClock,
         disk: Disk,
+        cluster: ClusterTag,
         regions: &[Region],
     ) -> Result<Node, Error> {
         let mut batch = WriteBatch::new();
@@ -109,6 +114,7 @@ impl Node {
             paused_reader: 0,
             waiting_reads: Vec::new(),
             disk_extra_ns: 0,
+            gate: MessageGate { store: StoreId(id), cluster, refused: Arc::default() },
         })
     }
 
@@ -169,6 +175,8 @@ impl Node {
         PollContext {
             store_id: StoreId(self.id),
             config: Arc::clone(config),
+            cluster: self.gate.cluster,
+            refused: Arc::clone(&self.gate.refused),
             rules,
             engine: self.disk.clone(),
             clock: ClockHandle(clock),

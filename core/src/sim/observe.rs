@@ -183,6 +183,16 @@ impl World {
         *self.operations.entry(name).or_default() += 1;
     }
 
+    /// How many messages the nodes have refused, by kind; those alone that there were.
+    pub fn refused_messages(&self) -> BTreeMap<&'static str, u64> {
+        let mut all = BTreeMap::new();
+        let counts = self.nodes.iter().flat_map(|node| node.gate.refused.counts());
+        for (label, count) in counts.filter(|(_, count)| *count > 0) {
+            *all.entry(label).or_default() += count;
+        }
+        all
+    }
+
     /// How many operations there were, by how they were served.
     pub fn operations(&self) -> &BTreeMap<&'static str, u64> {
         &self.operations

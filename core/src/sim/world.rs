@@ -93,7 +93,7 @@ impl World {
             // Clocks have nothing in common but their rate, as far as that goes.
             let clock = SimClock::new(truth.clone(), id * 1_000_000_007);
             let disk = Disk::new(config.disk).map_err(Error::from)?;
-            nodes.push(Node::new(id, clock, disk, &regions)?);
+            nodes.push(Node::new(id, clock, disk, config.cluster_tag(), &regions)?);
         }
         let clients = (0..config.clients).map(|id| SimClient::new(config.seed, id)).collect();
         let mut world = World {
@@ -218,9 +218,17 @@ impl World {
             return self.log.note(now_ns, Some(to), "lost", &MessageLine(&message));
         }
         self.log.note(now_ns, Some(to), "deliver", &MessageLine(&message));
-        if let Some(running) = &self.node(to).running {
-            // A full mailbox loses it, as on a real store.
-            running.router.post(message.region_id, PeerMsg::RaftMessage(message));
+        let node = self.node(to);
+        if let Some(running) = &node.running
+            && node.gate.lets_in(&message)
+        {
+            match running.router.mailbox(message.region_id) {
+                None => node.gate.refuse_unknown_region(&message),
+                // A full one loses it, as on a real store.
+                Some(mailbox) => {
+                    let _ = mailbox.try_send(PeerMsg::RaftMessage(message));
+                }
+            }
         }
         self.wake(to);
     }

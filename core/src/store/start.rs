@@ -21,7 +21,8 @@ use crate::ids::{ReadIdGen, StoreId};
 use crate::local_read_router::{ReadContext, ServerRaftStoreRouter};
 use crate::local_reader::LocalReader;
 use crate::mailbox::Mailbox;
-use crate::message::PeerMsg;
+use crate::message::{ClusterTag, PeerMsg};
+use crate::message_checks::{MessageGate, RefusedMessages};
 use crate::peer_storage::{PeerStorage, RegionState, StorageLoadError, load_regions};
 use crate::poll_context::{ClockHandle, Effects, PollContext};
 use crate::raft_kv::RaftKv;
@@ -108,6 +109,7 @@ struct Starting {
     schedule: Arc<Mutex<mpsc::UnboundedReceiver<Scheduled>>>,
     gate: ApplyGate,
     failure: Arc<OnceLock<Error>>,
+    refused: Arc<RefusedMessages>,
     is_new: bool,
     rng: SmallRng,
 }
@@ -130,6 +132,7 @@ impl Starting {
             schedule: Arc::new(Mutex::new(schedule)),
             gate: ApplyGate::default(),
             failure: Arc::default(),
+            refused: Arc::default(),
             is_new,
             rng: SmallRng::seed_from_u64(store.seed),
             store,
@@ -155,7 +158,12 @@ impl Starting {
             };
             threads.push(tokio::task::spawn_blocking(move || poller.run()));
         }
-        self.network.register(self.store.store_id, self.router.clone());
+        let gate = MessageGate {
+            store: self.store.store_id,
+            cluster: self.cluster_tag(),
+            refused: Arc::clone(&self.refused),
+        };
+        self.network.register(gate, self.router.clone());
         let ticker = self.start_ticker();
         let closed = self.engine.when_closed();
         Ok(Store {
@@ -166,6 +174,7 @@ impl Starting {
             scheduler: self.scheduler,
             gate: self.gate,
             failure: self.failure,
+            refused: self.refused,
             ticker,
             threads,
             closed,
@@ -200,6 +209,8 @@ impl Starting {
         PollContext {
             store_id: self.store.store_id,
             config: Arc::clone(&self.config),
+            cluster: self.cluster_tag(),
+            refused: Arc::clone(&self.refused),
             engine: self.engine.clone(),
             clock,
             now,
@@ -211,6 +222,10 @@ impl Starting {
             seeds: SmallRng::seed_from_u64(self.rng.random()),
             effects: Effects::default(),
         }
+    }
+
+    fn cluster_tag(&self) -> ClusterTag {
+        ClusterTag { cluster_id: self.store.cluster_id, timing: self.config.timing_fingerprint() }
     }
 
     fn kv(&self) -> RaftKv<RocksEngine> {

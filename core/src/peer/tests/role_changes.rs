@@ -124,6 +124,7 @@ fn a_leader_that_hears_of_a_later_term_has_no_lease() {
     message.set_msg_type(MessageType::MsgHeartbeat);
     (message.from, message.to, message.term) = (2, 1, group.peer(1).term() + 1);
     let heartbeat = RaftMessage {
+        cluster: Default::default(),
         region_id: REGION,
         from: *region().peer(PeerId(2)).unwrap(),
         to: *region().peer(PeerId(1)).unwrap(),
