@@ -9,6 +9,9 @@
 //!
 //! Not here: snapshots of a region, and with them the compaction of its log.
 
+mod checksum;
+#[cfg(test)]
+mod damage_tests;
 mod entry_cache;
 mod load;
 mod state;
@@ -188,7 +191,7 @@ impl<E: Engine> PeerStorage<E> {
         let region = self.region_id();
         for entry in entries {
             let key = keys::raft_entry(region, entry.index);
-            batch.put(Family::Raft, key, entry.encode_to_vec());
+            checksum::put_sealed(batch, Family::Raft, key, entry.encode_to_vec());
         }
         for replaced in last.index + 1..=self.last_index() {
             batch.delete(Family::Raft, keys::raft_entry(region, replaced));

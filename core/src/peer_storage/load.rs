@@ -7,7 +7,7 @@ use raft::eraftpb::Entry;
 
 use super::{
     ApplyState, ENTRY_CACHE_BYTES, EntryCache, LogDamage, PeerStorage, RaftState, RegionState,
-    TruncatedState,
+    TruncatedState, checksum,
 };
 use crate::engine::{Durability, Engine, EngineError, EngineSnapshot, Family, WriteBatch, keys};
 use crate::error::Error;
@@ -247,6 +247,7 @@ fn read_tail<E: Engine>(
 /// The entry at `index` from its bytes.
 pub(super) fn decode_entry(region: RegionId, index: u64, bytes: &[u8]) -> Result<Entry, LogDamage> {
     let damage = |what| LogDamage { region, index, what };
+    let bytes = checksum::open(bytes).map_err(|error| damage(error.to_string()))?;
     let entry = Entry::decode(bytes).map_err(|error| damage(format!("unreadable: {error}")))?;
     if entry.index != index {
         return Err(damage(format!("missing, the next one found is {}", entry.index)));
@@ -259,11 +260,9 @@ fn decode<M: Message + Default>(
     state: &'static str,
     bytes: &[u8],
 ) -> Result<M, StorageLoadError> {
-    M::decode(bytes).map_err(|error| StorageLoadError::State {
-        region,
-        state,
-        what: format!("cannot be read: {error}"),
-    })
+    let bad = |what| StorageLoadError::State { region, state, what };
+    let bytes = checksum::open(bytes).map_err(|error| bad(format!("is {error}")))?;
+    M::decode(bytes).map_err(|error| bad(format!("cannot be read: {error}")))
 }
 
 fn required<M: Message + Default>(

@@ -262,7 +262,7 @@ fn a_hole_or_a_damaged_entry_stops_the_replica() {
     let mut batch = WriteBatch::new();
     batch.put(Family::Raft, keys::raft_entry(REGION, 9), [0xff, 0xff]);
     engine.write(&batch, Durability::Synced).unwrap();
-    assert!(load_error(&engine).to_string().contains("entry at 9 is unreadable"));
+    assert!(load_error(&engine).to_string().contains("entry at 9 is cut off after 2 bytes"));
 }
 
 /// What is applied is not read at a start, only when a follower needs it.
