@@ -41,6 +41,9 @@ pub struct Config {
     pub hibernate_after_ticks: Option<usize>,
     /// Whether followers learn of a commit only with the next message, not at once.
     pub skip_bcast_commit: bool,
+    /// A store whose disk has less room than this takes no new writes, and its followers refuse
+    /// replica reads (rule P11); zero for no such reserve.
+    pub disk_reserve_bytes: u64,
     /// How many commands may wait in one region's mailbox.
     pub mailbox_capacity: usize,
     /// How many regions one poll round handles, and how many messages of each.
@@ -68,6 +71,7 @@ impl Default for Config {
             follower_read_max_log_gap: 100,
             hibernate_after_ticks: None,
             skip_bcast_commit: true,
+            disk_reserve_bytes: 16 << 20,
             mailbox_capacity: 4096,
             poll_batch: 64,
             deadline: Duration::from_secs(5),

@@ -34,6 +34,7 @@ mod clock;
 mod cluster;
 mod command;
 mod config;
+mod disk_room;
 pub mod engine;
 mod error;
 pub mod history;

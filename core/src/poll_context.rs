@@ -15,6 +15,7 @@ use crate::callback::ReadValue;
 use crate::clock::{Clock, Instant};
 use crate::command::{RaftCmdRequest, ReadCommand};
 use crate::config::Config;
+use crate::disk_room::DiskRoom;
 use crate::engine::{Engine, Family, WriteBatch};
 use crate::error::Error;
 use crate::ids::{ReadIdGen, RegionId, StoreId};
@@ -56,6 +57,8 @@ pub(crate) struct PollContext<E: Engine> {
     pub(crate) config: Arc<Config>,
     /// Goes with every message.
     pub(crate) cluster: ClusterTag,
+    /// Whether the disk takes more.
+    pub(crate) disk_room: DiskRoom,
     /// Counts the messages that are refused.
     pub(crate) refused: Arc<RefusedMessages>,
     pub(crate) engine: E,

@@ -1,6 +1,8 @@
 //! The simulator: the same seed gives the same world, random search finds nothing wrong with the
 //! rules as they are, and finds it when something is.
 
+#[path = "sim/full_disk.rs"]
+mod full_disk;
 #[path = "sim/hibernation.rs"]
 mod hibernation;
 #[path = "sim/scenarios.rs"]

@@ -59,6 +59,9 @@ impl<E: Engine> Peer<E> {
             }
         } else if self.raft_group.raft.leader_id == raft::INVALID_ID {
             return self.read_without_leader(ctx, read);
+        } else if let Err(error) = ctx.disk_room.check() {
+            // What it waits for may never be applied here (rule P11).
+            return read.command.callback.fail(error, self.term());
         } else {
             read
         };

@@ -20,6 +20,11 @@ impl<E: Engine> Peer<E> {
         command: RaftCommand<E::Snapshot>,
     ) {
         let _span = function_span!("propose_entry", "Peer", "Peer::propose_entry").entered();
+        if matches!(command.request.body, Body::Write(_))
+            && let Err(error) = ctx.disk_room.check()
+        {
+            return command.callback.fail(error, self.term());
+        }
         match self.encode(&command.request).and_then(|data| self.propose_data(data)) {
             Ok(index) => self.proposals.push_back(Proposal {
                 index,

@@ -48,6 +48,8 @@ faults! {
     CrashRestart = "crash-restart",
     /// A node's synced writes take long.
     DiskStall = "disk-stall",
+    /// A node's disk fills up: its writes fail, and its store stops; or it is nearly full.
+    DiskFull = "disk-full",
     /// A leader is asked to hand over.
     TransferLeader = "transfer-leader",
     /// All clients are quiet for a while, so that regions fall asleep.
@@ -67,9 +69,13 @@ impl Fault {
     }
 
     /// How often it is chosen against the others. A leader that is cut off is what most rules are
-    /// about.
+    /// about; a region that sleeps and a store that has stopped show few of them.
     pub(super) fn weight(self) -> u32 {
-        if self == Fault::Partition { 4 } else { 1 }
+        match self {
+            Fault::Partition => 8,
+            Fault::Lull | Fault::DiskFull => 1,
+            _ => 2,
+        }
     }
 
     /// What `all` stands for.

@@ -38,7 +38,7 @@ mod world;
 
 pub use self::clock::SimClock;
 pub use self::config::{SimConfig, SimError};
-pub use self::disk::DiskKind;
+pub use self::disk::{DiskKind, Room};
 pub use self::fault::{Fault, UnknownFault};
 pub use self::network::{MessagePattern, NetworkCounts, UnknownMessage};
 pub use self::oracle::{Invariant, Violation};

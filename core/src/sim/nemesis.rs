@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
+use crate::sim::disk::Room;
 use crate::sim::fault::Fault;
 use crate::sim::queue::Event;
 use crate::sim::requests::{Request, What};
@@ -36,6 +37,7 @@ enum Active {
     DiskStall(u64),
     Freeze(u64),
     Lull,
+    DiskFull(u64),
 }
 
 /// Chooses faults.
@@ -202,6 +204,11 @@ impl World {
                 self.node_mut(node).disk_extra_ns = extra_ns;
                 Some(Active::DiskStall(node))
             }
+            Fault::DiskFull => {
+                let room = if self.nemesis.rng.random() { Room::None } else { Room::Low };
+                self.set_disk_room(node, room);
+                Some(Active::DiskFull(node))
+            }
             Fault::Lull => {
                 self.lulls += 1;
                 Some(Active::Lull)
@@ -288,6 +295,10 @@ impl World {
             Active::PauseReader(node) => self.resume_reader(node),
             Active::Crash(node) => self.restart(node),
             Active::DiskStall(node) => self.node_mut(node).disk_extra_ns = 0,
+            Active::DiskFull(node) => {
+                self.set_disk_room(node, Room::Enough);
+                self.restart(node);
+            }
             Active::Lull => self.lulls -= 1,
             Active::Freeze(node) => self.node(node).clock.set_rate_ppm(0),
         }

@@ -13,6 +13,7 @@ use crate::apply::ApplyTask;
 use crate::birth::take_up;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::disk_room::DiskRoom;
 use crate::engine::{Durability, Engine, WriteBatch};
 use crate::error::Error;
 use crate::ids::{ReadIdGen, RegionId, StoreId};
@@ -177,6 +178,7 @@ impl Node {
             config: Arc::clone(config),
             cluster: self.gate.cluster,
             refused: Arc::clone(&self.gate.refused),
+            disk_room: DiskRoom::default(),
             rules,
             engine: self.disk.clone(),
             clock: ClockHandle(clock),

@@ -313,7 +313,13 @@ impl World {
 
     /// A store that cannot go on: as `Poller::run`, which ends all of it.
     fn stop_store(&mut self, node: u64, error: &Error) {
-        self.violate(Invariant::StoreStopped, format!("n{node}: {error}"), Vec::new());
+        match error {
+            // As it must; it comes back when there is room again.
+            Error::DiskFull(why) => self.note(node, "stops", why),
+            error => {
+                self.violate(Invariant::StoreStopped, format!("n{node}: {error}"), Vec::new());
+            }
+        }
         self.crash_node(node);
     }
 }

@@ -241,6 +241,7 @@ impl World {
         let late_ns = 0..tick_ns / 200;
         let next = node.clock.true_span_ns(tick_ns);
         if let (Some(running), Some(_)) = (&node.running, next) {
+            running.ctx.disk_room.look(&node.disk, self.core.disk_reserve_bytes);
             for region in running.router.regions() {
                 running.router.post(region, PeerMsg::Tick);
             }

@@ -15,6 +15,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::birth::take_up;
 use crate::config::{Config, ConfigError};
+use crate::disk_room::DiskRoom;
 use crate::engine::{Durability, Engine, EngineError, RocksEngine, RocksOptions, WriteBatch};
 use crate::error::Error;
 use crate::ids::{ReadIdGen, StoreId};
@@ -110,6 +111,7 @@ struct Starting {
     gate: ApplyGate,
     failure: Arc<OnceLock<Error>>,
     refused: Arc<RefusedMessages>,
+    disk_room: DiskRoom,
     is_new: bool,
     rng: SmallRng,
 }
@@ -133,6 +135,7 @@ impl Starting {
             gate: ApplyGate::default(),
             failure: Arc::default(),
             refused: Arc::default(),
+            disk_room: DiskRoom::default(),
             is_new,
             rng: SmallRng::seed_from_u64(store.seed),
             store,
@@ -211,6 +214,7 @@ impl Starting {
             config: Arc::clone(&self.config),
             cluster: self.cluster_tag(),
             refused: Arc::clone(&self.refused),
+            disk_room: self.disk_room.clone(),
             engine: self.engine.clone(),
             clock,
             now,
@@ -271,11 +275,17 @@ impl Starting {
     /// come faster than their length would shorten what voters have promised (rule L2).
     fn start_ticker(&self) -> JoinHandle<()> {
         let (router, base_tick) = (self.router.clone(), self.config.base_tick);
+        let (disk_room, reserve_bytes) = (self.disk_room.clone(), self.config.disk_reserve_bytes);
+        // Not a handle to the data: it must be free when the store has stopped.
+        let engine = self.engine.downgrade();
         tokio::spawn(async move {
             let mut interval = tokio::time::interval(base_tick);
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 interval.tick().await;
+                if let Some(engine) = engine.upgrade() {
+                    disk_room.look(&engine, reserve_bytes);
+                }
                 for region in router.regions() {
                     router.post(region, PeerMsg::Tick);
                 }

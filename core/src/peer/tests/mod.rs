@@ -96,6 +96,7 @@ impl Node {
             config: Arc::new(group.config.clone()),
             cluster: Default::default(),
             refused: Arc::default(),
+            disk_room: Default::default(),
             engine: engine.clone(),
             clock: ClockHandle(Arc::new(group.clock.clone())),
             now: group.clock.monotonic_raw_now(),
