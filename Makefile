@@ -36,6 +36,7 @@ check: setup
 bench: setup
 	$(CARGO) bench --locked -p raftlens-core --bench read_path
 	$(CARGO) bench --locked -p raftlens --bench spans
+	$(CARGO) bench --locked -p raftlens-core --features sim --bench sim
 
 ## Install what a build needs and is missing.
 setup:
