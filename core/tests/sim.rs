@@ -7,6 +7,8 @@ mod full_disk;
 mod hibernation;
 #[path = "sim/scenarios.rs"]
 mod scenarios;
+#[path = "sim/settings.rs"]
+mod settings;
 
 use std::time::Duration;
 

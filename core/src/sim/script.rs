@@ -302,6 +302,7 @@ impl World {
             applied: peer.storage().applied_index(),
             last: peer.storage().last_index(),
             pending_reads: peer.raft_group.raft.pending_read_count(),
+            has_leader: peer.raft_group.raft.leader_id != raft::INVALID_ID,
             is_asleep: peer.hibernation.is_asleep(),
         })
     }
@@ -387,6 +388,8 @@ pub struct ReplicaView {
     pub last: u64,
     /// How many read indexes wait for its quorum, if it leads.
     pub pending_reads: usize,
+    /// Whether it knows a leader.
+    pub has_leader: bool,
     /// Whether it sleeps.
     pub is_asleep: bool,
 }

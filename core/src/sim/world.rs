@@ -76,14 +76,14 @@ impl World {
     /// # Errors
     /// [`SimError`].
     pub fn new(config: SimConfig) -> Result<World, SimError> {
-        config.core.validate()?;
+        config.validate()?;
         World::new_unchecked(config)
     }
 
     /// As [`World::new`], but takes settings that break a rule, to see what then goes wrong.
     ///
     /// # Errors
-    /// [`SimError`], never [`SimError::Config`].
+    /// [`SimError`], never [`SimError::Config`] or [`SimError::OtherTiming`].
     pub fn new_unchecked(config: SimConfig) -> Result<World, SimError> {
         config.check_sizes()?;
         let (truth, regions) = (TrueTime::default(), config.regions());
@@ -93,7 +93,7 @@ impl World {
             // Clocks have nothing in common but their rate, as far as that goes.
             let clock = SimClock::new(truth.clone(), id * 1_000_000_007);
             let disk = Disk::new(config.disk).map_err(Error::from)?;
-            nodes.push(Node::new(id, clock, disk, config.cluster_tag(), &regions)?);
+            nodes.push(Node::new(id, clock, disk, config.cluster_tag(id), &regions)?);
         }
         let clients = (0..config.clients).map(|id| SimClient::new(config.seed, id)).collect();
         let mut world = World {
@@ -140,7 +140,11 @@ impl World {
 
     /// Starts a node that does not run.
     pub(super) fn start_node(&mut self, id: u64) -> Result<(), Error> {
-        let (core, doors, now_ns) = (Arc::clone(&self.core), self.clients.len() + 1, self.now_ns());
+        let (doors, now_ns) = (self.clients.len() + 1, self.now_ns());
+        let core = match self.config.other_settings.get(&id) {
+            Some(own) => Arc::new(own.clone()),
+            None => Arc::clone(&self.core),
+        };
         let World { nodes, rng, .. } = self;
         let node = &mut nodes[id as usize - 1];
         if node.running.is_some() {
@@ -234,7 +238,8 @@ impl World {
     }
 
     fn tick(&mut self, id: u64) {
-        let (now_ns, tick_ns) = (self.now_ns(), self.core.base_tick.as_nanos() as u64);
+        let (now_ns, tick_ns) =
+            (self.now_ns(), self.config.settings_of(id).base_tick.as_nanos() as u64);
         let node = self.node(id);
         let incarnation = node.incarnation;
         // Like `store::start`'s ticker: a tick may be late, and the next one is a whole tick later.

@@ -44,6 +44,18 @@ pub enum StoreError {
     /// A setting would break a rule.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Another store of the cluster measures elections or leases in another way.
+    #[error(
+        "store {store} has another tick, election timeout, lease or drift than store {other}, which \
+         runs: one of them would elect a leader while the other one trusts its lease; start both \
+         with the same"
+    )]
+    OtherTiming {
+        /// The store that was to start.
+        store: StoreId,
+        /// The one that runs.
+        other: StoreId,
+    },
     /// The data folder cannot be opened.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -76,6 +88,11 @@ impl Store {
         network: &LocalNetwork<Snapshot>,
     ) -> Result<Store, StoreError> {
         store.config.validate()?;
+        let timing = store.config.timing_fingerprint();
+        let cluster = ClusterTag { cluster_id: store.cluster_id, timing };
+        if let Some(other) = network.of_other_timing(cluster) {
+            return Err(StoreError::OtherTiming { store: store.store_id, other });
+        }
         let options = RocksOptions::sharing(store.block_cache.clone());
         let engine = RocksEngine::open(&store.path, &options)?;
         let is_new = load_regions(&engine)?.is_empty();

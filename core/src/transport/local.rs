@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::ids::{RegionId, StoreId};
-use crate::message::{MessageKind, PeerMsg, RaftMessage};
+use crate::message::{ClusterTag, MessageKind, PeerMsg, RaftMessage};
 use crate::message_checks::MessageGate;
 use crate::router::Router;
 use crate::transport::Transport;
@@ -77,6 +77,16 @@ impl<S> Default for LocalNetwork<S> {
 impl<S> LocalNetwork<S> {
     fn lock(&self) -> MutexGuard<'_, Inner<S>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A store of the same cluster that measures elections or leases in another way (hole H6).
+    pub(crate) fn of_other_timing(&self, cluster: ClusterTag) -> Option<StoreId> {
+        let inner = self.lock();
+        let mut gates = inner.stores.values().map(|(_, gate)| gate);
+        let differs = |gate: &&MessageGate| {
+            gate.cluster.cluster_id == cluster.cluster_id && gate.cluster.timing != cluster.timing
+        };
+        gates.find(differs).map(|gate| gate.store)
     }
 
     pub(crate) fn register(&self, gate: MessageGate, router: Router<S>) {
@@ -168,7 +178,7 @@ impl<S> fmt::Debug for LocalNetwork<S> {
 mod tests {
     use super::*;
     use crate::engine::MemorySnapshot;
-    use crate::message::{ClusterTag, Payload};
+    use crate::message::Payload;
     use crate::region::{PeerMeta, RegionEpoch};
 
     #[test]
