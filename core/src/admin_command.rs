@@ -48,13 +48,14 @@ impl AdminCommand {
     }
 }
 
-/// Cuts a region: each piece begins at its key, and the last part stays with the old region.
+/// Cuts a region at one key for each piece, a piece being a new region.
 #[derive(Clone, PartialEq, Message)]
 pub struct Split {
     /// The new regions, in the order of their ranges.
     #[prost(message, repeated, tag = "1")]
     pub pieces: Vec<SplitPiece>,
-    /// Whether the old region keeps the rightmost part, not the leftmost one.
+    /// Whether the old region keeps the rightmost part and each piece ends at its key. Otherwise it
+    /// keeps the leftmost part, and each piece begins at its key.
     #[prost(bool, tag = "2")]
     pub right_derive: bool,
 }

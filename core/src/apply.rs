@@ -4,6 +4,9 @@
 //! The region is read from the engine for each task: an earlier task may have changed it, and the
 //! peer, which hears of that later, has made this task with what it knew.
 
+mod merge;
+mod split;
+
 use std::sync::Arc;
 
 use prost::Message as _;
@@ -15,9 +18,12 @@ use crate::engine::{Durability, Engine, Family, WriteBatch};
 use crate::error::Error;
 use crate::ids::{PeerId, RegionId};
 use crate::peer_storage::{
-    ApplyState, RegionState, load_region, put_apply_state, put_region_state,
+    ApplyState, MergeState, RegionState, load_region, put_apply_state, put_region_state,
 };
-use crate::region::Region;
+use crate::region::{Region, RegionEpoch};
+
+pub(crate) use self::merge::check_neighbours;
+pub(crate) use self::split::split_region;
 
 /// Committed entries of one region, to be applied in order.
 #[derive(Debug)]
@@ -50,11 +56,21 @@ pub(crate) struct ApplyRes {
 pub(crate) enum RegionChange {
     /// The region is another one now: its flashback has begun or ended.
     Region(Arc<Region>),
+    /// The region was split: what it is now, and the new ones.
+    Split { derived: Arc<Region>, created: Vec<Arc<Region>> },
+    /// The region is ready to be taken over by another one.
+    PrepareMerge { region: Arc<Region>, merging: MergeState },
+    /// The region has taken over another one.
+    CommitMerge { region: Arc<Region>, source: RegionId },
+    /// A prepared merge was taken back.
+    RollbackMerge { region: Arc<Region> },
 }
 
 /// A region while its entries are applied: what they write, and what it has become by it.
 pub(crate) struct ApplyContext {
     pub(crate) region: Arc<Region>,
+    /// The region's prepared merge, if there is one.
+    pub(crate) merging: Option<MergeState>,
     pub(crate) batch: WriteBatch,
     pub(crate) changes: Vec<RegionChange>,
 }
@@ -62,11 +78,11 @@ pub(crate) struct ApplyContext {
 /// Applies `task` and says how far it got. The write is not synced: after a crash the log, which
 /// is, gives the same entries again.
 pub(crate) fn apply<E: Engine>(engine: &E, task: ApplyTask) -> Result<ApplyRes, Error> {
-    let region = load_region(engine, task.region_id)?;
+    let RegionState { region, merging, .. } = load_region(engine, task.region_id)?;
     // A witness keeps the log, not the data.
     let has_data = !region.peer(task.peer_id).is_some_and(|peer| peer.is_witness);
     let (batch, changes) = (WriteBatch::default(), Vec::new());
-    let mut ctx = ApplyContext { region: Arc::new(region), batch, changes };
+    let mut ctx = ApplyContext { region: Arc::new(region), merging, batch, changes };
     let mut results = Vec::with_capacity(task.entries.len());
     let (mut applied_index, mut applied_term) = (0, 0);
     for entry in &task.entries {
@@ -100,7 +116,7 @@ fn apply_command(
     }
     match &command.admin {
         None => Ok(()),
-        Some(admin) => apply_admin(ctx, entry, admin),
+        Some(admin) => apply_admin(ctx, entry, command.epoch, admin),
     }
 }
 
@@ -126,7 +142,12 @@ fn write_mutations(command: &LogCommand, batch: &mut WriteBatch) {
     }
 }
 
-fn apply_admin(ctx: &mut ApplyContext, _entry: &Entry, admin: &AdminCommand) -> Result<(), Error> {
+fn apply_admin(
+    ctx: &mut ApplyContext,
+    entry: &Entry,
+    epoch: RegionEpoch,
+    admin: &AdminCommand,
+) -> Result<(), Error> {
     match admin {
         AdminCommand::SetFlashback(on) => {
             Arc::make_mut(&mut ctx.region).is_in_flashback = *on;
@@ -134,12 +155,11 @@ fn apply_admin(ctx: &mut ApplyContext, _entry: &Entry, admin: &AdminCommand) -> 
             ctx.changes.push(RegionChange::Region(Arc::clone(&ctx.region)));
             Ok(())
         }
-        AdminCommand::Split(_)
-        | AdminCommand::PrepareMerge(_)
-        | AdminCommand::CommitMerge(_)
-        | AdminCommand::RollbackMerge(_)
-        | AdminCommand::CompactLog(_)
-        | AdminCommand::ChangePeers(_) => {
+        AdminCommand::Split(split) => split::apply_split(ctx, entry, split),
+        AdminCommand::PrepareMerge(prepare) => merge::apply_prepare_merge(ctx, entry, prepare),
+        AdminCommand::CommitMerge(merge) => merge::apply_commit_merge(ctx, epoch, merge),
+        AdminCommand::RollbackMerge(rollback) => merge::apply_rollback_merge(ctx, rollback.commit),
+        AdminCommand::CompactLog(_) | AdminCommand::ChangePeers(_) => {
             let (region, reason) = (ctx.region.region_id(), admin.as_str().to_owned());
             Err(Error::ProposalRefused { region, reason })
         }
@@ -151,7 +171,6 @@ mod tests {
     use super::*;
     use crate::engine::MemoryEngine;
     use crate::peer_storage::load_apply_state;
-    use crate::region::RegionEpoch;
 
     fn task(data: Vec<u8>) -> ApplyTask {
         let entry = Entry { index: 7, term: 6, data, ..Entry::default() };

@@ -33,7 +33,8 @@ pub(crate) fn take_up<E: Engine>(
     let Some(storage) = PeerStorage::load(ctx.engine.clone(), region, meta.peer_id())? else {
         return Ok(None);
     };
-    let peer = Peer::new(meta, storage, state.wait_data, ctx, seed)?;
+    let mut peer = Peer::new(meta, storage, state.wait_data, ctx, seed)?;
+    peer.merging.prepared.clone_from(&state.merging);
     Ok(Some(PeerFsm { peer, has_ready: true }))
 }
 

@@ -113,6 +113,22 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A change of the region that cannot be made as it was asked for.
+    #[error("region {region}: {reason}")]
+    InvalidAdmin {
+        /// The region.
+        region: RegionId,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The region is about to become part of another one.
+    #[error("region {region}: it is being merged into region {target}; ask again soon")]
+    RegionMerging {
+        /// The region.
+        region: RegionId,
+        /// The one that takes it over.
+        target: RegionId,
+    },
     /// No answer came within the deadline. A write may still take effect.
     #[error("region {region}: no answer within {waited_ms} ms")]
     DeadlineExceeded {
@@ -149,10 +165,12 @@ impl Error {
             | Error::DataIsNotReady { .. }
             | Error::ReadIndexNotReady { .. }
             | Error::ProposalRefused { .. }
+            | Error::RegionMerging { .. }
             | Error::DeadlineExceeded { .. }
             | Error::DiskFull(_)
             | Error::Stopped(_) => true,
             Error::KeyNotInRegion { .. }
+            | Error::InvalidAdmin { .. }
             | Error::NoRegionForKey { .. }
             | Error::IsWitness(_)
             | Error::FlashbackInProgress(_)

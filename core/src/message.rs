@@ -4,6 +4,7 @@ use std::fmt;
 
 use raft::eraftpb;
 
+use crate::admin_command::CommitMerge;
 use crate::apply::ApplyRes;
 use crate::command::RaftCommand;
 use crate::ids::RegionId;
@@ -133,6 +134,30 @@ pub(crate) enum CasualMessage {
     },
     /// Campaign now: for the first election of a new region.
     Campaign,
+    /// To the target of a merge: the source on this store is ready.
+    TakeOver(Box<TakeOver>),
+    /// To the source of a merge: the target on this store waits for it.
+    CatchUp(Box<CatchUp>),
+    /// To the target of a merge: the source on this store has applied its log up to `commit`.
+    CaughtUp { source: RegionId, commit: u64 },
+    /// To the source of a merge: it is part of another region now.
+    Merged { into: RegionId },
+}
+
+/// What the target of a merge is asked to propose, if it leads and still has this epoch.
+#[derive(Debug)]
+pub(crate) struct TakeOver {
+    pub(crate) epoch: RegionEpoch,
+    pub(crate) merge: CommitMerge,
+}
+
+/// What the source of a merge has to have applied before the target on its store goes on.
+#[derive(Debug)]
+pub(crate) struct CatchUp {
+    pub(crate) target: RegionId,
+    pub(crate) commit: u64,
+    /// The end of its log, in case that it lacks some of it.
+    pub(crate) entries: Vec<eraftpb::Entry>,
 }
 
 /// What arrives in a region's mailbox.

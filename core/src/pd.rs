@@ -24,6 +24,11 @@ pub enum PdTask {
         /// Its term: an older leader's report is ignored.
         term: u64,
     },
+    /// The leader of a region that was split reports the new ones, which nobody leads yet.
+    ReportSplit {
+        /// The new regions.
+        created: Vec<Arc<Region>>,
+    },
     /// A replica without a leader asks who it is.
     QueryRegionLeader {
         /// The region.
@@ -105,6 +110,12 @@ impl Pd {
                 });
                 let known = Known { leader: Some(leader), term, region };
                 table.insert(known.region.region_id(), known);
+            }),
+            PdTask::ReportSplit { created } => self.with(|table| {
+                for region in created {
+                    let known = Known { leader: None, term: 0, region };
+                    table.entry(known.region.region_id()).or_insert(known);
+                }
             }),
             PdTask::QueryRegionLeader { region } => {
                 let leader = self.with(|table| table.get(&region).and_then(|known| known.leader));

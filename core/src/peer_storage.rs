@@ -32,7 +32,8 @@ pub(crate) use load::{
     StorageLoadError, load_apply_state, load_region, load_region_state, load_regions,
 };
 pub(crate) use state::{
-    ApplyState, RaftState, RegionState, TruncatedState, put_apply_state, put_region_state,
+    ApplyState, MergeState, RaftState, RegionState, TruncatedState, put_apply_state,
+    put_region_state,
 };
 
 /// How many bytes of its latest entries a region keeps in memory.
@@ -106,6 +107,12 @@ impl<E: Engine> PeerStorage<E> {
     /// votes follows from the roles of `region.peers`.
     pub(crate) fn bootstrap(batch: &mut WriteBatch, region: &Region) {
         state::bootstrap(batch, region);
+    }
+
+    /// Puts a region that a split has made into the batch that applies the split: all but what raft
+    /// keeps of it, which [`PeerStorage::load`] makes up for.
+    pub(crate) fn bootstrap_applied(batch: &mut WriteBatch, region: &Region) {
+        state::bootstrap_applied(batch, region);
     }
 
     /// The replica `peer` of a region as it was left, none if this store does not hold the region

@@ -101,6 +101,23 @@ rules! {
     P4 = "P4", OneAnswer;
     /// The leader answers a replica from a valid lease only.
     P13 = "P13", Linearizability;
+    /// A lease is not renewed while its region is split, merged or flashed back.
+    L11 = "L11", TwoRegions;
+    /// A read that has waited is answered only for the epoch that it was asked in; S5 keeps it from
+    /// being stale.
+    T15 = "T15", Redundant;
+    /// A read is answered only for keys of the region; T15 keeps it from being stale.
+    S5 = "S5", Redundant;
+    /// A committed split or merge is taken note of before anybody else can see it.
+    M1 = "M1", TwoRegions;
+    /// No renewal and no read index between a split's commit and its application.
+    M2 = "M2", TwoRegions;
+    /// A prepared merge makes the lease suspect and ends read indexes.
+    M3 = "M3", TwoRegions;
+    /// A region's new range ends the readers' lease before they learn of it.
+    M4 = "M4", TwoRegions;
+    /// A replica whose region is about to be merged answers no read; by M3 its leader confirms none.
+    P2 = "P2", Redundant;
     /// A leader read waits until the leader has applied what was committed when it came.
     X1 = "X1", Linearizability;
 }

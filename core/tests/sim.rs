@@ -5,6 +5,8 @@
 mod full_disk;
 #[path = "sim/hibernation.rs"]
 mod hibernation;
+#[path = "sim/regions.rs"]
+mod regions;
 #[path = "sim/scenarios.rs"]
 mod scenarios;
 #[path = "sim/settings.rs"]

@@ -152,7 +152,8 @@ impl<E: Engine> Peer<E> {
         }
     }
 
-    /// Whether this replica has applied what a read must see (rule T6).
+    /// Whether this replica has applied what a read must see (rule T6), and nothing has taken its
+    /// range away (rule P2).
     fn ready_to_handle_unsafe_replica_read(&self, read_index: Option<u64>) -> bool {
         let _span = function_span!(
             "ready_to_handle_unsafe_replica_read",
@@ -160,6 +161,10 @@ impl<E: Engine> Peer<E> {
             "Peer::ready_to_handle_unsafe_replica_read"
         )
         .entered();
+        if self.merging.prepared.is_some() && self.rules.holds(Rule::P2) {
+            // The target may serve this range already, on any other store.
+            return false;
+        }
         let applied_index = self.storage().applied_index();
         read_index.is_some_and(|index| applied_index >= index || !self.rules.holds(Rule::T6))
     }

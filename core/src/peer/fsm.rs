@@ -121,6 +121,7 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
         }
         peer.fail_late_commands(self.ctx);
         peer.report_leadership(self.ctx);
+        peer.check_merge(self.ctx);
         // A lease of a region that sleeps may end: nobody reads under it.
         if self.ctx.config.renew_lease_by_tick && !sleeps {
             self.renew_lease_if_needed();
@@ -142,6 +143,12 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
             CasualMessage::QueryRegionLeaderResp { leader } => {
                 self.fsm.peer.wake_up(self.ctx, leader);
             }
+            CasualMessage::TakeOver(take_over) => self.fsm.peer.take_over(self.ctx, *take_over),
+            CasualMessage::CatchUp(catch_up) => self.fsm.peer.catch_up(self.ctx, *catch_up),
+            CasualMessage::CaughtUp { source, commit } => {
+                self.fsm.peer.on_source_caught_up(self.ctx, source, commit);
+            }
+            CasualMessage::Merged { into } => self.fsm.peer.end_merged(self.ctx, into),
             // A replica that may have forgotten a promise not to vote must not vote for itself
             // either (rule L15).
             CasualMessage::Campaign if self.ctx.maybe_in_unsafe_vote_period() => {}

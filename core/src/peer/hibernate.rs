@@ -111,7 +111,7 @@ impl<E: Engine> Peer<E> {
                     && progress.recent_active
                     && progress.state == ProgressState::Replicate
             })
-            && !self.is_merging()
+            && !self.is_prepared_to_merge()
     }
 
     fn ask_to_sleep(&mut self, ctx: &mut PollContext<E>) {

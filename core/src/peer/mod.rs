@@ -10,12 +10,14 @@ mod forwarded_reads;
 mod fsm;
 mod hibernate;
 mod inspect;
+mod merge;
 mod propose;
 mod read_index;
 mod read_local;
 mod ready;
 mod renew_lease;
 mod response_read;
+mod split;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,7 @@ pub(crate) use self::forwarded_reads::ForwardedReads;
 pub(crate) use self::fsm::{PeerFsm, PeerFsmDelegate};
 pub(crate) use self::hibernate::Hibernation;
 pub(crate) use self::inspect::can_amend_read;
+pub(crate) use self::merge::{Merging, TAKES_OVER};
 use crate::clock::Instant;
 use crate::command::RaftCommand;
 use crate::config::{Config, Consistency};
@@ -55,8 +58,21 @@ pub(crate) struct Proposal<S> {
     pub(crate) term: u64,
     /// The poll round's time, taken before the entry went to raft-rs (rule L1).
     pub(crate) propose_time: Instant,
+    pub(crate) kind: ProposalKind,
     /// `None` for entries of our own, such as the one that lifts a suspicion.
     pub(crate) command: Option<RaftCommand<S>>,
+}
+
+/// What a committed entry means for reads, before it is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProposalKind {
+    Normal,
+    /// Rule M2.
+    Split,
+    /// Rule M3.
+    PrepareMerge,
+    CommitMerge,
+    RollbackMerge,
 }
 
 /// A local read that waits until all that was committed when it arrived is applied (rule X1).
@@ -116,6 +132,10 @@ pub(crate) struct Peer<E: Engine> {
     pub(crate) message_traces: MessageTraces,
     /// How many entries of the log were given to the apply loop.
     pub(crate) last_applying_index: u64,
+    /// The index of the last split that is known to be committed (rule M1).
+    pub(crate) last_committed_split_index: u64,
+    /// What this region keeps of merges with its neighbours.
+    pub(crate) merging: Merging,
     /// The Ready whose writes are on their way to the disk.
     pub(crate) unpersisted: Option<raft::Ready>,
     /// Read contexts that were answered from the lease, for the outgoing response (rule P13).
@@ -181,6 +201,8 @@ impl<E: Engine> Peer<E> {
             progress,
             message_traces: MessageTraces::default(),
             last_applying_index: applied_index,
+            last_committed_split_index: 0,
+            merging: Merging::default(),
             unpersisted: None,
             lease_answers: Vec::new(),
             forwarded_reads: ForwardedReads::default(),
@@ -227,21 +249,6 @@ impl<E: Engine> Peer<E> {
             StateRole::Leader => "leader",
             StateRole::PreCandidate => "pre_candidate",
         }
-    }
-
-    /// Whether a split of this region is committed and not applied. Splits come with the rule's
-    /// data (M2): until then no entry can be one.
-    pub(crate) fn is_splitting(&self) -> bool {
-        let _span =
-            crate::spans::function_span!("is_splitting", "Peer", "Peer::is_splitting").entered();
-        false
-    }
-
-    /// Whether this region is about to be merged into another one (M3); no entry can say so yet.
-    pub(crate) fn is_merging(&self) -> bool {
-        let _span =
-            crate::spans::function_span!("is_merging", "Peer", "Peer::is_merging").entered();
-        false
     }
 
     /// Tells readers of a changed fact.
@@ -305,18 +312,24 @@ impl<E: Engine> Peer<E> {
 
     /// Answers everything that waits, when the replica's store stops.
     pub(crate) fn stop(&mut self) {
-        let (region, term) = (self.region_id(), self.term());
-        let stopped = || Error::Stopped(region);
+        let region = self.region_id();
+        self.fail_all(|| Error::Stopped(region), || Error::Stopped(region));
+        self.leader_lease.expire();
+    }
+
+    /// Answers everything that waits, because this replica will not (rule N3). A write that waits may
+    /// have been committed.
+    pub(crate) fn fail_all(&mut self, error: impl Fn() -> Error, of_write: impl Fn() -> Error) {
+        let term = self.term();
         for request in self.pending_reads.take_all() {
-            request.reads.into_iter().for_each(|read| read.command.callback.fail(stopped(), term));
+            request.reads.into_iter().for_each(|read| read.command.callback.fail(error(), term));
         }
         for read in self.lagging_reads.drain(..) {
-            read.command.callback.fail(stopped(), term);
+            read.command.callback.fail(error(), term);
         }
         for command in self.proposals.drain(..).filter_map(|proposal| proposal.command) {
-            command.callback.fail(stopped(), term);
+            command.callback.fail(of_write(), term);
         }
-        self.leader_lease.expire();
     }
 }
 

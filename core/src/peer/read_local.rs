@@ -11,6 +11,7 @@ use crate::peer::fsm::Picked;
 use crate::peer::{LaggingRead, Peer};
 use crate::poll_context::PollContext;
 use crate::request_checks::check_region_epoch;
+use crate::rules::Rule;
 use crate::spans::function_span;
 use crate::trace_context::HandOver;
 
@@ -81,8 +82,12 @@ impl<E: Engine> Peer<E> {
         let region = Arc::clone(self.region());
         let before = ctx.monotonic_raw_now();
         let result: Result<ReadValue<E::Snapshot>, Error> =
-            if check_epoch { check_region_epoch(&request.header, &region) } else { Ok(()) }
-                .and_then(|()| ctx.execute(request, &region, read_index));
+            if check_epoch && self.rules.holds(Rule::T15) {
+                check_region_epoch(&request.header, &region)
+            } else {
+                Ok(())
+            }
+            .and_then(|()| ctx.execute(request, &region, read_index));
         let snapshot = ctx.monotonic_raw_now().saturating_since(before);
         ReadResponse {
             result,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use raft::StateRole;
 use raft::eraftpb::Entry;
 
-use crate::apply::{Applied, ApplyRes, ApplyTask, RegionChange};
+use crate::apply::{Applied, ApplyRes, RegionChange};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::lease::RenewedBy;
@@ -28,9 +28,10 @@ impl<E: Engine> Peer<E> {
             let role = state.raft_state;
             self.on_role_changed(ctx, role);
         }
+        let committed_before = self.storage().commit_index();
         if let Some(hard_state) = ready.hs() {
             self.raft_group.mut_store().set_hard_state(hard_state, &mut ctx.effects.writes);
-            self.on_commit_idx_changed();
+            self.on_commit_idx_changed(ctx, committed_before);
         }
         self.release_parked_reads(ctx);
         let messages = ready.take_messages();
@@ -59,8 +60,9 @@ impl<E: Engine> Peer<E> {
         }
         let mut light = self.raft_group.advance_append(ready);
         if let Some(commit) = light.commit_index() {
+            let before = self.storage().commit_index();
             self.raft_group.mut_store().set_commit_index(commit, &mut ctx.effects.writes);
-            self.on_commit_idx_changed();
+            self.on_commit_idx_changed(ctx, before);
             self.release_parked_reads(ctx);
         }
         let messages = light.take_messages();
@@ -92,13 +94,17 @@ impl<E: Engine> Peer<E> {
 
     /// Publishes the commit index before any message that could show it to another node leaves
     /// (rules M1, X1).
-    fn on_commit_idx_changed(&self) {
+    fn on_commit_idx_changed(&mut self, ctx: &PollContext<E>, before: u64) {
+        if self.rules.holds(Rule::M1) {
+            self.note_committed_changes(ctx, before);
+        }
         self.progress.set_commit(self.storage().commit_index());
     }
 
     fn handle_raft_committed_entries(&mut self, ctx: &mut PollContext<E>, entries: Vec<Entry>) {
-        let Some(last) = entries.last() else { return };
-        self.last_applying_index = last.index;
+        if entries.is_empty() {
+            return;
+        }
         if self.is_leader() {
             let newest = entries
                 .iter()
@@ -113,8 +119,7 @@ impl<E: Engine> Peer<E> {
                 self.answer_write(Applied { index: *index, term: *term, result: Ok(()) });
             }
         }
-        let (region_id, peer_id) = (self.region_id(), self.meta.peer_id());
-        ctx.effects.apply.push(ApplyTask { region_id, peer_id, entries });
+        self.give_to_apply(ctx, entries);
     }
 
     /// Takes over how far the apply loop has got, and answers what has waited for it.
@@ -134,6 +139,7 @@ impl<E: Engine> Peer<E> {
         for applied in result.results {
             self.answer_write(applied);
         }
+        self.report_caught_up(ctx);
         self.answer_lagging_reads(ctx);
         if self.is_leader() {
             self.respond_leader_reads(ctx);
@@ -146,12 +152,24 @@ impl<E: Engine> Peer<E> {
     fn on_region_change(&mut self, ctx: &mut PollContext<E>, change: RegionChange) {
         match change {
             RegionChange::Region(region) => self.set_region(ctx, region),
+            RegionChange::Split { derived, created } => {
+                self.on_split_applied(ctx, derived, created);
+            }
+            RegionChange::PrepareMerge { region, merging } => {
+                self.on_prepare_merge_applied(ctx, region, merging);
+            }
+            RegionChange::CommitMerge { region, source } => {
+                self.on_commit_merge_applied(ctx, region, source);
+            }
+            RegionChange::RollbackMerge { region } => self.on_rollback_merge_applied(ctx, region),
         }
     }
 
     pub(crate) fn set_region(&mut self, ctx: &PollContext<E>, region: Arc<crate::region::Region>) {
         // Readers that still hold the old region must not be let through by its lease (rule M4).
-        self.leader_lease.expire_remote_lease();
+        if self.rules.holds(Rule::M4) {
+            self.leader_lease.expire_remote_lease();
+        }
         self.raft_group.mut_store().set_region(Arc::clone(&region));
         self.publish(ctx, Progress::Region(region));
     }

@@ -26,7 +26,8 @@ impl<E: Engine> Peer<E> {
         send_at: Instant,
         by: RenewedBy,
     ) {
-        if self.is_splitting() || self.is_merging() || self.region().is_in_flashback {
+        let is_changing = self.is_splitting() || self.is_merging() || self.region().is_in_flashback;
+        if is_changing && self.rules.holds(Rule::L11) {
             return;
         }
         // When the renewing message was sent, never when its acknowledgement came (rule L1).

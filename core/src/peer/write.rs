@@ -2,15 +2,25 @@
 
 use prost::Message as _;
 
-use crate::apply::Applied;
+use crate::admin_command::AdminCommand;
+use crate::apply::{Applied, split_region};
 use crate::callback::WriteResponse;
 use crate::command::{Body, LogCommand, RaftCmdRequest, RaftCommand};
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::peer::{Peer, Proposal};
+use crate::peer::{Peer, Proposal, ProposalKind, TAKES_OVER};
 use crate::poll_context::PollContext;
 use crate::region_snapshot::check_key_in_region;
 use crate::spans::function_span;
+
+/// What the entry of a request will mean for reads once it is committed.
+fn kind_of(request: &RaftCmdRequest) -> ProposalKind {
+    match &request.body {
+        Body::Admin(AdminCommand::Split(_)) => ProposalKind::Split,
+        Body::Admin(AdminCommand::PrepareMerge(_)) => ProposalKind::PrepareMerge,
+        _ => ProposalKind::Normal,
+    }
+}
 
 impl<E: Engine> Peer<E> {
     /// Proposes a write or an administrative change; it is answered after it was applied (rule T5).
@@ -25,12 +35,14 @@ impl<E: Engine> Peer<E> {
         {
             return command.callback.fail(error, self.term());
         }
-        match self.encode(&command.request).and_then(|data| self.propose_data(data)) {
+        let encoded = self.encode(&command.request);
+        match encoded.and_then(|data| self.propose_data(Vec::new(), data)) {
             Ok(index) => self.proposals.push_back(Proposal {
                 index,
                 term: self.term(),
                 // The round's time, from before the entry went to raft-rs (rule L1).
                 propose_time: ctx.now,
+                kind: kind_of(&command.request),
                 command: Some(command),
             }),
             Err(error) => command.callback.fail(error, self.term()),
@@ -49,9 +61,10 @@ impl<E: Engine> Peer<E> {
             return;
         }
         // Refused while a transfer is on its way; the next read tries again.
-        if let Ok(index) = self.propose_data(Vec::new()) {
+        if let Ok(index) = self.propose_data(Vec::new(), Vec::new()) {
             let (term, propose_time) = (self.term(), ctx.now);
-            self.proposals.push_back(Proposal { index, term, propose_time, command: None });
+            let kind = ProposalKind::Normal;
+            self.proposals.push_back(Proposal { index, term, propose_time, kind, command: None });
         }
     }
 
@@ -65,6 +78,9 @@ impl<E: Engine> Peer<E> {
     }
 
     fn encode(&self, request: &RaftCmdRequest) -> Result<Vec<u8>, Error> {
+        if let Some(target) = self.merging.prepared.as_ref().map(|it| it.target.region_id()) {
+            return Err(Error::RegionMerging { region: self.region_id(), target });
+        }
         let mut log =
             LogCommand { epoch: request.header.epoch, mutations: Vec::new(), admin: None };
         match &request.body {
@@ -74,17 +90,52 @@ impl<E: Engine> Peer<E> {
                 }
                 log.mutations.clone_from(mutations);
             }
+            Body::Admin(AdminCommand::Split(split)) => {
+                // Applied, it would be refused in the same words; here it costs no entry.
+                split_region(self.region(), split)?;
+                log.admin = Some(AdminCommand::Split(split.clone()));
+            }
+            Body::Admin(AdminCommand::PrepareMerge(prepare)) => {
+                let prepare = self.complete_prepare_merge(prepare)?;
+                log.admin = Some(AdminCommand::PrepareMerge(prepare));
+            }
+            Body::Admin(
+                admin @ (AdminCommand::CommitMerge(_) | AdminCommand::RollbackMerge(_)),
+            ) => {
+                let reason = format!("{} is for its replicas to propose", admin.as_str());
+                return Err(Error::InvalidAdmin { region: self.region_id(), reason });
+            }
             Body::Admin(admin) => log.admin = Some(admin.clone()),
             Body::Read(_) | Body::TransferLeader(_) => {}
         }
         Ok(log.encode_to_vec())
     }
 
-    fn propose_data(&mut self, data: Vec<u8>) -> Result<u64, Error> {
+    /// Proposes a change of the region that nobody has asked for but its replicas. One that is
+    /// refused is proposed again at a later tick, if it is still wanted.
+    pub(crate) fn propose_own_admin(
+        &mut self,
+        ctx: &PollContext<E>,
+        admin: AdminCommand,
+        kind: ProposalKind,
+    ) {
+        let context = match kind {
+            ProposalKind::CommitMerge => TAKES_OVER.to_vec(),
+            _ => Vec::new(),
+        };
+        let log =
+            LogCommand { epoch: self.region().epoch, mutations: Vec::new(), admin: Some(admin) };
+        if let Ok(index) = self.propose_data(context, log.encode_to_vec()) {
+            let (term, propose_time) = (self.term(), ctx.now);
+            self.proposals.push_back(Proposal { index, term, propose_time, kind, command: None });
+        }
+    }
+
+    fn propose_data(&mut self, context: Vec<u8>, data: Vec<u8>) -> Result<u64, Error> {
         let index = self.raft_group.raft.raft_log.last_index() + 1;
         let region = self.region_id();
         self.raft_group
-            .propose(Vec::new(), data)
+            .propose(context, data)
             .map_err(|error| Error::ProposalRefused { region, reason: error.to_string() })?;
         Ok(index)
     }

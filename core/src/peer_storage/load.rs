@@ -5,6 +5,7 @@ use std::sync::Arc;
 use prost::Message;
 use raft::eraftpb::Entry;
 
+use super::state::{INITIAL_INDEX, after_split};
 use super::{
     ApplyState, ENTRY_CACHE_BYTES, EntryCache, LogDamage, PeerStorage, RaftState, RegionState,
     TruncatedState, checksum,
@@ -12,7 +13,6 @@ use super::{
 use crate::engine::{Durability, Engine, EngineError, EngineSnapshot, Family, WriteBatch, keys};
 use crate::error::Error;
 use crate::ids::{PeerId, RegionId};
-use crate::region::Region;
 
 /// Why a replica cannot be taken up again.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -83,9 +83,8 @@ pub(crate) fn load_regions(engine: &impl Engine) -> Result<Vec<RegionState>, Sto
 }
 
 /// A region as this store knows it now; it must have a replica of it.
-pub(crate) fn load_region(engine: &impl Engine, region: RegionId) -> Result<Region, Error> {
-    let state = load_region_state(engine, region)?;
-    state.map(|state| state.region).ok_or(Error::RegionNotFound(region))
+pub(crate) fn load_region(engine: &impl Engine, region: RegionId) -> Result<RegionState, Error> {
+    load_region_state(engine, region)?.ok_or(Error::RegionNotFound(region))
 }
 
 /// A region's state on this store, a tombstone too.
@@ -121,11 +120,19 @@ pub(super) fn load<E: Engine>(
         return Err(StorageLoadError::NoSuchPeer { region, peer });
     }
     let raft_state = get(Family::Raft, &keys::raft_state(region))?;
-    let mut raft_state: RaftState = required(region, "raft state", raft_state)?;
     let apply_state = get(Family::State, &keys::apply_state(region))?;
     let apply_state: ApplyState = required(region, "apply state", apply_state)?;
     let truncated = get(Family::State, &keys::truncated_state(region))?;
     let truncated: TruncatedState = required(region, "truncated state", truncated)?;
+    // A region that a split has made starts without a log, perhaps with a vote (see `apply/split`).
+    let is_new = state.is_from_split && apply_state.applied_index == INITIAL_INDEX;
+    let known: Option<RaftState> =
+        raft_state.map(|bytes| decode(region, "raft state", &bytes)).transpose()?;
+    let mut raft_state = match known {
+        Some(known) if !is_new || known.last_index >= INITIAL_INDEX => known,
+        other if is_new => after_split(other),
+        _ => required(region, "raft state", None)?,
+    };
     check_order(region, &raft_state, &apply_state, &truncated)?;
     let tail = read_tail(&engine, region, &raft_state, &apply_state, &truncated)?;
     check_terms(region, &raft_state, &apply_state, &truncated, &tail)?;

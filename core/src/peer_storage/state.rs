@@ -66,12 +66,38 @@ pub(crate) struct RegionState {
     /// The replica waits for the data of the region, so it answers no read.
     #[prost(bool, tag = "3")]
     pub(crate) wait_data: bool,
+    /// The region is ready to be taken over by another one.
+    #[prost(message, optional, tag = "4")]
+    pub(crate) merging: Option<MergeState>,
+    /// A split has made the region, and it has not changed since: raft may have kept nothing of it.
+    #[prost(bool, tag = "5")]
+    pub(crate) is_from_split: bool,
+}
+
+/// A prepared merge of a region.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct MergeState {
+    /// The region that is to take it over, as it was when that was asked.
+    #[prost(message, required, tag = "1")]
+    pub(crate) target: Region,
+    /// Every replica has the log from here on.
+    #[prost(uint64, tag = "2")]
+    pub(crate) min_index: u64,
+    /// The index of the prepared merge.
+    #[prost(uint64, tag = "3")]
+    pub(crate) commit: u64,
 }
 
 impl RegionState {
     /// The state of a replica that is there and has its data.
     pub(crate) fn normal(region: Region) -> Self {
-        RegionState { region, is_tombstone: false, wait_data: false }
+        RegionState {
+            region,
+            is_tombstone: false,
+            wait_data: false,
+            merging: None,
+            is_from_split: false,
+        }
     }
 }
 
@@ -94,6 +120,15 @@ pub(super) fn put_truncated_state(
     put_sealed(batch, Family::State, keys::truncated_state(region), state.encode_to_vec());
 }
 
+/// What raft keeps of a region that a split has made: the empty log of all its first replicas, and
+/// the vote of one that was asked before the split was applied here, if it gave one.
+pub(super) fn after_split(voted: Option<RaftState>) -> RaftState {
+    let voted = voted.unwrap_or_default().hard_state;
+    let term = voted.term.max(INITIAL_TERM);
+    let hard_state = HardState { term, vote: voted.vote, commit: INITIAL_INDEX };
+    RaftState { hard_state, last_index: INITIAL_INDEX }
+}
+
 /// Puts a region as its replica knows it into a batch.
 pub(crate) fn put_region_state(state: &RegionState, batch: &mut WriteBatch) {
     let key = keys::region_state(state.region.region_id());
@@ -107,11 +142,21 @@ pub(super) fn bootstrap(batch: &mut WriteBatch, region: &Region) {
     let hard_state = HardState { term: INITIAL_TERM, vote: 0, commit: INITIAL_INDEX };
     let id = region.region_id();
     put_raft_state(id, &RaftState { hard_state, last_index: INITIAL_INDEX }, batch);
+    put_start(batch, &RegionState::normal(region.clone()));
+}
+
+/// The part of [`bootstrap`] that belongs to the apply loop: for a region that a split has made.
+pub(super) fn bootstrap_applied(batch: &mut WriteBatch, region: &Region) {
+    put_start(batch, &RegionState { is_from_split: true, ..RegionState::normal(region.clone()) });
+}
+
+fn put_start(batch: &mut WriteBatch, state: &RegionState) {
+    let id = state.region.region_id();
     let truncated = TruncatedState { index: INITIAL_INDEX, term: INITIAL_TERM };
     put_truncated_state(id, &truncated, batch);
     let applied = ApplyState { applied_index: INITIAL_INDEX, applied_term: INITIAL_TERM };
     put_apply_state(id, &applied, batch);
-    put_region_state(&RegionState::normal(region.clone()), batch);
+    put_region_state(state, batch);
 }
 
 /// The members of a region as raft-rs wants them: a role it does not know counts as a learner,

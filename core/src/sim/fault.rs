@@ -54,6 +54,10 @@ faults! {
     TransferLeader = "transfer-leader",
     /// All clients are quiet for a while, so that regions fall asleep.
     Lull = "lull",
+    /// A region is split.
+    Split = "split",
+    /// A region is merged into its neighbour.
+    Merge = "merge",
     /// Messages overtake each other. Not among `all`: holes H2 and H3 are open by design then.
     Reorder = "reorder",
     /// A node's clock jumps backwards. Not among `all`: no monotonic clock does (rule L4).
@@ -68,11 +72,12 @@ impl Fault {
         !matches!(self, Fault::Reorder | Fault::ClockStep | Fault::ClockFreeze)
     }
 
-    /// How often it is chosen against the others. A leader that is cut off is what most rules are
-    /// about; a region that sleeps and a store that has stopped show few of them.
+    /// How often it is chosen against the others. A leader that is cut off, or hands over, is what
+    /// most rules are about; a region that sleeps and a store that has stopped show few of them.
     pub(super) fn weight(self) -> u32 {
         match self {
             Fault::Partition => 8,
+            Fault::TransferLeader => 4,
             Fault::Lull | Fault::DiskFull => 1,
             _ => 2,
         }

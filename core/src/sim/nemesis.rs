@@ -19,6 +19,8 @@ use crate::sim::world::World;
 const GAP_NS: std::ops::Range<u64> = 5_000_000..250_000_000;
 /// How long a fault lasts: from less than a lease to more than two election timeouts.
 const SPAN_NS: std::ops::Range<u64> = 10_000_000..400_000_000;
+/// No region is split beyond this many.
+const REGIONS_MAX: usize = 5;
 /// No more faults than this at a time.
 const ACTIVE_MAX: usize = 3;
 
@@ -230,6 +232,14 @@ impl World {
                 self.random_transfer(node);
                 None
             }
+            Fault::Split => {
+                self.random_split();
+                None
+            }
+            Fault::Merge => {
+                self.random_merge();
+                None
+            }
         }
     }
 
@@ -267,6 +277,30 @@ impl World {
         let Some(to) = self.peer_meta(region, other) else { return };
         let what = What::Transfer(to.peer_id());
         let op = self.new_request(Request::new(from, region, b"", what));
+        self.submit(op);
+    }
+
+    fn random_split(&mut self) {
+        if self.regions.len() >= REGIONS_MAX {
+            return;
+        }
+        let place = self.nemesis.rng.random_range(0..self.config.keys.len());
+        let mut key = self.config.keys[place].clone();
+        if self.nemesis.rng.random() {
+            // Right behind it.
+            key.push(0);
+        }
+        let (region, right_derive) = (self.region_for(&key), self.nemesis.rng.random());
+        let (_, request) = self.split_request(region, &key, right_derive);
+        let op = self.new_request(request);
+        self.submit(op);
+    }
+
+    fn random_merge(&mut self) {
+        let source = self.random_region();
+        let Some(target) = self.neighbour(source) else { return };
+        let request = self.merge_request(source, target);
+        let op = self.new_request(request);
         self.submit(op);
     }
 

@@ -14,7 +14,10 @@ use crate::message::{MessageKind, Payload, RaftMessage};
 
 /// Which messages a script means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MessagePattern(Option<MessageKind>);
+pub struct MessagePattern {
+    kind: Option<MessageKind>,
+    region: Option<u64>,
+}
 
 /// A message type was named that there is not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +26,12 @@ pub struct UnknownMessage(pub String);
 
 impl MessagePattern {
     /// Messages of any type.
-    pub const ANY: MessagePattern = MessagePattern(None);
+    pub const ANY: MessagePattern = MessagePattern { kind: None, region: None };
+
+    /// Of these, the messages of one region.
+    pub fn in_region(self, region: u64) -> Self {
+        MessagePattern { region: Some(region), ..self }
+    }
 
     /// Reads `*` or the name of a type, such as `MsgTimeoutNow`.
     ///
@@ -34,16 +42,17 @@ impl MessagePattern {
             return Ok(MessagePattern::ANY);
         }
         if let Some(own) = MessageKind::OWN.into_iter().find(|kind| kind.as_str() == name) {
-            return Ok(MessagePattern(Some(own)));
+            return Ok(MessagePattern { kind: Some(own), region: None });
         }
         let mut known = (0..=i32::from(u8::MAX)).filter_map(MessageType::from_i32);
         let found = known.find(|kind| kind.as_str_name() == name);
         let found = found.ok_or_else(|| UnknownMessage(name.to_owned()))?;
-        Ok(MessagePattern(Some(MessageKind::Raft(found))))
+        Ok(MessagePattern { kind: Some(MessageKind::Raft(found)), region: None })
     }
 
     fn matches(self, message: &RaftMessage) -> bool {
-        self.0.is_none_or(|kind| kind == message.kind())
+        self.kind.is_none_or(|kind| kind == message.kind())
+            && self.region.is_none_or(|region| region == message.region_id.0)
     }
 }
 

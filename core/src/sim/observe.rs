@@ -147,6 +147,10 @@ impl World {
                 let ask = ask_name(*ask);
                 self.log.note(now_ns, node, "read", &format_args!("{op} {key} {ask}"));
             }
+            What::Admin(admin) => {
+                let (region, admin) = (request.region, admin.as_str());
+                self.log.note(now_ns, node, admin, &format_args!("{op} region={region}"));
+            }
             What::Transfer(to) => {
                 self.log.note(now_ns, node, "transfer", &format_args!("{op} peer={to}"));
             }
@@ -176,6 +180,7 @@ impl World {
             (OpResult::Value { .. }, What::Read(AskRead::Index { .. })) => "read_index_rpc",
             (OpResult::Value { mode, .. }, _) => mode.as_str(),
             (OpResult::Written, What::Write(_)) => "write",
+            (OpResult::Written, What::Admin(admin)) => admin.as_str(),
             (OpResult::Written, What::Transfer(_) | What::Read(_)) => "transfer",
             (OpResult::Failed(_), _) => "refused",
             (OpResult::GivenUp | OpResult::Pending, _) => "given_up",

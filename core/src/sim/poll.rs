@@ -229,6 +229,9 @@ impl World {
             }
             running.apply.push_back(task);
         }
+        for (region, message) in running.ctx.effects.local.drain(..) {
+            running.router.post(region, PeerMsg::Casual(message));
+        }
         let has_news = !running.ctx.effects.pd.is_empty();
         for task in running.ctx.effects.pd.drain(..) {
             pd.schedule(task, &running.router);

@@ -6,6 +6,7 @@ use std::fmt;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
+use crate::admin_command::AdminCommand;
 use crate::callback::{Callback, ReadMode, ReadResponse, ReadValue, WriteResponse};
 use crate::command::{Body, Mutation, RaftCmdRequest, ReadCommand, RequestHeader};
 use crate::engine::{Engine, Family};
@@ -81,6 +82,7 @@ pub(super) enum What {
     Write(Vec<u8>),
     Read(AskRead),
     Transfer(PeerId),
+    Admin(Box<AdminCommand>),
 }
 
 /// A request and what is known of it.
@@ -94,6 +96,8 @@ pub(super) struct Request {
     pub(super) client: Option<usize>,
     /// The batch that a read belongs to, and whether it is the last one of it.
     pub(super) batch: Option<(ThreadReadId, bool)>,
+    /// The region as it was once, for a client that has not heard since.
+    pub(super) as_known: Option<Box<Region>>,
     /// The node's incarnation when it got the request.
     pub(super) incarnation: u32,
     pub(super) history: Option<usize>,
@@ -112,6 +116,7 @@ impl Request {
             what,
             client: None,
             batch: None,
+            as_known: None,
             incarnation: 0,
             history: None,
             index: 0,
@@ -187,7 +192,7 @@ impl World {
         let kind = match &request.what {
             What::Write(value) => Some(OpKind::Write(value.clone())),
             What::Read(_) => Some(OpKind::Read(None)),
-            What::Transfer(_) => None,
+            What::Transfer(_) | What::Admin(_) => None,
         };
         if let Some(kind) = kind {
             let (key, invoked_ns) = (request.key.clone(), self.now_ns());
@@ -268,7 +273,7 @@ impl World {
                 }
                 Receiver::Read(receiver)
             }
-            What::Write(_) | What::Transfer(_) => {
+            What::Write(_) | What::Transfer(_) | What::Admin(_) => {
                 let (callback, receiver) = Callback::write(region);
                 let at = door.clock().monotonic_raw_now() + deadline;
                 door.send(command, callback, Some(at));
@@ -278,7 +283,10 @@ impl World {
     }
 
     fn command(&self, request: &Request) -> Option<RaftCmdRequest> {
-        let region = self.regions.iter().find(|region| region.id == request.region)?;
+        let region = match &request.as_known {
+            Some(region) => region.as_ref(),
+            None => self.regions.iter().find(|region| region.id == request.region)?,
+        };
         let mut header = header(region, request.node)?;
         let body = match &request.what {
             What::Write(value) => {
@@ -286,6 +294,7 @@ impl World {
                 Body::Write(vec![mutation])
             }
             What::Transfer(to) => Body::TransferLeader(*to),
+            What::Admin(admin) => Body::Admin(admin.as_ref().clone()),
             What::Read(ask) => {
                 header.read_quorum = *ask == AskRead::Quorum;
                 header.replica_read = matches!(ask, AskRead::Replica | AskRead::Index { .. });

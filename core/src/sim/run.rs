@@ -141,12 +141,13 @@ impl World {
         for (region, start_key) in regions {
             // The first key behind the start key: it lies in the region, however small that is.
             let key = [start_key.as_slice(), &[0]].concat();
-            let write = self.probe(limit, region, |world, leader| {
+            // Whichever region has the key by then: a merge may be on its way.
+            let write = self.probe(limit, &key, |world, leader| {
                 let value = format!("probe.{}", world.requests.len());
                 world.start_write(leader, &key, value.as_bytes())
             });
             probes.push((region, "write", write));
-            let read = self.probe(limit, region, |world, leader| {
+            let read = self.probe(limit, &key, |world, leader| {
                 world.start_read(leader, &key, AskRead::Leader)
             });
             probes.push((region, "read", read));
@@ -161,13 +162,13 @@ impl World {
     fn probe(
         &mut self,
         limit: Duration,
-        region: u64,
+        key: &[u8],
         ask: impl Fn(&mut World, u64) -> super::requests::OpId,
     ) -> Option<String> {
         let until_ns = self.now_ns() + limit.as_nanos() as u64;
         let mut failure = "there is no leader".to_owned();
         while self.now_ns() < until_ns {
-            if let Some(leader) = self.leader(region) {
+            if let Some(leader) = self.leader(self.region_for(key)) {
                 let op = ask(self, leader);
                 match self.wait(op, self.config.core.deadline) {
                     OpResult::Value { .. } | OpResult::Written => return None,

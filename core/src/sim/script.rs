@@ -241,7 +241,7 @@ impl World {
         self.ask(Request { batch: Some((batch.clone(), is_last)), ..request })
     }
 
-    fn ask(&mut self, request: Request) -> OpId {
+    pub(super) fn ask(&mut self, request: Request) -> OpId {
         self.run_until(self.now_ns() + 1);
         let op = self.new_request(request);
         self.submit(op);
@@ -343,9 +343,10 @@ impl World {
         }
     }
 
-    /// The region of a key, as the placement driver has last heard.
+    /// The region of a key, as the placement driver has last heard; 0, which is none, while it has
+    /// heard of one part of a split and not yet of the other.
     pub fn region_for(&self, key: &[u8]) -> u64 {
-        self.pd.region_for(key).map_or(1, |(region, _)| region.id)
+        self.pd.region_for(key).map_or(0, |(region, _)| region.id)
     }
 
     /// Runs until a region has a leader that answers a read, with `node` campaigning for it.

@@ -54,6 +54,8 @@ pub struct World {
     pub(super) incarnations: Vec<u32>,
     /// As the placement driver has last heard of them; never empty.
     pub(super) regions: Vec<Arc<Region>>,
+    /// The next region that a split makes.
+    pub(super) next_region_id: u64,
     pub(super) pd: Pd,
     pub(super) requests: Vec<Request>,
     pub(super) history: Vec<Option<Op>>,
@@ -101,6 +103,7 @@ impl World {
             network: Network::new(nodes.len(), config.latency_ns.clone()),
             incarnations: vec![0; nodes.len()],
             nodes,
+            next_region_id: regions.len() as u64 + 1,
             pd: Pd::new(regions.iter().cloned()),
             regions: regions.into_iter().map(Arc::new).collect(),
             truth,

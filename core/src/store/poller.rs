@@ -167,6 +167,9 @@ impl<E: Engine> Poller<E> {
             // The worker ends only after the pollers.
             let _ = self.apply[worker].send(task);
         }
+        for (region, message) in effects.local.drain(..) {
+            self.router.post(region, PeerMsg::Casual(message));
+        }
         for task in effects.pd.drain(..) {
             self.pd.schedule(task, &self.router);
         }
