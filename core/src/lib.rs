@@ -21,7 +21,7 @@
 //!
 //! The ids of rules in comments (L1, T4, X1, ...) name why a line must be as it is: leases (L), terms
 //! and commits (T), batching (B), replica reads (P), snapshots and delegates (S), never losing a
-//! read (N).
+//! read (N), sleeping regions (Hb).
 //!
 //! This crate knows only the `tracing` facade. What spans and events it gives is in `spans`.
 
