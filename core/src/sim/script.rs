@@ -304,11 +304,6 @@ impl World {
         running.ctx.engine.get(Family::Data, key).ok().flatten()
     }
 
-    /// The regions that there are, as the placement driver has last heard.
-    pub fn region_ids(&self) -> Vec<u64> {
-        self.regions.iter().map(|region| region.id).collect()
-    }
-
     /// The last lines of the log, oldest first; all of them after [`World::keep_log`].
     pub fn log(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.log.lines()

@@ -68,14 +68,73 @@ fn every_scenario_says_what_it_shows_and_ends_with_a_verdict() {
     assert!(!scripts.is_empty());
     for (name, _, text) in scripts {
         assert!(text.starts_with("# "), "{name} begins with what it shows");
-        let commands = text.lines().filter(|line| {
+        let mut commands = text.lines().filter(|line| {
             let line = line.trim();
             !line.is_empty() && !line.starts_with('#') && !line.starts_with("->")
         });
-        assert_eq!(commands.last(), Some("check"), "{name} ends with a verdict");
+        assert_eq!(commands.next_back(), Some("check"), "{name} ends with a verdict");
         let is_sound = text.trim_end().ends_with("-> sound");
         assert!(is_sound || text.contains("# Open hole"), "{name} is sound, or says why not");
     }
+}
+
+/// How often an arrow of a script says this.
+fn told(text: &str, words: &str) -> usize {
+    let arrows = text.lines().filter(|line| line.trim().starts_with("->"));
+    arrows.filter(|line| line.contains(words)).count()
+}
+
+#[test]
+fn every_scenario_shows_what_it_says_of_a_missing_rule() {
+    let mut shown = Vec::new();
+    for (name, _, text) in scripts() {
+        for line in text.lines() {
+            // `# Without T9: no answer`, or `# Without M3, P2: not linearizable`.
+            let Some(line) = line.strip_prefix("# Without ") else { continue };
+            let (rules, words) = line.split_once(": ").expect("rules, and what they prevent");
+            let rules: Vec<Rule> =
+                rules.split(", ").map(|rule| rule.parse().expect("a rule")).collect();
+            let played = play(&text, &rules).expect("a script");
+            let (with, without) = (told(&text, words), told(&played.text, words));
+            assert!(without > with, "{name}, {line}:\n{}", played.text);
+            shown.extend(rules);
+        }
+    }
+    shown.sort_unstable();
+    shown.dedup();
+    assert!(shown.len() >= 25, "{shown:?}");
+}
+
+/// A row of the table in `README.md`: a number, TiKV's name, our file.
+fn rows(readme: &str) -> Vec<(String, String)> {
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| "));
+    let cells = rows.map(|row| row.split(" | ").map(str::trim).collect::<Vec<_>>());
+    let numbered = cells.filter(|cells| cells[0].parse::<u32>().is_ok());
+    numbered
+        .map(|cells| {
+            let name = cells[1].trim_matches('`');
+            let file = cells[2].split(['[', ']']).nth(1).expect("a link");
+            (file.to_owned(), format!("TiKV {}, {name}", cells[0]))
+        })
+        .collect()
+}
+
+#[test]
+fn the_table_names_every_scenario_of_tikv_that_a_script_answers() {
+    let readme = fs::read_to_string(folder().join("README.md")).expect("the table");
+    let mut written = rows(&readme);
+    let mut found = Vec::new();
+    for (name, _, text) in scripts() {
+        let after = text.split("TiKV ").nth(1).unwrap_or_default();
+        let answers: String = after.chars().take_while(|it| !".\n".contains(*it)).collect();
+        if answers.starts_with(|first: char| first.is_ascii_digit()) {
+            let short = answers.split(", ").take(2).collect::<Vec<_>>().join(", ");
+            found.push((name, format!("TiKV {short}")));
+        }
+    }
+    written.sort();
+    found.sort();
+    assert_eq!(written, found);
 }
 
 #[test]
@@ -130,7 +189,7 @@ fn mistakes_say_which_line_and_what_there_is() {
         ("world voters=0", "voters is 0, but it must be from 1 to 9"),
         ("world lease=95ms", "unsafe lease"),
         ("world\nresult late", "no request is called \"late\"; there are none"),
-        ("world\nlate: heal", "only write, read and transfer have names in front of them"),
+        ("world\nlate: heal", "heal has no answer, so it has no name"),
         ("world\na: read n1 k\na: read n1 k", "line 3, `a: read n1 k`: \"a\" is the name of"),
         ("world\nclock n1 rate fast", "\"fast\" is not a rate, such as -20%"),
         ("world\npause mind n1", "\"mind\" is no part of a node; there are raft, apply, reader"),
@@ -141,6 +200,6 @@ fn mistakes_say_which_line_and_what_there_is() {
         assert!(error.to_string().contains(words), "{script}: {error}");
     }
     let error = play("world lease=95ms", &[]).expect_err("unsafe");
-    assert!(matches!(error.why, Mistake::World(SimError::Config(_))), "{error:?}");
+    assert!(matches!(*error.why, Mistake::World(SimError::Config(_))), "{error:?}");
     assert!(play("world lease=95ms unchecked", &[]).is_ok());
 }

@@ -1,7 +1,7 @@
 //! What a script does to the network: `hold`, `release`, `drop`, `cut`, `mend`, `isolate`, `heal`.
 
 use crate::sim::network::MessagePattern;
-use crate::sim::play::line::Words;
+use crate::sim::play::line::{Words, numbered};
 use crate::sim::play::mistake::Mistake;
 use crate::sim::play::stage::Stage;
 
@@ -43,12 +43,19 @@ impl Stage {
         Ok(Vec::new())
     }
 
-    /// `MsgAppend n1->n2`: messages of a type, on some edges.
+    /// `MsgAppend n1->n2` or `* of=r2 n1->n2`: messages of a type, on some edges.
     pub(super) fn pattern(
         &self,
         words: &mut Words<'_>,
     ) -> Result<(MessagePattern, Vec<(u64, u64)>), Mistake> {
-        let pattern = MessagePattern::parse(words.word("a message type, or *")?)?;
+        let mut pattern = MessagePattern::parse(words.word("a message type, or *")?)?;
+        if let Some(region) = words.option("of") {
+            let what = "a region, such as r2";
+            let number = numbered(region, 'r');
+            let number =
+                number.ok_or_else(|| Mistake::BadForm { word: region.to_owned(), what })?;
+            pattern = pattern.in_region(number);
+        }
         Ok((pattern, self.edges(words)?))
     }
 }

@@ -14,7 +14,7 @@ pub struct PlayError {
     /// The line.
     pub text: String,
     /// What is wrong with it.
-    pub why: Mistake,
+    pub why: Box<Mistake>,
 }
 
 /// What is wrong with a line.
@@ -60,6 +60,14 @@ pub enum Mistake {
         /// How many nodes there are.
         nodes: u64,
     },
+    /// A replica that there is not.
+    #[error("n{node} has no replica of region {region}")]
+    NoReplica {
+        /// The node.
+        node: u64,
+        /// The region.
+        region: u64,
+    },
     /// A name that no request or batch has.
     #[error("no {what} is called \"{name}\"; there are {known}")]
     UnknownName {
@@ -74,7 +82,7 @@ pub enum Mistake {
     #[error("\"{0}\" is the name of an earlier request: give this one another name")]
     NameTaken(String),
     /// A name in front of what has no answer.
-    #[error("only write, read and transfer have names in front of them, {0} has no answer")]
+    #[error("{0} has no answer, so it has no name: write, read, transfer, split and merge have")]
     LabelOfNothing(String),
     /// A message type that there is not.
     #[error(transparent)]

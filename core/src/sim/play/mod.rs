@@ -18,12 +18,13 @@
 //! the script, so the same script shows what a missing rule does: `play(text, &[Rule::L6])`.
 //!
 //! `line` takes a line apart, `stage` holds the world and names, and each kind of command has a
-//! file: `setup`, `time`, `messages`, `nodes`, `requests`, `show`.
+//! file: `setup`, `time`, `messages`, `nodes`, `requests`, `regions`, `show`.
 
 mod line;
 mod messages;
 mod mistake;
 mod nodes;
+mod regions;
 mod requests;
 mod setup;
 mod show;
@@ -84,7 +85,11 @@ pub fn play_with(
         let came = match command(&mut stage, label, words, &change) {
             Ok(came) => came,
             Err(why) => {
-                return Err(PlayError { line: number, text: raw.trim().to_owned(), why });
+                return Err(PlayError {
+                    line: number,
+                    text: raw.trim().to_owned(),
+                    why: Box::new(why),
+                });
             }
         };
         came.iter().for_each(|line| text.push_str(&format!("  -> {line}\n")));
@@ -149,7 +154,8 @@ fn command(
 }
 
 /// The commands, for whoever names one that there is not.
-const COMMANDS: &str = "world, elect, campaign, transfer, write, read, repeat, batch, wait, result, run, \
+const COMMANDS: &str = "world, elect, campaign, transfer, write, read, repeat, batch, wait, result, \
+                        split, merge, remember, run, \
                         mark, hold, release, drop, cut, mend, isolate, heal, pause, resume, crash, \
                         restart, stall, clock, show, count, check";
 
@@ -160,7 +166,7 @@ impl Stage {
         label: Option<&str>,
         words: &mut Words<'_>,
     ) -> Result<Vec<String>, Mistake> {
-        if label.is_some() && !matches!(name, "write" | "read" | "transfer") {
+        if label.is_some() && !matches!(name, "write" | "read" | "transfer" | "split" | "merge") {
             return Err(Mistake::LabelOfNothing(name.to_owned()));
         }
         match name {
@@ -173,6 +179,7 @@ impl Stage {
             "transfer" | "write" | "read" | "repeat" | "batch" | "wait" | "result" => {
                 self.request_command(name, label, words)
             }
+            "split" | "merge" | "remember" => self.region_command(name, label, words),
             "run" => self.run(words),
             "show" | "count" | "mark" | "check" => self.show_command(name, words),
             _ => Err(Mistake::UnknownCommand { name: name.to_owned(), known: COMMANDS }),

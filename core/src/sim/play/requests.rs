@@ -26,14 +26,14 @@ impl Stage {
         let op = match name {
             "transfer" => {
                 let (to, region) = (self.node(words)?, words.region());
-                self.name(label, |stage| stage.world.transfer(region, to))?;
+                self.ask(label, |stage| stage.world.transfer(region, to))?;
                 // It is answered when it has been tried; who leads then is another question.
                 return Ok(Vec::new());
             }
             "write" => {
                 let (node, key) = (self.node(words)?, words.word("a key")?);
                 let value = words.word("a value")?.as_bytes();
-                self.name(label, |stage| stage.world.start_write(node, key.as_bytes(), value))?
+                self.ask(label, |stage| stage.world.start_write(node, key.as_bytes(), value))?
             }
             "read" => self.read(label, words)?,
             "repeat" => return self.repeat(words),
@@ -57,7 +57,8 @@ impl Stage {
         Ok(vec![self.answer(op)])
     }
 
-    /// `read n1 k`, then how: nothing, `quorum`, `replica`, `index=n2`, `batch=b`, `last-of=b`.
+    /// `read n1 k`, then how: nothing, `quorum`, `replica`, `index=n2`, `batch=b`, `last-of=b`; and
+    /// `as=old` for the region as it was remembered.
     fn read(&mut self, label: Option<&str>, words: &mut Words<'_>) -> Result<OpId, Mistake> {
         let (node, key) = (self.node(words)?, words.word("a key")?.as_bytes());
         let batch = match (words.option("batch"), words.option("last-of")) {
@@ -67,7 +68,7 @@ impl Stage {
         };
         if let Some((id, is_last)) = batch {
             let read = |stage: &mut Stage| stage.world.start_batch_read(node, key, &id, is_last);
-            return self.name(label, read);
+            return self.ask(label, read);
         }
         let ask = if words.flag("quorum") {
             AskRead::Quorum
@@ -78,7 +79,11 @@ impl Stage {
         } else {
             AskRead::Leader
         };
-        self.name(label, |stage| stage.world.start_read(node, key, ask))
+        if let Some(name) = words.option("as") {
+            let region = self.remembered(name)?.clone();
+            return self.ask(label, |stage| stage.world.start_read_of(node, &region, key, ask));
+        }
+        self.ask(label, |stage| stage.world.start_read(node, key, ask))
     }
 
     fn repeat(&mut self, words: &mut Words<'_>) -> Result<Vec<String>, Mistake> {
@@ -103,7 +108,7 @@ impl Stage {
     }
 
     /// Asks, and notes the name of what was asked.
-    fn name(
+    pub(super) fn ask(
         &mut self,
         label: Option<&str>,
         ask: impl FnOnce(&mut Stage) -> OpId,

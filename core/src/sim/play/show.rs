@@ -27,7 +27,7 @@ impl Stage {
     }
 
     fn show(&mut self, words: &mut Words<'_>) -> Result<Vec<String>, Mistake> {
-        let known = ["leader", "lease", "replica", "value", "held"];
+        let known = ["leader", "lease", "replica", "value", "regions", "held"];
         let came = match words.one_of("thing to show", &known)? {
             "leader" => match self.world.leader(words.region()) {
                 Some(node) => format!("n{node}"),
@@ -49,6 +49,15 @@ impl Stage {
                 };
                 let values: Vec<String> = (1..=self.world.nodes()).map(value).collect();
                 values.join(", ")
+            }
+            "regions" => {
+                let regions = self.world.known_regions();
+                let line = |region: &std::sync::Arc<crate::region::Region>| {
+                    let (start, end) = (&region.start_key, &region.end_key);
+                    let (start, end) = (start.escape_ascii(), end.escape_ascii());
+                    format!("r{} has [{start}, {end}) at {}", region.id, region.epoch)
+                };
+                return Ok(regions.iter().map(line).collect());
             }
             _ => {
                 let held = self.world.held();
@@ -103,7 +112,7 @@ impl Stage {
 
     fn last_indexes(&self) -> std::collections::BTreeMap<(u64, u64), u64> {
         let mut indexes = std::collections::BTreeMap::new();
-        for region in self.world.region_ids() {
+        for region in self.world.known_regions().iter().map(|region| region.id) {
             for node in 1..=self.world.nodes() {
                 if let Some(view) = self.world.replica(node, region) {
                     indexes.insert((node, region), view.last);

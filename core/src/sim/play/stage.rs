@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::region::Region;
 use crate::sim::oracle::Invariant;
 use crate::sim::play::line::{Words, numbered};
 use crate::sim::play::mistake::Mistake;
@@ -14,6 +15,8 @@ pub(super) struct Stage {
     pub(super) world: World,
     pub(super) requests: BTreeMap<String, OpId>,
     pub(super) batches: BTreeMap<String, ThreadReadId>,
+    /// Regions as they were once.
+    pub(super) remembered: BTreeMap<String, Region>,
     /// The last log index of each replica when the script last said `mark`.
     pub(super) marked: BTreeMap<(u64, u64), u64>,
     /// The invariants whose violation the text has.
@@ -29,6 +32,7 @@ impl Stage {
             world,
             requests: BTreeMap::new(),
             batches: BTreeMap::new(),
+            remembered: BTreeMap::new(),
             marked: BTreeMap::new(),
             told: BTreeSet::new(),
             has_panicked: false,
@@ -77,6 +81,11 @@ impl Stage {
     /// The request of a name.
     pub(super) fn request(&self, name: &str) -> Result<OpId, Mistake> {
         self.requests.get(name).copied().ok_or_else(|| unknown("request", name, &self.requests))
+    }
+
+    /// The region of a name.
+    pub(super) fn remembered(&self, name: &str) -> Result<&Region, Mistake> {
+        self.remembered.get(name).ok_or_else(|| unknown("region", name, &self.remembered))
     }
 
     /// The batch of a name.

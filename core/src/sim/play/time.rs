@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::lease::LeaseState;
-use crate::sim::play::line::Words;
+use crate::sim::play::line::{Words, numbered};
 use crate::sim::play::mistake::Mistake;
 use crate::sim::play::stage::Stage;
 use crate::sim::requests::{OpId, OpResult};
@@ -19,6 +19,10 @@ enum Until {
     Leads { nodes: Vec<u64>, region: u64 },
     /// `lease n1 expired`.
     Lease { node: u64, region: u64, state: LeaseState },
+    /// `r2 gone`: no node has a replica of it.
+    Gone(u64),
+    /// `n2 r1 covers m`: its replica has this key. `r1 covers m`: so the placement driver says.
+    Covers { node: Option<u64>, region: u64, key: Vec<u8> },
     /// `late answered`.
     Answered(OpId),
 }
@@ -31,6 +35,13 @@ impl Until {
                 .any(|node| world.replica(*node, *region).is_some_and(|it| it.is_leader)),
             Until::Lease { node, region, state } => {
                 world.lease_state(*node, *region) == Some(*state)
+            }
+            Until::Gone(region) => {
+                (1..=world.nodes()).all(|node| world.replica(node, *region).is_none())
+            }
+            Until::Covers { node: None, region, key } => world.region_for(key) == *region,
+            Until::Covers { node: Some(node), region, key } => {
+                world.region_on(*node, *region).is_some_and(|region| region.contains(key))
             }
             Until::Answered(op) => *world.result(*op) != OpResult::Pending,
         }
@@ -82,11 +93,25 @@ impl Stage {
             Until::Lease { node, region, state }
         } else if words.flag("answered") {
             Until::Answered(self.request(first)?)
+        } else if words.flag("gone") {
+            let what = "a region, such as r2";
+            let region = numbered(first, 'r');
+            Until::Gone(region.ok_or(Mistake::BadForm { word: first.to_owned(), what })?)
+        } else if words.flag("covers") {
+            let what = "a region, such as r2";
+            let region = numbered(first, 'r');
+            let region = region.ok_or(Mistake::BadForm { word: first.to_owned(), what })?;
+            Until::Covers { node: None, region, key: words.word("a key")?.as_bytes().to_vec() }
         } else {
             let nodes = self.nodes(first)?;
             let region = words.region();
-            words.one_of("thing that a node does", &["leads", "lead"])?;
-            Until::Leads { nodes, region }
+            match (words.one_of("state of a node", &["leads", "lead", "covers"])?, &nodes[..]) {
+                ("covers", [node]) => {
+                    let key = words.word("a key")?.as_bytes().to_vec();
+                    Until::Covers { node: Some(*node), region, key }
+                }
+                _ => Until::Leads { nodes, region },
+            }
         };
         let limit = words.maybe_span().unwrap_or(PATIENCE);
         words.end()?;
