@@ -6,9 +6,11 @@
 //! `read_local` or `read_index`; back through `ready`, `apply_reads` and `response_read`.
 
 mod apply_reads;
+mod compact;
 mod forwarded_reads;
 mod fsm;
 mod inspect;
+mod membership;
 mod merge;
 mod propose;
 mod read_index;
@@ -16,6 +18,7 @@ mod read_local;
 mod ready;
 mod renew_lease;
 mod response_read;
+mod snapshot;
 mod split;
 mod step;
 #[cfg(test)]
@@ -33,6 +36,7 @@ pub(crate) use self::forwarded_reads::ForwardedReads;
 pub(crate) use self::fsm::{PeerFsm, PeerFsmDelegate};
 pub(crate) use self::inspect::can_amend_read;
 pub(crate) use self::merge::{Merging, TAKES_OVER};
+pub(crate) use self::snapshot::{Installing, Snapshots};
 use crate::clock::Instant;
 use crate::command::RaftCommand;
 use crate::config::{Config, Consistency};
@@ -71,6 +75,7 @@ pub(crate) enum ProposalKind {
     PrepareMerge,
     CommitMerge,
     RollbackMerge,
+    CompactLog,
 }
 
 /// A local read that waits until all that was committed when it arrived is applied (rule X1).
@@ -134,6 +139,12 @@ pub(crate) struct Peer<E: Engine> {
     pub(crate) last_committed_split_index: u64,
     /// What this region keeps of merges with its neighbours.
     pub(crate) merging: Merging,
+    /// The snapshots that it gets.
+    pub(crate) snapshots: Snapshots,
+    /// Until then it votes for nobody: the replica that it has replaced may have promised that.
+    pub(crate) votes_from: Instant,
+    /// Who has sent it messages while it did not know its region.
+    pub(crate) senders: BTreeMap<u64, PeerMeta>,
     /// The Ready whose writes are on their way to the disk.
     pub(crate) unpersisted: Option<raft::Ready>,
     /// Read contexts that were answered from the lease, for the outgoing response (rule P13).
@@ -186,7 +197,9 @@ impl<E: Engine> Peer<E> {
         let mut delegate =
             ReadDelegate::new(Arc::clone(&region), meta.peer_id(), Arc::clone(&progress), ctx.now);
         delegate.wait_data = wait_data;
-        ctx.meta.insert(region.region_id(), delegate);
+        if !region.peers.is_empty() {
+            ctx.meta.insert(region.region_id(), delegate);
+        }
         let last_term_and_role = (raft_group.raft.term, raft_group.raft.state);
         Ok(Peer {
             meta,
@@ -200,6 +213,9 @@ impl<E: Engine> Peer<E> {
             last_applying_index: applied_index,
             last_committed_split_index: 0,
             merging: Merging::default(),
+            snapshots: Snapshots::default(),
+            votes_from: Instant::default(),
+            senders: BTreeMap::new(),
             unpersisted: None,
             lease_answers: Vec::new(),
             forwarded_reads: ForwardedReads::default(),
@@ -245,6 +261,11 @@ impl<E: Engine> Peer<E> {
             StateRole::Leader => "leader",
             StateRole::PreCandidate => "pre_candidate",
         }
+    }
+
+    /// Whether this replica may have forgotten a promise not to vote (rule L15).
+    pub(crate) fn may_have_promised(&self, ctx: &PollContext<E>) -> bool {
+        ctx.maybe_in_unsafe_vote_period() || ctx.monotonic_raw_now() < self.votes_from
     }
 
     /// Tells readers of a changed fact.

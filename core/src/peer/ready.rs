@@ -33,6 +33,10 @@ impl<E: Engine> Peer<E> {
             self.raft_group.mut_store().set_hard_state(hard_state, &mut ctx.effects.writes);
             self.on_commit_idx_changed(ctx, committed_before);
         }
+        if !ready.snapshot().is_empty() {
+            let snapshot = ready.snapshot().clone();
+            self.install_snapshot(ctx, &snapshot);
+        }
         self.release_parked_reads(ctx);
         let messages = ready.take_messages();
         self.send_raft_messages(ctx, messages);
@@ -161,6 +165,11 @@ impl<E: Engine> Peer<E> {
             RegionChange::CommitMerge { region, source } => {
                 self.on_commit_merge_applied(ctx, region, source);
             }
+            RegionChange::ChangePeers { region, change } => {
+                self.on_peers_changed(ctx, region, &change);
+            }
+            RegionChange::CompactLog { truncated } => self.on_log_compacted(ctx, truncated),
+            RegionChange::SnapshotInstalled => self.on_snapshot_installed(),
             RegionChange::RollbackMerge { region } => self.on_rollback_merge_applied(ctx, region),
         }
     }
@@ -170,6 +179,7 @@ impl<E: Engine> Peer<E> {
         if self.rules.holds(Rule::M4) {
             self.leader_lease.expire_remote_lease();
         }
+        self.meta = region.peer(self.meta.peer_id()).copied().unwrap_or(self.meta);
         self.raft_group.mut_store().set_region(Arc::clone(&region));
         self.publish(ctx, Progress::Region(region));
     }

@@ -7,7 +7,9 @@ use crate::config::{Config, ConfigError};
 use crate::error::Error;
 use crate::region::{PeerMeta, PeerRole, Region, RegionEpoch};
 use crate::rules::Rules;
+use crate::sim::clock::TrueTime;
 use crate::sim::disk::DiskKind;
+use crate::trace_context::Tracer;
 
 /// What a world is made of.
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ pub struct SimConfig {
     pub voters: u64,
     /// How many nodes behind them have one that only learns.
     pub learners: u64,
+    /// How many nodes behind those have no replica at first.
+    pub spares: u64,
     /// The keys at which the key space is split: one region more than keys.
     pub split_keys: Vec<Vec<u8>>,
     /// The keys that clients use.
@@ -30,6 +34,10 @@ pub struct SimConfig {
     pub core: Config,
     /// The safety rules that hold: all of them, unless it is to be seen what one is for.
     pub rules: Rules,
+    /// Carries the traces of operations across queues and nodes, if anything records them.
+    pub tracer: Tracer,
+    /// Who looks at the world from its first moment on, if anybody does.
+    pub watch: Option<Watch>,
     /// Where the nodes keep their data.
     pub disk: DiskKind,
     /// How long a message takes, in nanoseconds.
@@ -42,6 +50,15 @@ pub struct SimConfig {
     pub apply_ns: Range<u64>,
 }
 
+/// What is needed to look at one world, and only one, from its first moment on.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    /// The true time of that world: it takes this one.
+    pub time: TrueTime,
+    /// Of which span of it a story is kept, in nanoseconds.
+    pub story: Range<u64>,
+}
+
 impl SimConfig {
     /// Three nodes, two regions and six clients; all times vary.
     pub fn new(seed: u64) -> Self {
@@ -49,12 +66,15 @@ impl SimConfig {
             seed,
             voters: 3,
             learners: 0,
+            spares: 0,
             split_keys: vec![b"m".to_vec()],
             keys: [b"a", b"b", b"x", b"y"].map(|key| key.to_vec()).to_vec(),
             clients: 6,
             think_ns: 0..12_000_000,
             core: SimConfig::core(),
             rules: Rules::ALL_ON,
+            tracer: Tracer::default(),
+            watch: None,
             disk: DiskKind::Memory,
             latency_ns: 50_000..700_000,
             poll_delay_ns: 5_000..150_000,
@@ -84,12 +104,17 @@ impl SimConfig {
             max_leader_lease: Duration::from_micros(86_000),
             allowed_drift: 0.02,
             deadline: Duration::from_millis(900),
+            // Small, so that logs are compacted and snapshots sent all the time.
+            raft_log_gc_entries: 40,
+            raft_log_max_entries: 120,
+            snapshot_idle_ticks: 20,
+            allow_remove_leader: true,
             ..Config::default()
         }
     }
 
     pub(super) fn nodes(&self) -> u64 {
-        self.voters + self.learners
+        self.voters + self.learners + self.spares
     }
 
     pub(super) fn regions(&self) -> Vec<Region> {
@@ -112,7 +137,7 @@ impl SimConfig {
                 start_key,
                 end_key,
                 epoch: RegionEpoch { conf_ver: 1, version: 1 },
-                peers: (1..=self.nodes()).map(peer).collect(),
+                peers: (1..=self.voters + self.learners).map(peer).collect(),
                 is_in_flashback: false,
             }
         };
@@ -146,6 +171,7 @@ impl SimConfig {
     pub(super) fn check_sizes(&self) -> Result<(), SimError> {
         check_range("voters", self.voters, 1..=9, "from 1 to 9")?;
         check_range("learners", self.learners, 0..=9, "from 0 to 9")?;
+        check_range("spares", self.spares, 0..=9, "from 0 to 9")?;
         check_range("clients", self.clients as u64, 0..=1000, "at most 1000")?;
         check_range("keys", self.keys.len() as u64, 1..=100_000, "at least 1")
     }

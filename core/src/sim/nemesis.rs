@@ -9,9 +9,12 @@ use std::collections::BTreeMap;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
+use crate::ids::StoreId;
+use crate::region::PeerRole;
 use crate::sim::fault::Fault;
 use crate::sim::queue::Event;
 use crate::sim::requests::{Request, What};
+use crate::sim::story::Happening;
 use crate::sim::world::World;
 
 /// How long until the next fault begins, in nanoseconds.
@@ -37,6 +40,38 @@ enum Active {
     Crash(u64),
     DiskStall(u64),
     Freeze(u64),
+}
+
+impl Active {
+    /// What it was, for people.
+    fn told(&self) -> String {
+        match self {
+            Active::Cuts(_) => "the cut is healed".to_owned(),
+            Active::Drop => "nothing is lost any more".to_owned(),
+            Active::Duplicate => "nothing is repeated any more".to_owned(),
+            Active::Reorder => "messages keep their order".to_owned(),
+            Active::Delay(one, two) => format!("n{one} and n{two} are fast again"),
+            Active::PauseRaft(node) => format!("the raft thread of n{node} goes on"),
+            Active::PauseApply(node) => format!("the apply loop of n{node} goes on"),
+            Active::PauseReader(node) => format!("the readers of n{node} go on"),
+            Active::Crash(node) => format!("n{node} comes back"),
+            Active::DiskStall(node) => format!("the disk of n{node} is fast again"),
+            Active::Freeze(node) => format!("the clock of n{node} runs again"),
+        }
+    }
+}
+
+/// What began, for people.
+fn told_fault(fault: Fault, node: u64, active: Option<&Active>) -> String {
+    match active {
+        Some(Active::Cuts(cuts)) => {
+            let cuts: Vec<String> =
+                cuts.iter().map(|(from, to)| format!("n{from}→n{to}")).collect();
+            format!("cut: {}", cuts.join(", "))
+        }
+        Some(Active::Delay(one, two)) => format!("slow between n{one} and n{two}"),
+        Some(_) | None => format!("{fault} on n{node}"),
+    }
 }
 
 /// Chooses faults.
@@ -101,7 +136,10 @@ impl World {
         *self.nemesis.begun.entry(fault.as_str()).or_default() += 1;
         self.note(node, "fault", fault.as_str());
         self.nemesis.calm_since_ns = self.nemesis.calm_since_ns.and(Some(self.now_ns()));
-        if let Some(active) = self.inflict(fault, node) {
+        let inflicted = self.inflict(fault, node);
+        let words = told_fault(fault, node, inflicted.as_ref());
+        self.tell(Some(node), 0, Happening::Fault(words));
+        if let Some(active) = inflicted {
             self.nemesis.calm_since_ns = None;
             self.nemesis.count += 1;
             let number = self.nemesis.count;
@@ -228,6 +266,10 @@ impl World {
                 self.random_merge();
                 None
             }
+            Fault::ChangePeers => {
+                self.random_change_of_peers();
+                None
+            }
         }
     }
 
@@ -284,6 +326,32 @@ impl World {
         self.submit(op);
     }
 
+    /// Towards three voters at least, if there are nodes for it: a group of one or two is no test.
+    fn random_change_of_peers(&mut self) {
+        let region = self.random_region();
+        let Some(known) = self.regions.iter().find(|known| known.id == region).cloned() else {
+            return;
+        };
+        let count = self.nemesis.rng.random_range(1..=2);
+        let mut changes = Vec::new();
+        for _ in 0..count {
+            let node = self.nemesis.rng.random_range(1..=self.nodes.len() as u64);
+            let role = match self.nemesis.rng.random_range(0..3) {
+                0 => PeerRole::Learner,
+                _ => PeerRole::Voter,
+            };
+            let is_there = known.peer_on(StoreId(node)).is_some();
+            let removes = is_there && self.nemesis.rng.random() && known.peers.len() > 2;
+            match removes {
+                true => changes.extend(self.remove_change(region, node)),
+                false => changes.push(self.put_change(region, node, role)),
+            }
+        }
+        let request = self.change_request(region, changes);
+        let op = self.new_request(request);
+        self.submit(op);
+    }
+
     fn random_merge(&mut self) {
         let source = self.random_region();
         let Some(target) = self.neighbour(source) else { return };
@@ -296,6 +364,8 @@ impl World {
         let Some(active) = self.nemesis.active.remove(&number) else { return };
         let now_ns = self.now_ns();
         self.log.note(now_ns, None, "fault-ends", &format_args!("{active:?}"));
+        let words = active.told();
+        self.tell(None, 0, Happening::Fault(words));
         match active {
             Active::Cuts(cuts) => {
                 for (from, to) in cuts {

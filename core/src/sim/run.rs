@@ -48,6 +48,8 @@ pub struct Report {
     pub events: u64,
     /// How many operations there were, by how they were served.
     pub operations: BTreeMap<&'static str, u64>,
+    /// What replicas have applied besides writes: splits, merges, snapshots and the like.
+    pub changes: BTreeMap<&'static str, u64>,
     /// How often each fault began.
     pub faults: BTreeMap<&'static str, u64>,
     /// How many leaders there were.
@@ -65,7 +67,7 @@ pub struct Report {
 impl Report {
     /// How many operations were answered with what they asked for.
     pub fn answered(&self) -> u64 {
-        let without = ["refused", "given_up", "transfer"];
+        let without = ["refused", "given_up", "transfer", "split", "prepare-merge", "change-peers"];
         let counted = self.operations.iter().filter(|(name, _)| !without.contains(name));
         counted.map(|(_, count)| count).sum()
     }
@@ -76,11 +78,23 @@ impl Report {
 /// # Errors
 /// [`SimError`] if there is no such world.
 pub fn run(seed: u64, config: &RunConfig) -> Result<Report, SimError> {
+    Ok(run_in(&mut prepare(seed, config)?, config))
+}
+
+/// The world of a seed, before anything has happened in it.
+///
+/// # Errors
+/// [`SimError`] if there is no such world.
+pub fn prepare(seed: u64, config: &RunConfig) -> Result<World, SimError> {
     let sim = SimConfig { seed, ..config.sim.clone() };
-    let mut world = match config.allow_unsafe {
-        true => World::new_unchecked(sim)?,
-        false => World::new(sim)?,
-    };
+    match config.allow_unsafe {
+        true => World::new_unchecked(sim),
+        false => World::new(sim),
+    }
+}
+
+/// Runs a seed in the world that [`prepare`] has made for it.
+pub fn run_in(world: &mut World, config: &RunConfig) -> Report {
     let ended = catch_unwind(AssertUnwindSafe(|| world.run_phases(config)));
     if let Err(panic) = ended {
         let words = panic
@@ -90,7 +104,7 @@ pub fn run(seed: u64, config: &RunConfig) -> Result<Report, SimError> {
             .unwrap_or("without words");
         world.violate(Invariant::StoreStopped, format!("panic: {words}"), Vec::new());
     }
-    Ok(world.report())
+    world.report()
 }
 
 impl World {
@@ -188,6 +202,7 @@ impl World {
             hash: self.trace_hash(),
             events: self.events(),
             operations: self.operations().clone(),
+            changes: self.changes.clone(),
             faults: self.nemesis.begun().clone(),
             elections: self.elections(),
             network: self.network.counts,

@@ -71,7 +71,9 @@ impl World {
 
     /// Ends a hold, and loses what it held back; how many that were.
     pub fn drop_held(&mut self, pattern: MessagePattern, from: u64, to: u64) -> usize {
-        self.network.end_hold(pattern, from, to).len()
+        let lost = self.network.end_hold(pattern, from, to);
+        lost.iter().for_each(|message| self.story.lost(message));
+        lost.len()
     }
 
     /// What is held back, each in its printed form.
@@ -310,6 +312,11 @@ impl World {
     /// Keeps every line of the log from now on.
     pub fn keep_log(&mut self) {
         self.log.keep_all();
+    }
+
+    /// Keeps the lines of the log of a span of true time, in nanoseconds, and no others.
+    pub fn keep_log_of(&mut self, span: std::ops::Range<u64>) {
+        self.log.keep_span(span);
     }
 
     /// A number that stands for every line of the log.

@@ -30,6 +30,7 @@ use crate::sim::oracle::{
 use crate::sim::poll::random_span;
 use crate::sim::queue::{Event, EventQueue};
 use crate::sim::requests::{Request, Waiting};
+use crate::sim::story::{Happening, StoryKeeper};
 use crate::sim::trace_log::TraceLog;
 
 /// The oracles that watch while the world runs.
@@ -56,6 +57,8 @@ pub struct World {
     pub(super) regions: Vec<Arc<Region>>,
     /// The next region that a split makes.
     pub(super) next_region_id: u64,
+    /// The last replica that was added; those from the start and from splits have smaller ids.
+    pub(super) next_peer_id: u64,
     pub(super) pd: Pd,
     pub(super) requests: Vec<Request>,
     pub(super) history: Vec<Option<Op>>,
@@ -65,7 +68,10 @@ pub struct World {
     pub(super) oracles: Oracles,
     pub(super) violations: Vec<Violation>,
     pub(super) log: TraceLog,
+    pub(super) story: StoryKeeper,
     pub(super) operations: BTreeMap<&'static str, u64>,
+    /// What replicas have applied besides writes.
+    pub(super) changes: BTreeMap<&'static str, u64>,
 }
 
 impl World {
@@ -84,14 +90,16 @@ impl World {
     /// [`SimError`], never [`SimError::Config`].
     pub fn new_unchecked(config: SimConfig) -> Result<World, SimError> {
         config.check_sizes()?;
-        let (truth, regions) = (TrueTime::default(), config.regions());
+        let watch = config.watch.clone().unwrap_or_default();
+        let (truth, regions) = (watch.time, config.regions());
         let mut rng = SmallRng::seed_from_u64(config.seed);
         let mut nodes = Vec::new();
         for id in 1..=config.nodes() {
             // Clocks have nothing in common but their rate, as far as that goes.
             let clock = SimClock::new(truth.clone(), id * 1_000_000_007);
             let disk = Disk::new(config.disk).map_err(Error::from)?;
-            nodes.push(Node::new(id, clock, disk, &regions)?);
+            let node = Node::new(id, clock, disk, &regions)?;
+            nodes.push(Node { tracer: config.tracer.clone(), ..node });
         }
         let clients = (0..config.clients).map(|id| SimClient::new(config.seed, id)).collect();
         let mut world = World {
@@ -100,6 +108,7 @@ impl World {
             incarnations: vec![0; nodes.len()],
             nodes,
             next_region_id: regions.len() as u64 + 1,
+            next_peer_id: 1_000_000,
             pd: Pd::new(regions.iter().cloned()),
             regions: regions.into_iter().map(Arc::new).collect(),
             truth,
@@ -112,14 +121,22 @@ impl World {
             oracles: Oracles::default(),
             violations: Vec::new(),
             log: TraceLog::new(),
+            story: StoryKeeper::default(),
             operations: BTreeMap::new(),
+            changes: BTreeMap::new(),
             rng,
             config,
         };
+        world.keep_story(watch.story);
         for id in 1..=world.nodes.len() as u64 {
             world.start_node(id)?;
         }
         Ok(world)
+    }
+
+    /// The true time, for whoever looks at it while the world runs.
+    pub fn true_time(&self) -> TrueTime {
+        self.truth.clone()
     }
 
     /// The true time, in nanoseconds.
@@ -149,6 +166,9 @@ impl World {
         let first_tick = self.rng.random_range(0..core.base_tick.as_nanos() as u64);
         self.queue.push(now_ns + first_tick, Event::Tick { node: id, incarnation });
         self.log.note(now_ns, Some(id), "start", &format_args!("incarnation={incarnation}"));
+        if incarnation > 1 {
+            self.tell(Some(id), 0, Happening::Started);
+        }
         self.observe(id);
         Ok(())
     }
@@ -159,6 +179,7 @@ impl World {
         let World { nodes, rng, .. } = self;
         nodes[id as usize - 1].crash(rng);
         self.log.note(now_ns, Some(id), "crash", &"");
+        self.tell(Some(id), 0, Happening::Crashed);
         self.take_answers();
     }
 
@@ -215,9 +236,10 @@ impl World {
             return self.log.note(now_ns, Some(to), "lost", &MessageLine(&message));
         }
         self.log.note(now_ns, Some(to), "deliver", &MessageLine(&message));
+        self.story.received(now_ns, &message);
         if let Some(running) = &self.node(to).running {
             // A full mailbox loses it, as on a real store.
-            running.router.post(message.region_id, PeerMsg::RaftMessage(message));
+            running.router.deliver(message);
         }
         self.wake(to);
     }
