@@ -127,6 +127,7 @@ impl<E: Engine> Peer<E> {
         }
         let reason = "this replica was removed";
         self.fail_all(|| Error::RegionNotFound(region), || Error::StaleCommand { region, reason });
+        self.is_gone = true;
         // Behind everything that the apply loop still has of it.
         let (region_id, peer_id) = (region, self.meta.peer_id());
         let work = ApplyWork::Destroy;

@@ -141,6 +141,8 @@ pub(crate) struct Peer<E: Engine> {
     pub(crate) merging: Merging,
     /// The snapshots that it gets.
     pub(crate) snapshots: Snapshots,
+    /// It was removed or merged: the driver lets it go after this round.
+    pub(crate) is_gone: bool,
     /// Until then it votes for nobody: the replica that it has replaced may have promised that.
     pub(crate) votes_from: Instant,
     /// Who has sent it messages while it did not know its region.
@@ -214,6 +216,7 @@ impl<E: Engine> Peer<E> {
             last_committed_split_index: 0,
             merging: Merging::default(),
             snapshots: Snapshots::default(),
+            is_gone: false,
             votes_from: Instant::default(),
             senders: BTreeMap::new(),
             unpersisted: None,
