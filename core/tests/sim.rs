@@ -95,7 +95,6 @@ fn every_mode_and_every_fault_takes_part() {
         "split",
         "prepare-merge",
         "commit-merge",
-        "rollback-merge",
         "change-peers",
         "enter-joint",
         "compact-log",

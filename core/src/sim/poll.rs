@@ -350,6 +350,7 @@ fn begin_replicas(running: &mut Running) {
         if !running.fsms.contains_key(&region) {
             let Some(fsm) = begin_or_refuse(&mut running.ctx, &message) else { continue };
             running.fsms.insert(region, fsm);
+            running.applied.insert(region, 0);
             let capacity = running.ctx.config.mailbox_capacity;
             let mailbox = Mailbox::new(region, capacity, running.scheduler.clone());
             running.router.register(region, Arc::new(mailbox));
