@@ -9,7 +9,7 @@ export CARGO_TARGET_DIR ?= $(CACHE_HOME)/raftlens/target
 CARGO := cargo
 PROFILE := --release --locked
 
-.PHONY: demo test check bench setup
+.PHONY: demo test mutants check bench setup
 
 ## Start a three-store cluster, read through every path, and draw what ran into out/.
 demo: setup
@@ -19,6 +19,10 @@ demo: setup
 test: setup
 	$(CARGO) test $(PROFILE) --workspace
 	$(CARGO) test $(PROFILE) -p raftlens-core --features sim --lib --test sim
+
+## Take away each safety rule in turn, and see who notices; about three minutes.
+mutants: setup
+	$(CARGO) test $(PROFILE) -p raftlens-core --features sim --test mutants
 
 ## What must be clean besides the tests: formatting, lints, documentation.
 check: setup

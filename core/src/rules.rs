@@ -2,8 +2,8 @@
 //!
 //! A running store has every rule on: without the feature `sim` there is nothing in [`Rules`] that
 //! could say otherwise. The simulator alone takes one away, to show that the rule is needed. Each
-//! states the outcome that is expected then; which of them a simulation has shown so far is in
-//! `tests/sim.rs`.
+//! states the outcome that is expected then; `tests/rules` has a scenario that shows it, and
+//! `tests/mutants.rs` looks for it by chance as well.
 
 /// What must notice that a rule is off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,10 +97,15 @@ rules! {
     B5 = "B5", Linearizability;
     /// A batch's snapshot is not used for a region that has changed since.
     S2a = "S2a", Linearizability;
+    /// A reader looks whether what it knows of a region is current; M4 and L10 end its lease if it is
+    /// not.
+    S3 = "S3", Redundant;
     /// A replica asks again for a read index that does not come.
     P4 = "P4", OneAnswer;
     /// The leader answers a replica from a valid lease only.
     P13 = "P13", Linearizability;
+    /// A remote lease that has ended is never revived; S3 keeps that from being stale.
+    L10 = "L10", Redundant;
     /// A lease is not renewed while its region is split, merged or flashed back.
     L11 = "L11", TwoRegions;
     /// A read that has waited is answered only for the epoch that it was asked in; S5 keeps it from
@@ -114,8 +119,9 @@ rules! {
     M2 = "M2", TwoRegions;
     /// A prepared merge makes the lease suspect and ends read indexes.
     M3 = "M3", TwoRegions;
-    /// A region's new range ends the readers' lease before they learn of it.
-    M4 = "M4", TwoRegions;
+    /// A region's new range ends the readers' lease before they learn of it; S3 makes them learn of it
+    /// before their next read, and a read that has begun before may be answered as of then.
+    M4 = "M4", Redundant;
     /// A replica whose region is about to be merged answers no read; by M3 its leader confirms none.
     P2 = "P2", Redundant;
     /// A leader read waits until the leader has applied what was committed when it came.

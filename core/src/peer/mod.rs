@@ -266,6 +266,13 @@ impl<E: Engine> Peer<E> {
         }
     }
 
+    /// The next election timeout, instead of the one that was drawn: until the role or term changes.
+    #[cfg(feature = "sim")]
+    pub(crate) fn set_election_timeout(&mut self, ticks: usize) {
+        self.election_timeout_ticks = ticks;
+        self.raft_group.raft.set_randomized_election_timeout(ticks);
+    }
+
     /// Answers what has waited beyond its deadline. Whoever asked is gone; without this a replica
     /// that is cut off would collect commands for as long as it is. A write keeps its place, since
     /// it may still be committed, and its time, which may still renew the lease.

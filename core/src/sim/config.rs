@@ -26,6 +26,9 @@ pub struct SimConfig {
     pub clients: usize,
     /// How long a client thinks between two operations, in nanoseconds.
     pub think_ns: Range<u64>,
+    /// Whether clients read from replicas as well. In the consistency of TiKV that alone is not
+    /// linearizable (hole H1).
+    pub replica_reads: bool,
     /// The settings of every store.
     pub core: Config,
     /// The safety rules that hold: all of them, unless it is to be seen what one is for.
@@ -53,6 +56,7 @@ impl SimConfig {
             keys: [b"a", b"b", b"x", b"y"].map(|key| key.to_vec()).to_vec(),
             clients: 6,
             think_ns: 0..12_000_000,
+            replica_reads: true,
             core: SimConfig::core(),
             rules: Rules::ALL_ON,
             disk: DiskKind::Memory,
