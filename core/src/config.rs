@@ -44,6 +44,15 @@ pub struct Config {
     pub poll_batch: usize,
     /// How long a request waits for its answer.
     pub deadline: Duration,
+    /// The start of a log that has so many applied entries is forgotten, as far as all replicas have
+    /// it.
+    pub raft_log_gc_entries: u64,
+    /// A log does not grow beyond this: a replica that lags further behind gets a snapshot.
+    pub raft_log_max_entries: u64,
+    /// A snapshot that is not asked for, or does not come, for so many ticks is given up.
+    pub snapshot_idle_ticks: usize,
+    /// Whether a leader may be removed from its group while it leads.
+    pub allow_remove_leader: bool,
     /// Threads that drive the Raft groups of the store.
     pub raft_pollers: usize,
     /// Threads that apply committed entries.
@@ -67,6 +76,10 @@ impl Default for Config {
             mailbox_capacity: 4096,
             poll_batch: 64,
             deadline: Duration::from_secs(5),
+            raft_log_gc_entries: 1_000,
+            raft_log_max_entries: 50_000,
+            snapshot_idle_ticks: 60,
+            allow_remove_leader: false,
             raft_pollers: 2,
             apply_workers: 1,
         }
@@ -186,6 +199,24 @@ impl Config {
             "max_leader_lease",
             format!("{:?}", self.max_leader_lease),
             "more than zero",
+        )?;
+        range(
+            self.raft_log_gc_entries >= 2,
+            "raft_log_gc_entries",
+            self.raft_log_gc_entries.to_string(),
+            "at least 2",
+        )?;
+        range(
+            self.raft_log_max_entries >= self.raft_log_gc_entries,
+            "raft_log_max_entries",
+            self.raft_log_max_entries.to_string(),
+            "at least raft_log_gc_entries",
+        )?;
+        range(
+            self.snapshot_idle_ticks > self.election_ticks,
+            "snapshot_idle_ticks",
+            self.snapshot_idle_ticks.to_string(),
+            "more than election_ticks, or a snapshot would not outlive an election",
         )?;
         for (name, value) in [
             ("read_index_retry_ticks", self.read_index_retry_ticks),

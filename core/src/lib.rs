@@ -62,11 +62,13 @@ mod rules;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod snap_cache;
+mod snapshot;
 mod spans;
 mod store;
 mod store_ident;
 mod trace_context;
 mod transport;
+mod unknown_region;
 
 pub use admin_command::{
     AdminCommand, ChangePeers, CommitMerge, CompactLog, PeerChange, PeerChangeKind, PrepareMerge,
@@ -94,6 +96,7 @@ pub use remote_lease::RemoteLease;
 pub use request_policy::{NotLocal, RequestPolicy};
 pub use rules::{Outcome, Rule, Rules, UnknownRule};
 pub use snap_cache::ThreadReadId;
+pub use snapshot::{PieceFault, SnapshotAsk, SnapshotPiece};
 pub use store::{ApplyGate, Store, StoreConfig, StoreError};
 pub use trace_context::{HandOver, NoPropagation, Propagator, TraceContext, Tracer};
 pub use transport::{Action, FilterId, LocalNetwork, MessageFilter};

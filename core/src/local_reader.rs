@@ -273,6 +273,8 @@ impl<E: Engine> LocalReader<E> {
         // Rule S1: the snapshot, then the clock, then the lease. A lease that is valid after the
         // snapshot was taken was valid when it was taken.
         let before = self.clock.monotonic_raw_now();
+        let kept = self.kept_read_id();
+        let read_id = kept.as_ref().or(read_id);
         let cached = read_id.and_then(|id| self.cached_snapshot(id, delegate));
         let mode = if cached.is_some() { ReadMode::LeaseShared } else { ReadMode::LeaseLocal };
         let (snapshot, snapshot_at) = match cached {
@@ -294,6 +296,15 @@ impl<E: Engine> LocalReader<E> {
         }
         self.maybe_renew_lease_advance(delegate, snapshot_at);
         Ok(response)
+    }
+
+    /// The batch of an earlier request: none, since its snapshot is not for this one (rule S2).
+    fn kept_read_id(&self) -> Option<ThreadReadId> {
+        if self.rules.holds(Rule::S2b) {
+            return None;
+        }
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.snapshots.read_id().cloned()
     }
 
     /// The batch's snapshot, if this region may be read from it (rule S2): the lease is checked at
@@ -361,7 +372,9 @@ impl<E: Engine> LocalReader<E> {
 
     /// Forgets the batch's snapshot, so that it does not hold back the engine's clean-up.
     pub(crate) fn release_snapshot_cache(&self) {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner).snapshots.clear();
+        if self.rules.holds(Rule::S2b) {
+            self.cache.lock().unwrap_or_else(PoisonError::into_inner).snapshots.clear();
+        }
     }
 }
 

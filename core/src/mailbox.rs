@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
+use crate::error::Error;
 use crate::ids::RegionId;
 use crate::message::PeerMsg;
 use crate::spans::function_span;
@@ -110,15 +111,27 @@ impl<S> Mailbox<S> {
         }
     }
 
+    /// As [`Mailbox::close`], for a region that is gone: what waits is told so (rule N3).
+    pub(crate) fn close_removed(&self) {
+        for message in self.close_and_take() {
+            if let PeerMsg::RaftCommand(command) = message {
+                command.callback.fail(Error::RegionNotFound(self.region), 0);
+            }
+        }
+    }
+
     /// Refuses everything from now on and drops what waits; callbacks answer by being dropped.
     pub(crate) fn close(&self) {
-        let dropped = {
+        drop(self.close_and_take());
+    }
+
+    fn close_and_take(&self) -> VecDeque<PeerMsg<S>> {
+        {
             let mut queue = self.lock();
             queue.closed = true;
             queue.commands = 0;
             std::mem::take(&mut queue.messages)
-        };
-        drop(dropped);
+        }
     }
 }
 
@@ -128,7 +141,6 @@ mod tests {
     use crate::callback::Callback;
     use crate::clock::Instant;
     use crate::command::{Body, RaftCmdRequest, RaftCommand, ReadCommand, RequestHeader};
-    use crate::error::Error;
 
     fn command() -> (PeerMsg<()>, tokio::sync::oneshot::Receiver<crate::ReadResponse<()>>) {
         let (callback, receiver) = Callback::read(RegionId(1));

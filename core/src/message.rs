@@ -9,6 +9,7 @@ use crate::apply::ApplyRes;
 use crate::command::RaftCommand;
 use crate::ids::RegionId;
 use crate::region::{PeerMeta, RegionEpoch};
+use crate::snapshot::{SnapshotAsk, SnapshotPiece};
 use crate::trace_context::TraceContext;
 
 /// A message between two replicas of a region.
@@ -39,6 +40,12 @@ pub enum Payload {
     RegionWakeUp,
     /// The read index with this context was dropped: whoever waits for it has to ask again (H5).
     ReadIndexDropped(Vec<u8>),
+    /// The receiver is not part of its group since the sender's epoch.
+    Removed,
+    /// A piece of a snapshot is wanted.
+    SnapshotAsk(Box<SnapshotAsk>),
+    /// A piece of a snapshot.
+    SnapshotPiece(Box<SnapshotPiece>),
 }
 
 impl RaftMessage {
@@ -48,6 +55,9 @@ impl RaftMessage {
             Payload::Raft(message) => MessageKind::Raft(message.msg_type()),
             Payload::RegionWakeUp => MessageKind::RegionWakeUp,
             Payload::ReadIndexDropped(_) => MessageKind::ReadIndexDropped,
+            Payload::Removed => MessageKind::Removed,
+            Payload::SnapshotAsk(_) => MessageKind::SnapshotAsk,
+            Payload::SnapshotPiece(_) => MessageKind::SnapshotPiece,
         }
     }
 }
@@ -61,11 +71,23 @@ pub enum MessageKind {
     RegionWakeUp,
     /// [`Payload::ReadIndexDropped`].
     ReadIndexDropped,
+    /// [`Payload::Removed`].
+    Removed,
+    /// [`Payload::SnapshotAsk`].
+    SnapshotAsk,
+    /// [`Payload::SnapshotPiece`].
+    SnapshotPiece,
 }
 
 impl MessageKind {
     /// Those that are not raft-rs's.
-    pub const OWN: [MessageKind; 2] = [MessageKind::RegionWakeUp, MessageKind::ReadIndexDropped];
+    pub const OWN: [MessageKind; 5] = [
+        MessageKind::RegionWakeUp,
+        MessageKind::ReadIndexDropped,
+        MessageKind::Removed,
+        MessageKind::SnapshotAsk,
+        MessageKind::SnapshotPiece,
+    ];
 
     /// Its name, e.g. `MsgHeartbeat`.
     pub fn as_str(self) -> &'static str {
@@ -73,6 +95,9 @@ impl MessageKind {
             MessageKind::Raft(kind) => kind.as_str_name(),
             MessageKind::RegionWakeUp => "RegionWakeUp",
             MessageKind::ReadIndexDropped => "ReadIndexDropped",
+            MessageKind::Removed => "Removed",
+            MessageKind::SnapshotAsk => "SnapshotAsk",
+            MessageKind::SnapshotPiece => "SnapshotPiece",
         }
     }
 }
@@ -104,6 +129,8 @@ pub(crate) enum CasualMessage {
     CaughtUp { source: RegionId, commit: u64 },
     /// To the source of a merge: it is part of another region now.
     Merged { into: RegionId },
+    /// A snapshot of another region has the data of this one, which was merged into it elsewhere.
+    Superseded { by: RegionId },
 }
 
 /// What the target of a merge is asked to propose, if it leads and still has this epoch.

@@ -7,10 +7,11 @@
 //! For reads two numbers matter: the commit index *here*, which is the largest that anybody outside
 //! can have seen (rule T3), and the applied index, which a read waits for.
 //!
-//! Not here: snapshots of a region, and with them the compaction of its log.
+//! Not here: what of a snapshot travels, see `snapshot`.
 
 mod entry_cache;
 mod load;
+mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -24,13 +25,14 @@ use raft::{GetEntriesContext, Storage, StorageError};
 use crate::engine::{Engine, Family, WriteBatch, keys};
 use crate::ids::{PeerId, RegionId};
 use crate::region::Region;
+use crate::snapshot::Outgoing;
 use entry_cache::EntryCache;
 pub(crate) use load::{
     StorageLoadError, load_apply_state, load_region, load_region_state, load_regions,
 };
 pub(crate) use state::{
     ApplyState, MergeState, RaftState, RegionState, TruncatedState, put_apply_state,
-    put_region_state,
+    put_region_state, put_truncated_state,
 };
 
 /// How many bytes of its latest entries a region keeps in memory.
@@ -48,6 +50,8 @@ pub(crate) struct PeerStorage<E: Engine> {
     /// The term of the last entry.
     last_term: u64,
     cache: EntryCache,
+    /// The snapshot that is being sent, if there is one.
+    outgoing: std::sync::Mutex<Option<Outgoing<E::Snapshot>>>,
 }
 
 /// Why entries were not taken. raft-rs never asks for that: it means that the log and raft's view
@@ -372,9 +376,8 @@ impl<E: Engine> Storage for PeerStorage<E> {
         Ok(self.raft_state.last_index)
     }
 
-    fn snapshot(&self, _request_index: u64, _to: u64) -> raft::Result<Snapshot> {
-        // The log is never compacted, so whoever has its start needs none.
-        Err(StorageError::SnapshotTemporarilyUnavailable.into())
+    fn snapshot(&self, request_index: u64, _to: u64) -> raft::Result<Snapshot> {
+        self.make_snapshot(request_index)
     }
 }
 

@@ -223,12 +223,16 @@ impl ReadDelegate {
 
 /// The source delegates of a store, shared by its peers and readers.
 #[derive(Clone, Default)]
-pub(crate) struct StoreMeta(Arc<Mutex<BTreeMap<RegionId, ReadDelegate>>>);
+pub(crate) struct StoreMeta {
+    delegates: Arc<Mutex<BTreeMap<RegionId, ReadDelegate>>>,
+    /// How many pieces of snapshots were refused, by why.
+    piece_faults: Arc<Mutex<BTreeMap<&'static str, u64>>>,
+}
 
 impl StoreMeta {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<RegionId, ReadDelegate>> {
         // Nothing inside can be left half changed by a panic elsewhere.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.delegates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A copy for a reader.
@@ -243,6 +247,26 @@ impl StoreMeta {
     /// Takes the source away, before any of its data goes (rule S6).
     pub(crate) fn remove(&self, region: RegionId) {
         self.lock().remove(&region);
+    }
+
+    /// The regions of this store, other than `region` itself, that have keys of its range.
+    pub(crate) fn overlapping(&self, region: &Region) -> Vec<Arc<Region>> {
+        let delegates = self.lock();
+        let others = delegates.values().map(|delegate| &delegate.region);
+        let overlaps =
+            |other: &&Arc<Region>| other.id != region.id && region.overlaps(other.as_ref());
+        others.filter(overlaps).cloned().collect()
+    }
+
+    pub(crate) fn count_piece_fault(&self, name: &'static str) {
+        let mut faults = self.piece_faults.lock().unwrap_or_else(PoisonError::into_inner);
+        *faults.entry(name).or_default() += 1;
+    }
+
+    /// How many pieces of snapshots were refused, by why.
+    #[cfg(any(test, feature = "sim"))]
+    pub(crate) fn piece_faults(&self) -> BTreeMap<&'static str, u64> {
+        self.piece_faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn update(&self, region: RegionId, now: Instant, progress: Progress) {

@@ -31,6 +31,10 @@ pub enum PeerRole {
     Voter = 0,
     /// Receives the log but does not vote.
     Learner = 1,
+    /// Votes in the new one of two joined configurations alone.
+    IncomingVoter = 2,
+    /// Votes in the old one of two joined configurations alone, and will learn.
+    DemotingVoter = 3,
 }
 
 /// A replica of a region.
@@ -95,6 +99,22 @@ impl Region {
     pub fn contains(&self, key: &[u8]) -> bool {
         key >= self.start_key.as_slice()
             && (self.end_key.is_empty() || key < self.end_key.as_slice())
+    }
+
+    /// Whether two configurations are joined: a change of replicas is half way.
+    pub fn is_joint(&self) -> bool {
+        let is_between = |peer: &PeerMeta| {
+            matches!(peer.role(), PeerRole::IncomingVoter | PeerRole::DemotingVoter)
+        };
+        self.peers.iter().any(is_between)
+    }
+
+    /// Whether some key is in both ranges.
+    pub fn overlaps(&self, other: &Region) -> bool {
+        let begins_before_end_of = |one: &Region, other: &Region| {
+            other.end_key.is_empty() || one.start_key < other.end_key
+        };
+        begins_before_end_of(self, other) && begins_before_end_of(other, self)
     }
 
     /// Whether the range of `other` lies in this one.

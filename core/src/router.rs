@@ -1,30 +1,74 @@
 //! From a request to the mailbox of its region: stage `route`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tokio::sync::mpsc;
 
 use crate::command::RaftCommand;
 use crate::ids::RegionId;
 use crate::mailbox::{Mailbox, TrySendError};
-use crate::message::PeerMsg;
+use crate::message::{PeerMsg, RaftMessage};
 use crate::spans::{function_span, record, stage_span, variable};
+use crate::store::Scheduled;
 use crate::trace_context::Tracer;
 
 /// Finds the mailbox of a region.
 pub(crate) struct Router<S> {
     normals: Arc<RwLock<BTreeMap<RegionId, Arc<Mailbox<S>>>>>,
+    unknown: Arc<UnknownRegions>,
 }
+
+/// Messages for regions that have no mailbox here, until a poller looks at them.
+#[derive(Default)]
+struct UnknownRegions {
+    messages: Mutex<VecDeque<Box<RaftMessage>>>,
+    scheduler: Option<mpsc::UnboundedSender<Scheduled>>,
+}
+
+/// More messages for unknown regions than this are lost: their senders repeat them.
+const UNKNOWN_MAX: usize = 1024;
+
+/// What a poller is woken with for a message to an unknown region: no region has this id.
+const NO_REGION: RegionId = RegionId(0);
 
 impl<S> Clone for Router<S> {
     fn clone(&self) -> Self {
-        Router { normals: Arc::clone(&self.normals) }
+        Router { normals: Arc::clone(&self.normals), unknown: Arc::clone(&self.unknown) }
     }
 }
 
 impl<S> Router<S> {
     pub(crate) fn new() -> Self {
-        Router { normals: Arc::default() }
+        Router { normals: Arc::default(), unknown: Arc::default() }
+    }
+
+    /// A router that wakes a poller for messages to regions that have no mailbox.
+    pub(crate) fn with_scheduler(scheduler: mpsc::UnboundedSender<Scheduled>) -> Self {
+        let unknown = UnknownRegions { scheduler: Some(scheduler), ..UnknownRegions::default() };
+        Router { unknown: Arc::new(unknown), ..Router::new() }
+    }
+
+    /// Takes a message from another store. One for an unknown region may begin a replica of it.
+    pub(crate) fn deliver(&self, message: Box<RaftMessage>) {
+        let region = message.region_id;
+        if self.mailbox(region).is_some() {
+            self.post(region, PeerMsg::RaftMessage(message));
+            return;
+        }
+        let Some(scheduler) = &self.unknown.scheduler else { return };
+        let mut messages = self.unknown.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        if messages.len() < UNKNOWN_MAX {
+            messages.push_back(message);
+            let _ = scheduler.send(Scheduled::Region(NO_REGION));
+        }
+    }
+
+    /// Takes the messages to regions that have no mailbox.
+    pub(crate) fn take_unknown(&self) -> VecDeque<Box<RaftMessage>> {
+        let mut messages = self.unknown.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *messages)
     }
 
     pub(crate) fn register(&self, region: RegionId, mailbox: Arc<Mailbox<S>>) {
@@ -35,7 +79,7 @@ impl<S> Router<S> {
     pub(crate) fn unregister(&self, region: RegionId) {
         let mailbox = self.normals.write().unwrap_or_else(PoisonError::into_inner).remove(&region);
         if let Some(mailbox) = mailbox {
-            mailbox.close();
+            mailbox.close_removed();
         }
     }
 

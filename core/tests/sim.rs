@@ -69,7 +69,7 @@ fn learners_and_more_voters_are_as_safe() {
 
 #[test]
 fn every_mode_and_every_fault_takes_part() {
-    let reports: Vec<Report> = (1..=12).map(|seed| run(seed, &seconds(10)).unwrap()).collect();
+    let reports: Vec<Report> = (1..=30).map(|seed| run(seed, &seconds(10)).unwrap()).collect();
     let modes = |mode: &str| reports.iter().any(|report| report.operations.contains_key(mode));
     for mode in [
         "write",
@@ -84,6 +84,19 @@ fn every_mode_and_every_fault_takes_part() {
         "read_index_rpc",
     ] {
         assert!(modes(mode), "no {mode}");
+    }
+    for change in [
+        "split",
+        "prepare-merge",
+        "commit-merge",
+        "rollback-merge",
+        "change-peers",
+        "enter-joint",
+        "compact-log",
+        "snapshot-installed",
+    ] {
+        let made = reports.iter().any(|report| report.changes.contains_key(change));
+        assert!(made, "no {change}");
     }
     for fault in Fault::all() {
         let begun = reports.iter().any(|report| report.faults.contains_key(fault.as_str()));

@@ -10,6 +10,8 @@
 //! | state | `0x02`, region | [`RegionState`](crate::peer_storage::RegionState) |
 //! | state | `0x03`, region | [`ApplyState`](crate::peer_storage::ApplyState) |
 //! | state | `0x04`, region | [`TruncatedState`](crate::peer_storage::TruncatedState) |
+//! | state | `0x05`, region | [`StagingState`](crate::snapshot::StagingState) |
+//! | state | `0x06`, region, number | a piece of a snapshot that is not complete yet |
 //! | data | the user's key, as it is | the user's value |
 //!
 //! A region's raft state is a prefix of its entries' keys: it sorts right before them, and one
@@ -23,6 +25,8 @@ pub(crate) const STORE_IDENT: [u8; 1] = [1];
 const REGION_STATE: u8 = 2;
 const APPLY_STATE: u8 = 3;
 const TRUNCATED_STATE: u8 = 4;
+const STAGING_STATE: u8 = 5;
+const STAGED_PIECE: u8 = 6;
 
 /// The key of a region's raft state.
 pub(crate) fn raft_state(region: RegionId) -> [u8; 8] {
@@ -73,6 +77,28 @@ pub(crate) fn apply_state(region: RegionId) -> [u8; 9] {
 /// The key of where a region's log begins.
 pub(crate) fn truncated_state(region: RegionId) -> [u8; 9] {
     tagged(TRUNCATED_STATE, region)
+}
+
+/// The key of how far a region's snapshot has come.
+pub(crate) fn staging_state(region: RegionId) -> [u8; 9] {
+    tagged(STAGING_STATE, region)
+}
+
+/// The key of a piece of a region's snapshot.
+pub(crate) fn staged_piece(region: RegionId, number: u64) -> [u8; 17] {
+    let mut key = [0; 17];
+    key[..9].copy_from_slice(&tagged(STAGED_PIECE, region));
+    key[9..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// The range of a region's staged pieces.
+pub(crate) fn staged_pieces(region: RegionId) -> ([u8; 17], Vec<u8>) {
+    let behind = match region.0.checked_add(1) {
+        Some(next) => tagged(STAGED_PIECE, RegionId(next)).to_vec(),
+        None => vec![STAGED_PIECE + 1],
+    };
+    (staged_piece(region, 0), behind)
 }
 
 fn tagged(tag: u8, region: RegionId) -> [u8; 9] {

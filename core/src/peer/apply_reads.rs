@@ -153,7 +153,7 @@ impl<E: Engine> Peer<E> {
     }
 
     /// Whether this replica has applied what a read must see (rule T6), and nothing has taken its
-    /// range away (rule P2).
+    /// range away (rule P2) or is putting it in (rule P3).
     fn ready_to_handle_unsafe_replica_read(&self, read_index: Option<u64>) -> bool {
         let _span = function_span!(
             "ready_to_handle_unsafe_replica_read",
@@ -163,6 +163,9 @@ impl<E: Engine> Peer<E> {
         .entered();
         if self.merging.prepared.is_some() && self.rules.holds(Rule::P2) {
             // The target may serve this range already, on any other store.
+            return false;
+        }
+        if self.is_handling_snapshot() {
             return false;
         }
         let applied_index = self.storage().applied_index();

@@ -99,6 +99,10 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
         if peer.meta.is_witness && request.read().is_some() {
             return Err(Error::IsWitness(region.region_id()));
         }
+        if !peer.is_initialized() || peer.is_handling_snapshot() {
+            let (region, reason) = (region.region_id(), "the replica waits for a snapshot");
+            return Err(Error::DataIsNotReady { region, reason });
+        }
         if peer.wait_data && request.read().is_some() {
             let (region, reason) = (region.region_id(), "the replica still waits for its data");
             return Err(Error::DataIsNotReady { region, reason });
@@ -110,11 +114,18 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
 
     fn on_tick(&mut self) {
         let peer = &mut self.fsm.peer;
-        peer.raft_group.tick();
+        if peer.snapshots.installing.is_none() {
+            // Else it could campaign with a log whose start is not there yet.
+            peer.raft_group.tick();
+        }
         peer.retry_pending_reads(self.ctx);
         peer.fail_late_commands(self.ctx);
         peer.report_leadership(self.ctx);
         peer.check_merge(self.ctx);
+        peer.leave_joint_configuration(self.ctx);
+        peer.compact_if_needed(self.ctx);
+        peer.check_incoming_snapshot(self.ctx);
+        peer.check_outgoing_snapshot(self.ctx);
         if self.ctx.config.renew_lease_by_tick {
             self.renew_lease_if_needed();
         }
@@ -139,10 +150,12 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
             CasualMessage::CaughtUp { source, commit } => {
                 self.fsm.peer.on_source_caught_up(self.ctx, source, commit);
             }
+            CasualMessage::Superseded { by } => self.fsm.peer.end_superseded(self.ctx, by),
             CasualMessage::Merged { into } => self.fsm.peer.end_merged(self.ctx, into),
             // A replica that may have forgotten a promise not to vote must not vote for itself
             // either (rule L15).
-            CasualMessage::Campaign if self.ctx.maybe_in_unsafe_vote_period() => {}
+            CasualMessage::Campaign if self.fsm.peer.may_have_promised(self.ctx) => {}
+            CasualMessage::Campaign if self.fsm.peer.snapshots.installing.is_some() => {}
             // Who campaigns forgets its leader, and with it the promise that the lease rests on
             // (rule L13).
             CasualMessage::Campaign

@@ -17,14 +17,14 @@ use raft::eraftpb::Entry;
 use raft::{GetEntriesContext, ProgressState, StateRole};
 
 use crate::admin_command::{AdminCommand, CommitMerge, PrepareMerge, RollbackMerge};
-use crate::apply::{ApplyTask, check_neighbours};
+use crate::apply::{ApplyTask, ApplyWork, check_neighbours};
 use crate::command::LogCommand;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids::RegionId;
 use crate::message::{CasualMessage, CatchUp, TakeOver};
 use crate::peer::{Peer, ProposalKind};
-use crate::peer_storage::{MergeState, load_region_state};
+use crate::peer_storage::{MergeState, RegionState, load_region_state, put_region_state};
 use crate::poll_context::PollContext;
 use crate::region::Region;
 use crate::rules::Rule;
@@ -47,6 +47,13 @@ pub(crate) struct Merging {
     held: Vec<Entry>,
     /// The source of the first held entry has caught up.
     source_is_ready: bool,
+}
+
+impl Merging {
+    /// What is kept of a region that is ready to be merged, or is not, and nothing else.
+    pub(crate) fn new(prepared: Option<MergeState>) -> Self {
+        Merging { prepared, ..Merging::default() }
+    }
 }
 
 /// The source.
@@ -83,7 +90,8 @@ impl<E: Engine> Peer<E> {
         };
         let pending =
             self.proposals.iter().any(|proposal| proposal.kind == ProposalKind::PrepareMerge);
-        if pending || self.is_splitting() {
+        let has_pending = pending || self.has_pending(ProposalKind::CompactLog);
+        if has_pending || self.is_splitting() || self.region().is_joint() {
             return refuse("another change of it is on its way");
         }
         let first = self.raft_group.raft.raft_log.first_index();
@@ -227,6 +235,19 @@ impl<E: Engine> Peer<E> {
     }
 }
 
+/// A replica that was left behind.
+impl<E: Engine> Peer<E> {
+    /// Another region has this one's range, and its snapshot is about to be put in: this replica was
+    /// left behind by a merge. Its data goes with that snapshot's first step.
+    pub(crate) fn end_superseded(&mut self, ctx: &mut PollContext<E>, by: RegionId) {
+        let region = self.region().as_ref().clone();
+        let tombstone = RegionState { is_tombstone: true, ..RegionState::normal(region) };
+        put_region_state(&tombstone, &mut ctx.effects.writes);
+        ctx.effects.must_sync = true;
+        self.end_merged(ctx, by);
+    }
+}
+
 /// The target.
 impl<E: Engine> Peer<E> {
     /// A region on this store is ready to be taken over; its leader may be anywhere.
@@ -311,7 +332,8 @@ impl<E: Engine> Peer<E> {
         let Some(last) = entries.last() else { return };
         self.last_applying_index = last.index;
         let (region_id, peer_id) = (self.region_id(), self.meta.peer_id());
-        ctx.effects.apply.push(ApplyTask { region_id, peer_id, entries });
+        let work = ApplyWork::Entries(entries);
+        ctx.effects.apply.push(ApplyTask { region_id, peer_id, work });
     }
 
     /// The source's range is this region's now.

@@ -6,9 +6,11 @@
 //! `read_local` or `read_index`; back through `ready`, `apply_reads` and `response_read`.
 
 mod apply_reads;
+mod compact;
 mod forwarded_reads;
 mod fsm;
 mod inspect;
+mod membership;
 mod merge;
 mod propose;
 mod read_index;
@@ -16,6 +18,7 @@ mod read_local;
 mod ready;
 mod renew_lease;
 mod response_read;
+mod snapshot;
 mod split;
 mod step;
 #[cfg(test)]
@@ -33,6 +36,7 @@ pub(crate) use self::forwarded_reads::ForwardedReads;
 pub(crate) use self::fsm::{PeerFsm, PeerFsmDelegate};
 pub(crate) use self::inspect::can_amend_read;
 pub(crate) use self::merge::{Merging, TAKES_OVER};
+pub(crate) use self::snapshot::{Installing, Snapshots};
 use crate::clock::Instant;
 use crate::command::RaftCommand;
 use crate::config::{Config, Consistency};
@@ -71,6 +75,7 @@ pub(crate) enum ProposalKind {
     PrepareMerge,
     CommitMerge,
     RollbackMerge,
+    CompactLog,
 }
 
 /// A local read that waits until all that was committed when it arrived is applied (rule X1).
@@ -134,6 +139,12 @@ pub(crate) struct Peer<E: Engine> {
     pub(crate) last_committed_split_index: u64,
     /// What this region keeps of merges with its neighbours.
     pub(crate) merging: Merging,
+    /// The snapshots that it gets.
+    pub(crate) snapshots: Snapshots,
+    /// Until then it votes for nobody: the replica that it has replaced may have promised that.
+    pub(crate) votes_from: Instant,
+    /// Who has sent it messages while it did not know its region.
+    pub(crate) senders: BTreeMap<u64, PeerMeta>,
     /// The Ready whose writes are on their way to the disk.
     pub(crate) unpersisted: Option<raft::Ready>,
     /// Read contexts that were answered from the lease, for the outgoing response (rule P13).
@@ -168,12 +179,19 @@ impl<E: Engine> Peer<E> {
         let max_lease =
             if rules.holds(Rule::L2) { config.max_leader_lease } else { config.election_timeout() };
         let mut rng = SmallRng::seed_from_u64(seed ^ meta.id);
-        let election_timeout_ticks = random_election_timeout(&mut rng, config);
+        let election_timeout_ticks = random_election_timeout(&mut rng, config, rules);
         let applied_index = storage.applied_index();
         let raft_config = raft::Config {
             // Rule L13: without it voters keep no promise and there is no lease (rule L14).
             check_quorum: rules.holds(Rule::L13),
             ..raft_config(&meta, applied_index, config)
+        };
+        let raft_config = if rules.holds(Rule::L16) {
+            raft_config
+        } else {
+            // As long as it takes a voter to forget its leader.
+            let election_tick = config.election_ticks / 2;
+            raft::Config { election_tick, min_election_tick: election_tick, ..raft_config }
         };
         let progress = Arc::new(ReadProgress::default());
         progress.set_applied(applied_index);
@@ -186,13 +204,15 @@ impl<E: Engine> Peer<E> {
         let mut delegate =
             ReadDelegate::new(Arc::clone(&region), meta.peer_id(), Arc::clone(&progress), ctx.now);
         delegate.wait_data = wait_data;
-        ctx.meta.insert(region.region_id(), delegate);
+        if !region.peers.is_empty() {
+            ctx.meta.insert(region.region_id(), delegate);
+        }
         let last_term_and_role = (raft_group.raft.term, raft_group.raft.state);
         Ok(Peer {
             meta,
             raft_group,
             leader_lease: Lease::new(max_lease).with_rules(rules),
-            pending_reads: ReadIndexQueue::default(),
+            pending_reads: ReadIndexQueue::default().with_rules(rules),
             proposals: VecDeque::new(),
             lagging_reads: VecDeque::new(),
             progress,
@@ -200,6 +220,9 @@ impl<E: Engine> Peer<E> {
             last_applying_index: applied_index,
             last_committed_split_index: 0,
             merging: Merging::default(),
+            snapshots: Snapshots::default(),
+            votes_from: Instant::default(),
+            senders: BTreeMap::new(),
             unpersisted: None,
             lease_answers: Vec::new(),
             forwarded_reads: ForwardedReads::default(),
@@ -247,6 +270,11 @@ impl<E: Engine> Peer<E> {
         }
     }
 
+    /// Whether this replica may have forgotten a promise not to vote (rule L15).
+    pub(crate) fn may_have_promised(&self, ctx: &PollContext<E>) -> bool {
+        ctx.maybe_in_unsafe_vote_period() || ctx.monotonic_raw_now() < self.votes_from
+    }
+
     /// Tells readers of a changed fact.
     pub(crate) fn publish(&self, ctx: &PollContext<E>, progress: Progress) {
         ctx.meta.update(self.region_id(), ctx.monotonic_raw_now(), progress);
@@ -258,7 +286,8 @@ impl<E: Engine> Peer<E> {
         let now = (self.raft_group.raft.term, self.raft_group.raft.state);
         if now != self.last_term_and_role {
             self.last_term_and_role = now;
-            self.election_timeout_ticks = random_election_timeout(&mut self.rng, config);
+            self.election_timeout_ticks =
+                random_election_timeout(&mut self.rng, config, self.rules);
         }
         let ticks = self.election_timeout_ticks;
         if self.raft_group.raft.randomized_election_timeout() != ticks {
@@ -337,8 +366,10 @@ impl<E: Engine> Peer<E> {
 }
 
 /// Between one and two election timeouts (rule L16: never less than one).
-fn random_election_timeout(rng: &mut SmallRng, config: &Config) -> usize {
-    rng.random_range(config.election_ticks..config.election_ticks * 2)
+fn random_election_timeout(rng: &mut SmallRng, config: &Config, rules: Rules) -> usize {
+    let least =
+        if rules.holds(Rule::L16) { config.election_ticks } else { config.election_ticks / 2 };
+    rng.random_range(least..config.election_ticks * 2)
 }
 
 fn raft_config(meta: &PeerMeta, applied: u64, config: &Config) -> raft::Config {

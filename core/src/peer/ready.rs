@@ -33,6 +33,10 @@ impl<E: Engine> Peer<E> {
             self.raft_group.mut_store().set_hard_state(hard_state, &mut ctx.effects.writes);
             self.on_commit_idx_changed(ctx, committed_before);
         }
+        if !ready.snapshot().is_empty() {
+            let snapshot = ready.snapshot().clone();
+            self.install_snapshot(ctx, &snapshot);
+        }
         self.release_parked_reads(ctx);
         let messages = ready.take_messages();
         self.send_raft_messages(ctx, messages);
@@ -53,6 +57,11 @@ impl<E: Engine> Peer<E> {
         let Some(mut ready) = self.unpersisted.take() else { return };
         let messages = ready.take_persisted_messages();
         self.send_raft_messages(ctx, messages);
+        let leads = ready.ss().is_some_and(|state| state.raft_state == StateRole::Leader);
+        if leads && !self.rules.holds(Rule::L12) {
+            let now = ctx.monotonic_raw_now();
+            self.maybe_renew_leader_lease(ctx, now, RenewedBy::Election);
+        }
         if ready.ss().is_some() {
             // Reads of the last term or leader will not be heard of again (rule T9).
             self.message_traces.clear();
@@ -77,8 +86,10 @@ impl<E: Engine> Peer<E> {
             self.publish(ctx, Progress::AppliedTerm(self.storage().applied_index_term()));
             // Before the no-op of this term leaves, so its voters promise at a later time (L12).
             // It cannot be used before an entry of the term is applied (T1).
-            let now = ctx.monotonic_raw_now();
-            self.maybe_renew_leader_lease(ctx, now, RenewedBy::Election);
+            if self.rules.holds(Rule::L12) {
+                let now = ctx.monotonic_raw_now();
+                self.maybe_renew_leader_lease(ctx, now, RenewedBy::Election);
+            }
             self.send_region_heartbeat(ctx);
         } else {
             // Readers check no role: their lease is all that stops them (rule L8).
@@ -161,6 +172,11 @@ impl<E: Engine> Peer<E> {
             RegionChange::CommitMerge { region, source } => {
                 self.on_commit_merge_applied(ctx, region, source);
             }
+            RegionChange::ChangePeers { region, change } => {
+                self.on_peers_changed(ctx, region, &change);
+            }
+            RegionChange::CompactLog { truncated } => self.on_log_compacted(ctx, truncated),
+            RegionChange::SnapshotInstalled => self.on_snapshot_installed(),
             RegionChange::RollbackMerge { region } => self.on_rollback_merge_applied(ctx, region),
         }
     }
@@ -170,6 +186,7 @@ impl<E: Engine> Peer<E> {
         if self.rules.holds(Rule::M4) {
             self.leader_lease.expire_remote_lease();
         }
+        self.meta = region.peer(self.meta.peer_id()).copied().unwrap_or(self.meta);
         self.raft_group.mut_store().set_region(Arc::clone(&region));
         self.publish(ctx, Progress::Region(region));
     }

@@ -44,7 +44,10 @@ impl<E: Engine> Peer<E> {
             .collect();
         for (kind, index) in news {
             match kind {
-                ProposalKind::Normal | ProposalKind::CommitMerge | ProposalKind::RollbackMerge => {}
+                ProposalKind::Normal
+                | ProposalKind::CommitMerge
+                | ProposalKind::RollbackMerge
+                | ProposalKind::CompactLog => {}
                 ProposalKind::Split => self.last_committed_split_index = index,
                 ProposalKind::PrepareMerge => self.on_prepare_merge_committed(ctx, index),
             }

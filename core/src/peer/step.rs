@@ -12,6 +12,7 @@ use crate::peer::Peer;
 use crate::peer::fsm::peer_meta;
 use crate::peer::read_index::read_id;
 use crate::poll_context::PollContext;
+use crate::region::{PeerMeta, PeerRole};
 use crate::rules::Rule;
 use crate::spans::case;
 use crate::trace_context::HandOver;
@@ -20,9 +21,19 @@ impl<E: Engine> Peer<E> {
     /// Handles a message from another replica; what is not for this replica is dropped.
     pub(crate) fn on_raft_message(&mut self, ctx: &mut PollContext<E>, message: RaftMessage) {
         let is_for_me = message.to.id == self.meta.id && message.to.store_id == self.meta.store_id;
-        let is_from_peer = self.region().peer(message.from.peer_id()) == Some(&message.from);
-        if !is_for_me || !is_from_peer {
+        if !is_for_me {
             return;
+        }
+        if matches!(message.payload, Payload::Removed) {
+            return self.on_removed(ctx, message.epoch);
+        }
+        // Its role may have changed since it sent this.
+        let sender = self.region().peer(message.from.peer_id());
+        let is_from_peer = sender.is_some_and(|peer| peer.store_id == message.from.store_id);
+        if !self.is_initialized() {
+            self.senders.insert(message.from.id, message.from);
+        } else if !is_from_peer {
+            return self.tell_removed(ctx, &message);
         }
         let RaftMessage { payload, from, from_lease, trace, .. } = message;
         match payload {
@@ -30,6 +41,12 @@ impl<E: Engine> Peer<E> {
             Payload::RegionWakeUp if self.is_leader() => self.raft_group.ping(),
             Payload::RegionWakeUp => {}
             Payload::ReadIndexDropped(context) => self.on_read_index_dropped(ctx, &context),
+            Payload::Removed => {}
+            Payload::SnapshotAsk(ask) => self.on_snapshot_ask(ctx, from, &ask),
+            Payload::SnapshotPiece(piece) => self.on_snapshot_piece(ctx, *piece),
+            Payload::Raft(raft_message) if raft_message.msg_type() == MessageType::MsgSnapshot => {
+                self.on_snapshot_offered(ctx, from, raft_message);
+            }
             Payload::Raft(raft_message) => {
                 if trace.is_none() {
                     return self.step(ctx, *raft_message, from_lease);
@@ -76,7 +93,11 @@ impl<E: Engine> Peer<E> {
     ) {
         let kind = message.msg_type();
         let is_vote = matches!(kind, MessageType::MsgRequestVote | MessageType::MsgRequestPreVote);
-        if is_vote && ctx.maybe_in_unsafe_vote_period() {
+        if is_vote && self.may_have_promised(ctx) {
+            return;
+        }
+        if kind == MessageType::MsgTimeoutNow && self.snapshots.installing.is_some() {
+            // It would campaign with a log whose start is not there yet.
             return;
         }
         if kind == MessageType::MsgReadIndex {
@@ -100,8 +121,31 @@ impl<E: Engine> Peer<E> {
         {
             self.lease_answers.push(context.to_vec());
         }
+        if kind == MessageType::MsgHeartbeatResponse {
+            self.misattribute(&mut message);
+        }
         if let Err(error) = self.raft_group.step(message) {
             tracing::debug!(target: "raft", region = self.region().id, %error, "message refused");
+        }
+    }
+
+    /// What raft-rs would take an acknowledgement for, if it broke its rules: one of a voter (rule R2),
+    /// one of the newest read index (rule R3).
+    fn misattribute(&mut self, message: &mut Message) {
+        if !self.rules.holds(Rule::R2) {
+            let peers = &self.region().peers;
+            let learns = |peer: &&PeerMeta| peer.role == PeerRole::Learner as i32;
+            let is_learner = peers.iter().filter(learns).any(|peer| peer.id == message.from);
+            let voter = peers.iter().find(|peer| peer.id != self.meta.id && !learns(peer));
+            if let Some(voter) = voter.filter(|_| is_learner) {
+                message.from = voter.id;
+            }
+        }
+        if !self.rules.holds(Rule::R3)
+            && message.context.is_empty()
+            && let Some(newest) = self.pending_reads.back_mut()
+        {
+            message.context = newest.id.as_bytes().to_vec().into();
         }
     }
 
@@ -152,14 +196,15 @@ impl<E: Engine> Peer<E> {
             {
                 self.forwarded_reads.answered(context);
             }
-            if let Some(to) = peer_meta(self.region(), message.to) {
+            let to = peer_meta(self.region(), message.to);
+            if let Some(to) = to.or_else(|| self.senders.get(&message.to).copied()) {
                 let message = self.raft_message(to, message);
                 ctx.effects.messages.push(message);
             }
         }
     }
 
-    fn raft_message(&mut self, to: crate::region::PeerMeta, message: Message) -> RaftMessage {
+    fn raft_message(&mut self, to: PeerMeta, message: Message) -> RaftMessage {
         let is_answer = matches!(
             message.msg_type(),
             MessageType::MsgHeartbeatResponse | MessageType::MsgReadIndexResp

@@ -30,8 +30,16 @@ impl<E: Engine> Peer<E> {
         command: RaftCommand<E::Snapshot>,
     ) {
         let _span = function_span!("propose_entry", "Peer", "Peer::propose_entry").entered();
-        let encoded = self.encode(&command.request);
-        match encoded.and_then(|data| self.propose_data(Vec::new(), data)) {
+        let proposed = match &command.request.body {
+            Body::Admin(AdminCommand::ChangePeers(change)) => {
+                self.propose_change_peers(ctx, change)
+            }
+            _ => {
+                let encoded = self.encode(&command.request);
+                encoded.and_then(|data| self.propose_data(Vec::new(), data))
+            }
+        };
+        match proposed {
             Ok(index) => self.proposals.push_back(Proposal {
                 index,
                 term: self.term(),
@@ -95,7 +103,9 @@ impl<E: Engine> Peer<E> {
                 log.admin = Some(AdminCommand::PrepareMerge(prepare));
             }
             Body::Admin(
-                admin @ (AdminCommand::CommitMerge(_) | AdminCommand::RollbackMerge(_)),
+                admin @ (AdminCommand::CommitMerge(_)
+                | AdminCommand::RollbackMerge(_)
+                | AdminCommand::CompactLog(_)),
             ) => {
                 let reason = format!("{} is for its replicas to propose", admin.as_str());
                 return Err(Error::InvalidAdmin { region: self.region_id(), reason });

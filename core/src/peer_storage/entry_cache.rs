@@ -58,6 +58,15 @@ impl EntryCache {
         }
     }
 
+    /// Forgets the entries up to `index`.
+    pub(super) fn drop_up_to(&mut self, index: u64) {
+        while self.entries.front().is_some_and(|first| first.index <= index)
+            && let Some(first) = self.entries.pop_front()
+        {
+            self.bytes -= first.encoded_len();
+        }
+    }
+
     /// How many bytes it holds.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {

@@ -105,6 +105,11 @@ pub(crate) fn load_apply_state(
     bytes.map(|bytes| decode(region, "apply state", &bytes)).transpose()
 }
 
+/// What raft has kept of a replica that has nothing else: its vote. None if that cannot be read.
+pub(super) fn decode_raft_state(bytes: &[u8]) -> Option<RaftState> {
+    RaftState::decode(bytes).ok()
+}
+
 /// See [`PeerStorage::load`].
 pub(super) fn load<E: Engine>(
     engine: E,
@@ -121,7 +126,11 @@ pub(super) fn load<E: Engine>(
     }
     let raft_state = get(Family::Raft, &keys::raft_state(region))?;
     let apply_state = get(Family::State, &keys::apply_state(region))?;
-    let apply_state: ApplyState = required(region, "apply state", apply_state)?;
+    let apply_state: ApplyState = match state.applying {
+        // It is written when the snapshot's data is in.
+        Some(applying) => applying,
+        None => required(region, "apply state", apply_state)?,
+    };
     let truncated = get(Family::State, &keys::truncated_state(region))?;
     let truncated: TruncatedState = required(region, "truncated state", truncated)?;
     // A region that a split has made starts without a log, perhaps with a vote (see `apply/split`).
@@ -151,6 +160,7 @@ pub(super) fn load<E: Engine>(
         truncated,
         last_term,
         cache,
+        outgoing: std::sync::Mutex::default(),
     }))
 }
 

@@ -71,6 +71,9 @@ pub(crate) struct RegionState {
     /// A split has made the region, and it has not changed since: raft may have kept nothing of it.
     #[prost(bool, tag = "5")]
     pub(crate) is_from_split: bool,
+    /// A snapshot is being put in: how far the region has applied when that is done.
+    #[prost(message, optional, tag = "6")]
+    pub(crate) applying: Option<ApplyState>,
 }
 
 /// A prepared merge of a region.
@@ -90,13 +93,7 @@ pub(crate) struct MergeState {
 impl RegionState {
     /// The state of a replica that is there and has its data.
     pub(crate) fn normal(region: Region) -> Self {
-        RegionState {
-            region,
-            is_tombstone: false,
-            wait_data: false,
-            merging: None,
-            is_from_split: false,
-        }
+        RegionState { region, ..RegionState::default() }
     }
 }
 
@@ -111,7 +108,7 @@ pub(crate) fn put_apply_state(region: RegionId, state: &ApplyState, batch: &mut 
 }
 
 /// Puts where a region's log begins into a batch.
-pub(super) fn put_truncated_state(
+pub(crate) fn put_truncated_state(
     region: RegionId,
     state: &TruncatedState,
     batch: &mut WriteBatch,
@@ -160,14 +157,23 @@ fn put_start(batch: &mut WriteBatch, state: &RegionState) {
 
 /// The members of a region as raft-rs wants them: a role it does not know counts as a learner,
 /// because a vote too few delays an election and a vote too many breaks one.
-pub(super) fn conf_state(region: &Region) -> ConfState {
-    let is_voter = |role: i32| role == PeerRole::Voter as i32;
+pub(crate) fn conf_state(region: &Region) -> ConfState {
     let mut state = ConfState::default();
+    let is_joint = region.is_joint();
     for peer in &region.peers {
-        if is_voter(peer.role) {
-            state.voters.push(peer.id);
-        } else {
-            state.learners.push(peer.id);
+        match PeerRole::from_i32(peer.role) {
+            Some(PeerRole::Voter) => {
+                state.voters.push(peer.id);
+                if is_joint {
+                    state.voters_outgoing.push(peer.id);
+                }
+            }
+            Some(PeerRole::IncomingVoter) => state.voters.push(peer.id),
+            Some(PeerRole::DemotingVoter) => {
+                state.voters_outgoing.push(peer.id);
+                state.learners_next.push(peer.id);
+            }
+            Some(PeerRole::Learner) | None => state.learners.push(peer.id),
         }
     }
     state

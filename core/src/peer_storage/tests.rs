@@ -86,7 +86,9 @@ fn a_new_region_starts_behind_the_same_entry_everywhere() {
     assert!(state.initialized());
     assert_eq!(state.conf_state.voters, [71, 72]);
     assert_eq!(state.conf_state.learners, [73]);
-    assert_eq!(storage.snapshot(0, 72), Err(temporarily_no_snapshot()));
+    let snapshot = storage.snapshot(0, 72).unwrap();
+    assert_eq!(snapshot.metadata.map(|metadata| (metadata.index, metadata.term)), Some((5, 5)));
+    assert_eq!(storage.snapshot(6, 72), Err(temporarily_no_snapshot()), "it has applied 5");
     assert_eq!(storage.term(4), Err(StorageError::Compacted.into()));
     assert_eq!(storage.term(6), Err(StorageError::Unavailable.into()));
     assert_eq!(entries(&storage, 5, 6), Err(StorageError::Compacted.into()));
@@ -302,7 +304,7 @@ fn states_that_contradict_each_other_are_refused() {
         let mut batch = WriteBatch::new();
         state::put_raft_state(REGION, &raft, &mut batch);
         put_apply_state(REGION, &apply, &mut batch);
-        state::put_truncated_state(REGION, &truncated, &mut batch);
+        put_truncated_state(REGION, &truncated, &mut batch);
         engine.write(&batch, Durability::Synced).unwrap();
         let text = load_error(&engine).to_string();
         assert!(text.contains(smaller) && text.contains(larger), "{text}");

@@ -18,6 +18,8 @@ pub struct SimConfig {
     pub voters: u64,
     /// How many nodes behind them have one that only learns.
     pub learners: u64,
+    /// How many nodes behind those have no replica at first.
+    pub spares: u64,
     /// The keys at which the key space is split: one region more than keys.
     pub split_keys: Vec<Vec<u8>>,
     /// The keys that clients use.
@@ -52,6 +54,7 @@ impl SimConfig {
             seed,
             voters: 3,
             learners: 0,
+            spares: 0,
             split_keys: vec![b"m".to_vec()],
             keys: [b"a", b"b", b"x", b"y"].map(|key| key.to_vec()).to_vec(),
             clients: 6,
@@ -88,12 +91,17 @@ impl SimConfig {
             max_leader_lease: Duration::from_micros(86_000),
             allowed_drift: 0.02,
             deadline: Duration::from_millis(900),
+            // Small, so that logs are compacted and snapshots sent all the time.
+            raft_log_gc_entries: 40,
+            raft_log_max_entries: 120,
+            snapshot_idle_ticks: 20,
+            allow_remove_leader: true,
             ..Config::default()
         }
     }
 
     pub(super) fn nodes(&self) -> u64 {
-        self.voters + self.learners
+        self.voters + self.learners + self.spares
     }
 
     pub(super) fn regions(&self) -> Vec<Region> {
@@ -116,7 +124,7 @@ impl SimConfig {
                 start_key,
                 end_key,
                 epoch: RegionEpoch { conf_ver: 1, version: 1 },
-                peers: (1..=self.nodes()).map(peer).collect(),
+                peers: (1..=self.voters + self.learners).map(peer).collect(),
                 is_in_flashback: false,
             }
         };
@@ -150,6 +158,7 @@ impl SimConfig {
     pub(super) fn check_sizes(&self) -> Result<(), SimError> {
         check_range("voters", self.voters, 1..=9, "from 1 to 9")?;
         check_range("learners", self.learners, 0..=9, "from 0 to 9")?;
+        check_range("spares", self.spares, 0..=9, "from 0 to 9")?;
         check_range("clients", self.clients as u64, 0..=1000, "at most 1000")?;
         check_range("keys", self.keys.len() as u64, 1..=100_000, "at least 1")
     }

@@ -54,6 +54,8 @@ faults! {
     Split = "split",
     /// A region is merged into its neighbour.
     Merge = "merge",
+    /// A replica is added, removed, promoted or demoted; sometimes two at once.
+    ChangePeers = "change-peers",
     /// Messages overtake each other. Not among `all`: holes H2 and H3 are open by design then.
     Reorder = "reorder",
     /// A node's clock jumps backwards. Not among `all`: no monotonic clock does (rule L4).

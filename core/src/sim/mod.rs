@@ -33,6 +33,7 @@ mod queue;
 mod requests;
 mod run;
 mod script;
+mod script_members;
 mod script_nodes;
 mod script_regions;
 mod trace_log;

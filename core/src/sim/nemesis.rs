@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
+use crate::ids::StoreId;
+use crate::region::PeerRole;
 use crate::sim::fault::Fault;
 use crate::sim::queue::Event;
 use crate::sim::requests::{Request, What};
@@ -233,6 +235,10 @@ impl World {
                 self.random_merge();
                 None
             }
+            Fault::ChangePeers => {
+                self.random_change_of_peers();
+                None
+            }
         }
     }
 
@@ -285,6 +291,32 @@ impl World {
         }
         let (region, right_derive) = (self.region_for(&key), self.nemesis.rng.random());
         let (_, request) = self.split_request(region, &key, right_derive);
+        let op = self.new_request(request);
+        self.submit(op);
+    }
+
+    /// Towards three voters at least, if there are nodes for it: a group of one or two is no test.
+    fn random_change_of_peers(&mut self) {
+        let region = self.random_region();
+        let Some(known) = self.regions.iter().find(|known| known.id == region).cloned() else {
+            return;
+        };
+        let count = self.nemesis.rng.random_range(1..=2);
+        let mut changes = Vec::new();
+        for _ in 0..count {
+            let node = self.nemesis.rng.random_range(1..=self.nodes.len() as u64);
+            let role = match self.nemesis.rng.random_range(0..3) {
+                0 => PeerRole::Learner,
+                _ => PeerRole::Voter,
+            };
+            let is_there = known.peer_on(StoreId(node)).is_some();
+            let removes = is_there && self.nemesis.rng.random() && known.peers.len() > 2;
+            match removes {
+                true => changes.extend(self.remove_change(region, node)),
+                false => changes.push(self.put_change(region, node, role)),
+            }
+        }
+        let request = self.change_request(region, changes);
         let op = self.new_request(request);
         self.submit(op);
     }

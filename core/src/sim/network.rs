@@ -224,7 +224,7 @@ impl fmt::Display for MessageLine<'_> {
         let message = self.0;
         let raft = match &message.payload {
             Payload::Raft(raft) => Some(raft),
-            Payload::RegionWakeUp | Payload::ReadIndexDropped(_) => None,
+            _ => None,
         };
         f.write_str("n")?;
         number(f, message.from.store_id)?;
@@ -304,7 +304,7 @@ mod tests {
     fn index_of(message: &RaftMessage) -> u64 {
         match &message.payload {
             Payload::Raft(raft) => raft.index,
-            Payload::RegionWakeUp | Payload::ReadIndexDropped(_) => 0,
+            _ => 0,
         }
     }
 

@@ -120,7 +120,7 @@ impl Node {
         self.incarnation += 1;
         let (scheduler, schedule) = mpsc::unbounded_channel();
         let mut ctx = self.poll_context(config, rules, rng);
-        let router = Router::new();
+        let router = Router::with_scheduler(scheduler.clone());
         let (mut fsms, mut applied) = (BTreeMap::new(), BTreeMap::new());
         for state in load_regions(&self.disk)? {
             let region = state.region.region_id();

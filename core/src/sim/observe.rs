@@ -24,7 +24,9 @@ impl World {
         for (region, fsm) in &running.fsms {
             let (peer, region) = (&fsm.peer, region.0);
             let applied = peer.storage().applied_index();
-            if let Err(words) = oracles.applied.seen((id, region), node.incarnation, applied) {
+            if let Err(words) =
+                oracles.applied.seen((id, region), (peer.meta.id, node.incarnation), applied)
+            {
                 found.push((Invariant::AppliedMonotonic, words));
             }
             if !peer.is_leader() {

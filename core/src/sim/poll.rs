@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rand::Rng;
 
-use crate::apply::{ApplyTask, apply};
+use crate::apply::apply;
 use crate::birth::bear;
 use crate::engine::{Durability, Engine};
 use crate::error::Error;
@@ -21,6 +21,7 @@ use crate::sim::queue::Event;
 use crate::sim::trace_log::mix;
 use crate::sim::world::World;
 use crate::store::Scheduled;
+use crate::unknown_region;
 
 /// As in `store::poller`.
 const READIES_MAX: usize = 4;
@@ -64,6 +65,7 @@ impl World {
             return;
         }
         running.ctx.now = running.ctx.monotonic_raw_now();
+        begin_replicas(running);
         let Running { ctx, fsms, router, scheduled, polled, readies, .. } = running;
         *readies = 0;
         polled.clear();
@@ -222,7 +224,7 @@ impl World {
         for task in running.ctx.effects.apply.drain(..) {
             let region = task.region_id;
             let term = running.fsms.get(&region).map_or(0, |fsm| fsm.peer.term());
-            for entry in &task.entries {
+            for entry in task.entries() {
                 let digest = mix(mix(0, &entry.data), &entry.entry_type.to_le_bytes());
                 let entry = Entry { index: entry.index, term: entry.term, digest };
                 found = found.and(oracles.committed.committed(region.0, node, term, entry));
@@ -258,10 +260,14 @@ impl World {
             router.unregister(region);
         }
         for birth in std::mem::take(&mut ctx.effects.births) {
-            if fsms.contains_key(&birth.region) {
-                continue;
+            match fsms.get(&birth.region).map(|fsm| fsm.peer.is_initialized()) {
+                Some(true) => continue,
+                // One that a first message has made gives way to the one with the region's data.
+                Some(false) => router.unregister(birth.region),
+                None => {}
             }
-            let Some(fsm) = bear(ctx, birth)? else { continue };
+            let replaces = fsms.contains_key(&birth.region);
+            let Some(fsm) = bear(ctx, birth, replaces)? else { continue };
             applied.insert(birth.region, fsm.peer.storage().applied_index());
             fsms.insert(birth.region, fsm);
             let capacity = ctx.config.mailbox_capacity;
@@ -300,13 +306,18 @@ impl World {
         }
         let Some(task) = running.apply.pop_front() else { return };
         let region = task.region_id;
-        let ApplyTask { entries, .. } = &task;
-        let last = entries.last().map_or(0, |entry| entry.index);
         match apply(&running.ctx.engine, task) {
             Ok(result) => {
-                running.applied.insert(region, last);
-                running.router.post(region, PeerMsg::ApplyRes(result));
-                self.note_applied(node, region.0, last);
+                if let Some(result) = result {
+                    for change in &result.changes {
+                        *self.changes.entry(change.as_str()).or_default() += 1;
+                    }
+                    let Some(running) = &mut self.node_mut(node).running else { return };
+                    let last = result.applied_index;
+                    running.applied.insert(region, last);
+                    running.router.post(region, PeerMsg::ApplyRes(result));
+                    self.note_applied(node, region.0, last);
+                }
                 self.wake(node);
                 self.plan_apply(node);
             }
@@ -318,6 +329,21 @@ impl World {
     fn stop_store(&mut self, node: u64, error: &Error) {
         self.violate(Invariant::StoreStopped, format!("n{node}: {error}"), Vec::new());
         self.crash_node(node);
+    }
+}
+
+/// As `Poller::begin_replicas`.
+fn begin_replicas(running: &mut Running) {
+    for message in running.router.take_unknown() {
+        let region = message.region_id;
+        if !running.fsms.contains_key(&region) {
+            let Ok(fsm) = unknown_region::begin(&mut running.ctx, &message) else { continue };
+            running.fsms.insert(region, fsm);
+            let capacity = running.ctx.config.mailbox_capacity;
+            let mailbox = Mailbox::new(region, capacity, running.scheduler.clone());
+            running.router.register(region, Arc::new(mailbox));
+        }
+        running.router.post(region, PeerMsg::RaftMessage(message));
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Report {
     pub events: u64,
     /// How many operations there were, by how they were served.
     pub operations: BTreeMap<&'static str, u64>,
+    /// What replicas have applied besides writes: splits, merges, snapshots and the like.
+    pub changes: BTreeMap<&'static str, u64>,
     /// How often each fault began.
     pub faults: BTreeMap<&'static str, u64>,
     /// How many leaders there were.
@@ -65,7 +67,7 @@ pub struct Report {
 impl Report {
     /// How many operations were answered with what they asked for.
     pub fn answered(&self) -> u64 {
-        let without = ["refused", "given_up", "transfer"];
+        let without = ["refused", "given_up", "transfer", "split", "prepare-merge", "change-peers"];
         let counted = self.operations.iter().filter(|(name, _)| !without.contains(name));
         counted.map(|(_, count)| count).sum()
     }
@@ -188,6 +190,7 @@ impl World {
             hash: self.trace_hash(),
             events: self.events(),
             operations: self.operations().clone(),
+            changes: self.changes.clone(),
             faults: self.nemesis.begun().clone(),
             elections: self.elections(),
             network: self.network.counts,

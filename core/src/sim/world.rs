@@ -17,6 +17,7 @@ use crate::ids::StoreId;
 use crate::message::PeerMsg;
 use crate::pd::Pd;
 use crate::region::{PeerMeta, Region};
+use crate::rules::Rule;
 use crate::sim::client::SimClient;
 use crate::sim::clock::{SimClock, TrueTime};
 use crate::sim::config::{SimConfig, SimError};
@@ -56,6 +57,8 @@ pub struct World {
     pub(super) regions: Vec<Arc<Region>>,
     /// The next region that a split makes.
     pub(super) next_region_id: u64,
+    /// The last replica that was added; those from the start and from splits have smaller ids.
+    pub(super) next_peer_id: u64,
     pub(super) pd: Pd,
     pub(super) requests: Vec<Request>,
     pub(super) history: Vec<Option<Op>>,
@@ -66,6 +69,8 @@ pub struct World {
     pub(super) violations: Vec<Violation>,
     pub(super) log: TraceLog,
     pub(super) operations: BTreeMap<&'static str, u64>,
+    /// What replicas have applied besides writes.
+    pub(super) changes: BTreeMap<&'static str, u64>,
 }
 
 impl World {
@@ -89,7 +94,8 @@ impl World {
         let mut nodes = Vec::new();
         for id in 1..=config.nodes() {
             // Clocks have nothing in common but their rate, as far as that goes.
-            let clock = SimClock::new(truth.clone(), id * 1_000_000_007);
+            let clock = SimClock::new(truth.clone(), id * 1_000_000_007)
+                .reading_the_wall(!config.rules.holds(Rule::L4));
             let disk = Disk::new(config.disk).map_err(Error::from)?;
             nodes.push(Node::new(id, clock, disk, &regions)?);
         }
@@ -100,6 +106,7 @@ impl World {
             incarnations: vec![0; nodes.len()],
             nodes,
             next_region_id: regions.len() as u64 + 1,
+            next_peer_id: 1_000_000,
             pd: Pd::new(regions.iter().cloned()),
             regions: regions.into_iter().map(Arc::new).collect(),
             truth,
@@ -113,6 +120,7 @@ impl World {
             violations: Vec::new(),
             log: TraceLog::new(),
             operations: BTreeMap::new(),
+            changes: BTreeMap::new(),
             rng,
             config,
         };
@@ -217,7 +225,7 @@ impl World {
         self.log.note(now_ns, Some(to), "deliver", &MessageLine(&message));
         if let Some(running) = &self.node(to).running {
             // A full mailbox loses it, as on a real store.
-            running.router.post(message.region_id, PeerMsg::RaftMessage(message));
+            running.router.deliver(message);
         }
         self.wake(to);
     }

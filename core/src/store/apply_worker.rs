@@ -96,8 +96,10 @@ impl<E: Engine> ApplyWorker<E> {
             self.gate.pass();
             let region = task.region_id;
             let result = apply(&self.engine, task)?;
-            // Lost only while the store stops.
-            self.router.post(region, PeerMsg::ApplyRes(result));
+            // Lost only while the store stops, or when the replica is gone.
+            if let Some(result) = result {
+                self.router.post(region, PeerMsg::ApplyRes(result));
+            }
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ use crate::poll_context::PollContext;
 use crate::router::Router;
 use crate::store::{Fsms, Scheduled};
 use crate::transport::Transport;
+use crate::unknown_region;
 
 /// Two persists in one round are enough for a group of one replica; more wait for the next round.
 const READIES_MAX: usize = 4;
@@ -116,6 +117,7 @@ impl<E: Engine> Poller<E> {
         messages: &mut Vec<PeerMsg<E::Snapshot>>,
     ) -> Result<(), Error> {
         self.ctx.now = self.ctx.monotonic_raw_now();
+        self.begin_replicas();
         for region in polled.iter_mut() {
             region.mailbox.take(self.ctx.config.poll_batch, messages);
             PeerFsmDelegate { fsm: &mut region.fsm, ctx: &mut self.ctx }.handle_msgs(messages);
@@ -126,6 +128,30 @@ impl<E: Engine> Poller<E> {
             }
         }
         Ok(())
+    }
+
+    /// Messages for regions without a replica here: some of them begin one.
+    fn begin_replicas(&mut self) {
+        for message in self.router.take_unknown() {
+            let region = message.region_id;
+            let mut fsms = self.fsms.write().unwrap_or_else(PoisonError::into_inner);
+            if !fsms.contains_key(&region) {
+                match unknown_region::begin(&mut self.ctx, &message) {
+                    Ok(fsm) => {
+                        fsms.insert(region, Arc::new(Mutex::new(fsm)));
+                        let capacity = self.ctx.config.mailbox_capacity;
+                        let mailbox = Mailbox::new(region, capacity, self.wake.clone());
+                        self.router.register(region, Arc::new(mailbox));
+                    }
+                    Err(unwanted) => {
+                        tracing::debug!(%region, unwanted = unwanted.as_str(), "message dropped");
+                        continue;
+                    }
+                }
+            }
+            drop(fsms);
+            self.router.post(region, PeerMsg::RaftMessage(message));
+        }
     }
 
     /// One Ready of each region that has one, made durable by one write. False when none had one.
@@ -186,10 +212,21 @@ impl<E: Engine> Poller<E> {
         }
         for birth in std::mem::take(&mut self.ctx.effects.births) {
             let mut fsms = self.fsms.write().unwrap_or_else(PoisonError::into_inner);
-            if fsms.contains_key(&birth.region) {
-                continue;
+            if let Some(known) = fsms.get(&birth.region) {
+                // One that a first message has made gives way to the one with the region's data, as
+                // soon as nobody polls it; what it has voted is on the disk.
+                match known.try_lock().map(|fsm| fsm.peer.is_initialized()) {
+                    Ok(true) => continue,
+                    Ok(false) => self.router.unregister(birth.region),
+                    Err(_) => {
+                        self.ctx.effects.births.push(birth);
+                        let _ = self.wake.send(Scheduled::Region(birth.region));
+                        continue;
+                    }
+                }
             }
-            let Some(fsm) = bear(&mut self.ctx, birth)? else { continue };
+            let replaces = fsms.contains_key(&birth.region);
+            let Some(fsm) = bear(&mut self.ctx, birth, replaces)? else { continue };
             fsms.insert(birth.region, Arc::new(Mutex::new(fsm)));
             let capacity = self.ctx.config.mailbox_capacity;
             let mailbox = Mailbox::new(birth.region, capacity, self.wake.clone());

@@ -124,7 +124,7 @@ impl Starting {
             config: Arc::new(store.config.clone()),
             engine,
             network,
-            router: Router::new(),
+            router: Router::with_scheduler(scheduler.clone()),
             meta: StoreMeta::default(),
             scheduler,
             schedule: Arc::new(Mutex::new(schedule)),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::ids::{RegionId, StoreId};
-use crate::message::{MessageKind, PeerMsg, RaftMessage};
+use crate::message::{MessageKind, RaftMessage};
 use crate::router::Router;
 use crate::transport::Transport;
 
@@ -133,7 +133,7 @@ fn deliver<S>(inner: &mut Inner<S>, message: RaftMessage) {
         Some(Active { action: Action::Hold, held, .. }) => held.push(message),
         None => {
             if let Some(router) = inner.stores.get(&message.to.store()) {
-                router.post(message.region_id, PeerMsg::RaftMessage(Box::new(message)));
+                router.deliver(Box::new(message));
             }
         }
     }

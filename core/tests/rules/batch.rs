@@ -44,6 +44,20 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         setup: as_it_is,
         play: s2a,
     },
+    Scenario {
+        rule: Rule::T16,
+        pair: None,
+        shows: "a read that joins a carrier gets the index of before it was asked",
+        setup: as_it_is,
+        play: t16,
+    },
+    Scenario {
+        rule: Rule::S2b,
+        pair: None,
+        shows: "a snapshot is kept from one request to the next",
+        setup: as_it_is,
+        play: s2b,
+    },
 ];
 
 /// A quorum read of n1 whose acknowledgements are held back.
@@ -150,4 +164,29 @@ fn s2a(world: &mut World) {
     world.run_for(5 * MS);
     let second = world.start_batch_read(1, KEY, &batch, true);
     world.wait(second, 15 * MS);
+}
+
+/// The index is for n3, which applies what is committed with the next heartbeat only.
+fn t16(world: &mut World) {
+    for voter in [2, 3] {
+        world.hold(messages("MsgHeartbeatResponse"), voter, 1);
+    }
+    world.run_for(MS);
+    world.start_read(1, KEY, AskRead::Index { consumer: 3 });
+    world.run_for(2 * MS);
+    world.hold(messages("MsgHeartbeat"), 1, 3);
+    write(world, 1, b"v2");
+    let late = world.start_read(1, KEY, AskRead::Index { consumer: 3 });
+    world.run_for(MS);
+    release_acknowledgements(world, 1);
+    world.release(messages("MsgHeartbeat"), 1, 3);
+    world.wait(late, 60 * MS);
+}
+
+fn s2b(world: &mut World) {
+    let batch = world.begin_batch(1);
+    let of_batch = world.start_batch_read(1, KEY, &batch, true);
+    world.wait(of_batch, 5 * MS);
+    write(world, 1, b"v2");
+    read(world, 1, AskRead::Leader);
 }

@@ -83,6 +83,27 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         setup: as_it_is,
         play: l15,
     },
+    Scenario {
+        rule: Rule::L4,
+        pair: None,
+        shows: "a clock that is set back prolongs the lease",
+        setup: as_it_is,
+        play: l4,
+    },
+    Scenario {
+        rule: Rule::L12,
+        pair: None,
+        shows: "a new leader counts its lease from after its first message",
+        setup: as_it_is,
+        play: l12,
+    },
+    Scenario {
+        rule: Rule::L16,
+        pair: None,
+        shows: "voters forget their leader within its lease",
+        setup: as_it_is,
+        play: l16,
+    },
 ];
 
 fn l1(world: &mut World) {
@@ -214,5 +235,51 @@ fn l15(world: &mut World) {
     world.restart(3);
     let other = elect_another(world);
     write(world, other, b"v2");
+    read(world, 1, AskRead::Leader);
+}
+
+fn l4(world: &mut World) {
+    run_to_a_fresh_quorum_window(world);
+    n2_is_next(world);
+    write(world, 1, b"v2");
+    world.isolate(1);
+    world.clock(1).set_wall_ns(-60_000_000);
+    let other = elect_another(world);
+    write(world, other, b"v3");
+    read(world, 1, AskRead::Leader);
+}
+
+/// n2 is elected, its first entry leaves, and its disk takes long; it is cut off in between.
+fn l12(world: &mut World) {
+    for voter in [1, 3] {
+        world.hold(messages("MsgRequestVoteResponse"), voter, 2);
+    }
+    world.transfer(1, 2);
+    world.run_for(2 * MS);
+    world.stall_disk(2, 60 * MS);
+    for voter in [1, 3] {
+        world.release(messages("MsgRequestVoteResponse"), voter, 2);
+    }
+    assert!(world.run_while(20 * MS, |world| leads(world, 2)));
+    world.run_for(5 * MS);
+    world.isolate(2);
+    world.stall_disk(2, std::time::Duration::ZERO);
+    world.set_election_timeout(1, 1, 11);
+    world.set_election_timeout(3, 1, 19);
+    let leader = |world: &World| [1, 3].into_iter().find(|node| leads(world, *node));
+    assert!(world.run_while(600 * MS, |world| leader(world).is_some()));
+    let other = leader(world).expect("a leader");
+    write(world, other, b"v2");
+    read(world, 2, AskRead::Leader);
+}
+
+fn l16(world: &mut World) {
+    run_to_a_fresh_quorum_window(world);
+    world.set_election_timeout(2, 1, 6);
+    world.set_election_timeout(3, 1, 19);
+    write(world, 1, b"v2");
+    world.isolate(1);
+    let other = elect_another(world);
+    write(world, other, b"v3");
     read(world, 1, AskRead::Leader);
 }

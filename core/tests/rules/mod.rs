@@ -10,6 +10,7 @@
 mod answers;
 mod batch;
 mod lease;
+mod members;
 pub(crate) mod regions;
 mod replica;
 mod term;
@@ -43,6 +44,7 @@ pub(crate) fn all() -> Vec<&'static Scenario> {
         batch::SCENARIOS,
         replica::SCENARIOS,
         answers::SCENARIOS,
+        members::SCENARIOS,
         regions::SCENARIOS,
     ];
     parts.into_iter().flatten().collect()

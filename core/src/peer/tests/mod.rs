@@ -205,8 +205,9 @@ impl Group {
             let Some(place) = applying else { return };
             let node = &mut self.nodes[place];
             let task = node.to_apply.pop_front().unwrap();
-            let result = apply(&node.ctx.engine, task).unwrap();
-            self.poll(place as u64 + 1, vec![PeerMsg::ApplyRes(result)]);
+            if let Some(result) = apply(&node.ctx.engine, task).unwrap() {
+                self.poll(place as u64 + 1, vec![PeerMsg::ApplyRes(result)]);
+            }
         }
     }
 
@@ -368,8 +369,7 @@ impl Group {
             crate::message::Payload::Raft(raft) => {
                 raft.msg_type() == MessageType::MsgHeartbeat && !raft.context.is_empty()
             }
-            crate::message::Payload::RegionWakeUp
-            | crate::message::Payload::ReadIndexDropped(_) => false,
+            _ => false,
         };
         let mine = |message: &&RaftMessage| message.from.id == leader && message.to.id == to;
         self.sent.iter().filter(mine).filter(carries_read).count()

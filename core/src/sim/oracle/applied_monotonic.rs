@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 /// What is known of one replica.
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
+    peer: u64,
     incarnation: u32,
     applied: u64,
     /// What was applied before the last synced write began.
@@ -25,10 +26,15 @@ impl AppliedMonotonic {
     pub(in crate::sim) fn seen(
         &mut self,
         (node, region): (u64, u64),
-        incarnation: u32,
+        (peer, incarnation): (u64, u32),
         applied: u64,
     ) -> Result<(), String> {
         let known = self.0.entry((node, region)).or_default();
+        if known.peer != peer {
+            // The one before was removed: this one begins with nothing.
+            *known = Known { peer, incarnation, applied, synced: 0 };
+            return Ok(());
+        }
         let (floor, why) = match known.incarnation == incarnation {
             true => (known.applied, "had applied"),
             false => (known.synced, "had synced before it crashed"),
@@ -55,13 +61,14 @@ mod tests {
     fn going_back_is_allowed_only_across_a_crash_and_not_below_the_disk() {
         let mut oracle = AppliedMonotonic::default();
         let replica = (1, 7);
-        assert_eq!(oracle.seen(replica, 0, 5), Ok(()));
-        assert_eq!(oracle.seen(replica, 0, 9), Ok(()));
+        assert_eq!(oracle.seen(replica, (17, 0), 5), Ok(()));
+        assert_eq!(oracle.seen(replica, (17, 0), 9), Ok(()));
         oracle.synced(1, 7, 6);
-        assert_eq!(oracle.seen(replica, 1, 6), Ok(()), "7 to 9 were not synced");
-        let words = oracle.seen(replica, 1, 5).unwrap_err();
+        assert_eq!(oracle.seen(replica, (17, 1), 6), Ok(()), "7 to 9 were not synced");
+        let words = oracle.seen(replica, (17, 1), 5).unwrap_err();
         assert!(words.contains("up to 5, but had applied 6"), "{words}");
-        let words = oracle.seen(replica, 2, 4).unwrap_err();
+        let words = oracle.seen(replica, (17, 2), 4).unwrap_err();
         assert!(words.contains("had synced before it crashed 6"), "{words}");
+        assert_eq!(oracle.seen(replica, (18, 2), 0), Ok(()), "another replica");
     }
 }
