@@ -9,7 +9,7 @@ export CARGO_TARGET_DIR ?= $(CACHE_HOME)/raftlens/target
 CARGO := cargo
 PROFILE := --release --locked
 
-.PHONY: demo test mutants check bench setup
+.PHONY: demo test mutants check bench questions setup
 
 ## Start a three-store cluster, read through every path, and draw what ran into out/.
 demo: setup
@@ -30,6 +30,10 @@ check: setup
 	$(CARGO) clippy $(PROFILE) --workspace --all-targets -- -D warnings
 	$(CARGO) clippy $(PROFILE) -p raftlens-core --features sim --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(PROFILE) --workspace --no-deps
+
+## Draw the pictures of dot/QUESTIONS.md again, from simulated runs.
+questions: setup
+	$(CARGO) run $(PROFILE) --bin raftlens -- sim --question all -o dot/questions
 
 ## Measure; see BENCHMARKS.md.
 bench: setup

@@ -8,8 +8,10 @@
 mod charts;
 mod cmd;
 mod demo;
+mod interrupt;
 mod output;
 mod propagation;
+mod sim;
 
 use std::process::ExitCode;
 
@@ -29,12 +31,15 @@ enum Verb {
     Demo(cmd::demo::DemoArgs),
     /// Draw a trace file as a call-flow chart.
     Draw(cmd::draw::DrawArgs),
+    /// Run simulated clusters through faults, seed by seed, and explain what goes wrong.
+    Sim(cmd::sim::SimArgs),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Demo(args) => cmd::demo::run(&args),
         Verb::Draw(args) => cmd::draw::run(&args),
+        Verb::Sim(args) => cmd::sim::run(&args),
     };
     match result {
         Ok(code) => code,

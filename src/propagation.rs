@@ -25,7 +25,8 @@ impl Propagator for OtelPropagator {
     }
 }
 
-fn to_tracer(context: CoreContext) -> TraceContext {
+/// The same ids, as the tracer has them.
+pub(crate) fn to_tracer(context: CoreContext) -> TraceContext {
     TraceContext {
         trace_id: TraceId(context.trace_id),
         span_id: SpanId(context.span_id),

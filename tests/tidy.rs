@@ -256,3 +256,38 @@ fn a_heavy_library_elsewhere_is_noticed() {
         assert_eq!(place_faults(name, text), Vec::<String>::new(), "{name}: {text}");
     }
 }
+
+// --- A running store has every safety rule on. ---
+
+/// Lines of `core` that could take a rule away, outside the simulator and the switches themselves.
+fn rule_faults(name: &str, text: &str) -> Vec<String> {
+    let is_store = name.starts_with("core/src/")
+        && !name.starts_with("core/src/sim/")
+        && !name.ends_with("tests.rs")
+        && !name.contains("/tests/")
+        && name != "core/src/rules.rs";
+    let takes_away = |line: &str| {
+        let others = line.replace("Rules::ALL_ON", "");
+        others.contains("Rules::") || others.contains(".without(Rule")
+    };
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| is_store && takes_away(line));
+    lines.map(|(number, line)| format!("{name}:{number}: {}", line.trim())).collect()
+}
+
+#[test]
+fn no_store_can_have_a_rule_off() {
+    let faults: Vec<String> =
+        rust_files().iter().flat_map(|(name, text)| rule_faults(name, text)).collect();
+    assert_none(&faults);
+    let store = fs::read_to_string(root().join("core/src/store/start.rs")).unwrap();
+    assert!(store.contains("rules: Rules::ALL_ON"), "a store takes its rules from elsewhere");
+}
+
+#[test]
+fn a_store_without_a_rule_is_noticed() {
+    for line in ["rules: Rules::default(),", "let rules = config.rules.without(Rule::L1);"] {
+        assert_eq!(rule_faults("core/src/store/start.rs", line).len(), 1, "{line}");
+        assert!(rule_faults("core/src/sim/node.rs", line).is_empty());
+    }
+    assert!(rule_faults("core/src/store/start.rs", "rules: Rules::ALL_ON,").is_empty());
+}

@@ -21,12 +21,12 @@ pub enum Outcome {
 }
 
 macro_rules! rules {
-    ($($(#[$doc:meta])* $rule:ident = $id:literal, $outcome:ident;)*) => {
+    ($($(#[doc = $says:literal])* $rule:ident = $id:literal, $outcome:ident;)*) => {
         /// A rule that can be switched off in a simulation.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Rule {
-            $($(#[$doc])* $rule,)*
+            $($(#[doc = $says])* $rule,)*
         }
 
         impl Rule {
@@ -37,6 +37,13 @@ macro_rules! rules {
             pub fn id(self) -> &'static str {
                 match self {
                     $(Rule::$rule => $id,)*
+                }
+            }
+
+            /// What it says.
+            pub fn says(self) -> &'static str {
+                match self {
+                    $(Rule::$rule => concat!($($says,)*).trim_ascii(),)*
                 }
             }
 
@@ -122,8 +129,9 @@ rules! {
     L11 = "L11", TwoRegions;
     /// No replica reads while a snapshot is put in.
     P3 = "P3", Linearizability;
-    /// A replica that is removed ends its lease before its data goes.
-    S4 = "S4", Linearizability;
+    /// A replica that is removed ends its lease before its data goes; its region has changed then, and
+    /// M4 ends the readers' lease.
+    S4 = "S4", Redundant;
     /// A read that has waited is answered only for the epoch that it was asked in; S5 keeps it from
     /// being stale.
     T15 = "T15", Redundant;

@@ -13,6 +13,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::cmd::draw::LayoutArg;
 use crate::demo::{Drive, Progress, report, results};
+use crate::interrupt::Interrupt;
 
 /// What `raftlens demo` takes.
 #[derive(Debug, Args)]
@@ -115,40 +116,4 @@ fn drive(
         }
     });
     Ok(Some((traces, sent)))
-}
-
-/// The wish of the user, or the system, that the program end.
-struct Interrupt {
-    #[cfg(unix)]
-    signals: [tokio::signal::unix::Signal; 2],
-}
-
-impl Interrupt {
-    /// From here on an interruption no longer ends the program by itself.
-    fn listen() -> std::io::Result<Self> {
-        Ok(Interrupt {
-            #[cfg(unix)]
-            signals: {
-                use tokio::signal::unix::{SignalKind, signal};
-                [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]
-            },
-        })
-    }
-
-    #[cfg(unix)]
-    async fn come(mut self) {
-        let [interrupt, terminate] = &mut self.signals;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    async fn come(self) {
-        // Without signals there is nothing to wait for.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }

@@ -50,6 +50,7 @@
 //!
 //! - `otel` (default): recording, through `tracing-opentelemetry`. Without it the crate is the
 //!   plain model, formats and analysis, and needs neither `tracing` nor OpenTelemetry.
+//! - `recorder`: recording simulations, see its module: needs `tracing` alone.
 //! - `otlp`: sending to a collector or Jaeger, as OTLP over HTTP. Not default, since its HTTP
 //!   client more than doubles the time that the crate and its dependencies take to build.
 //!
@@ -59,6 +60,8 @@
 //! room is dropped and counted (`Guard::counts`). No input makes a reader panic.
 
 pub mod assemble;
+#[cfg(feature = "recorder")]
+mod clock;
 mod context;
 pub mod conventions;
 pub mod format;
@@ -66,7 +69,11 @@ pub mod model;
 pub mod normalize;
 #[cfg(feature = "otel")]
 mod otel;
+#[cfg(feature = "recorder")]
+pub mod recorder;
 
+#[cfg(feature = "recorder")]
+pub use clock::TimeSource;
 pub use context::{TraceContext, TraceParentError};
 #[cfg(feature = "otel")]
 pub use otel::{Counts, ExportError, Guard, Init, InitError, MemoryHandle, init};

@@ -6,10 +6,10 @@ use crate::units;
 /// Longest tooltip, in characters: what is longer is no name any more.
 const LONGEST: usize = 4_000;
 
-/// What was measured of a box, as its second line; `None` when it was not measured.
+/// What was measured of a box, as its second line; what was noted of it when nothing was.
 pub(crate) fn measured(flow_box: &FlowBox) -> Option<String> {
     if flow_box.calls == 0 {
-        return None;
+        return flow_box.note.clone();
     }
     let calls = format!("{}×", units::count(flow_box.calls));
     match units::p50_p99(&flow_box.latency) {
@@ -18,12 +18,13 @@ pub(crate) fn measured(flow_box: &FlowBox) -> Option<String> {
     }
 }
 
-/// The label of an arrow: how often, and p50 and p99; empty when it was not measured.
+/// The label of an arrow: its words, then how often, and p50 and p99; empty without any of them.
 pub(crate) fn arrow_label(arrow: &Arrow) -> Vec<String> {
+    let mut lines: Vec<String> = arrow.words.iter().map(|line| cut(line)).collect();
     if arrow.count == 0 {
-        return Vec::new();
+        return lines;
     }
-    let mut lines = vec![format!("{}×", units::count(arrow.count))];
+    lines.push(format!("{}×", units::count(arrow.count)));
     lines.extend(units::p50_p99(&arrow.latency));
     lines
 }
@@ -41,6 +42,7 @@ pub(crate) fn flow_box(flow_box: &FlowBox) -> Vec<String> {
         let line = flow_box.line.map(|line| format!(":{line}")).unwrap_or_default();
         lines.push(format!("{}{line}", cut(file)));
     }
+    lines.extend(flow_box.note.as_deref().map(cut));
     if flow_box.calls > 0 {
         lines.push(times(flow_box.calls, "ran", &flow_box.latency));
     }
@@ -61,6 +63,7 @@ pub(crate) fn arrow(arrow: &Arrow, ends: (&FlowBox, &FlowBox)) -> Vec<String> {
     };
     let via = arrow.via.as_ref().map(|via| format!(" through {}", cut(via))).unwrap_or_default();
     let mut lines = vec![format!("{tail} → {head}"), format!("{verb}{via}")];
+    lines.extend(arrow.words.iter().map(|line| cut(line)));
     if arrow.count > 0 {
         lines.push(times(arrow.count, "taken", &arrow.latency));
     }

@@ -3,8 +3,8 @@
 use thiserror::Error;
 
 use crate::dot;
-use crate::flow_graph::FlowGraph;
-use crate::layout::{self, Embedded, Graphviz, Layout, LayoutError, SizedGraph};
+use crate::flow_graph::{FlowGraph, Reading};
+use crate::layout::{self, Embedded, Graphviz, Lanes, Layout, LayoutError, SizedGraph};
 use crate::measure::measure;
 use crate::svg;
 
@@ -54,9 +54,10 @@ pub enum DrawError {
 /// # Errors
 /// When the layout fails: `dot` is asked for and missing, or an engine cannot cope with the graph.
 pub fn draw(graph: &FlowGraph, options: &DrawOptions) -> Result<String, DrawError> {
-    match options.engine {
-        Engine::Embedded => draw_with(graph, options, &Embedded),
-        Engine::Dot => draw_with(graph, options, &Graphviz::default()),
+    match (options.engine, graph.reading) {
+        (Engine::Embedded, Reading::Flow) => draw_with(graph, options, &Embedded),
+        (Engine::Embedded, Reading::Time) => draw_with(graph, options, &Lanes),
+        (Engine::Dot, _) => draw_with(graph, options, &Graphviz::default()),
     }
 }
 

@@ -29,6 +29,26 @@ pub enum BoxKind {
     Case,
 }
 
+/// Whether something is as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Tone {
+    /// Nothing is said.
+    #[default]
+    Plain,
+    /// What must not be: drawn in red, whatever its kind.
+    Wrong,
+}
+
+/// How a picture is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Reading {
+    /// From left to right: boxes call each other.
+    #[default]
+    Flow,
+    /// From top to bottom: each outermost cluster is a place, and boxes happened in their order.
+    Time,
+}
+
 /// One box.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct FlowBox {
@@ -38,6 +58,10 @@ pub struct FlowBox {
     pub title: String,
     /// What it stands for.
     pub kind: BoxKind,
+    /// Whether it is as it should be.
+    pub tone: Tone,
+    /// A second line of it, in small; what was measured has precedence.
+    pub note: Option<String>,
     /// The clusters that it stands in, outermost first.
     pub owner: Vec<String>,
     /// The source file, as a path.
@@ -64,6 +88,10 @@ pub enum ArrowKind {
 pub struct Arrow {
     /// Call or data.
     pub kind: ArrowKind,
+    /// Whether it is as it should be.
+    pub tone: Tone,
+    /// What is written at it, line by line, in front of what was measured.
+    pub words: Vec<String>,
     /// The hand-over that it goes through, e.g. `mailbox`.
     pub via: Option<String>,
     /// The field of the tail's record that it leaves.
@@ -79,7 +107,16 @@ pub struct Arrow {
 impl Arrow {
     /// An arrow without ports and measurements.
     pub fn new(kind: ArrowKind) -> Self {
-        Arrow { kind, via: None, from_port: None, to_port: None, count: 0, latency: Latency::new() }
+        Arrow {
+            kind,
+            tone: Tone::Plain,
+            words: Vec::new(),
+            via: None,
+            from_port: None,
+            to_port: None,
+            count: 0,
+            latency: Latency::new(),
+        }
     }
 
     /// Counts one passage that took `duration_ns`.
@@ -119,6 +156,10 @@ pub struct LeftOut {
 pub struct FlowGraph {
     /// What the picture is called.
     pub title: String,
+    /// How it is read.
+    pub reading: Reading,
+    /// Outermost clusters that come before all others, in this order.
+    pub first_owners: Vec<String>,
     /// What could not be drawn.
     pub left_out: LeftOut,
     graph: DiGraph<FlowBox, Arrow>,
@@ -207,10 +248,18 @@ impl FlowGraph {
         self.graph.edge_count()
     }
 
+    /// Whether anything in it must not be.
+    pub fn has_wrong(&self) -> bool {
+        let mut boxes = self.boxes().map(|(_, flow_box)| flow_box.tone);
+        boxes.any(|tone| tone == Tone::Wrong)
+            || self.arrows().any(|(.., arrow)| arrow.tone == Tone::Wrong)
+    }
+
     /// Only the boxes that `keep` wants, and the arrows between them, in the same order.
     pub fn select(&self, mut keep: impl FnMut(&FlowBox) -> bool) -> FlowGraph {
         let mut selected = FlowGraph::new(self.title.clone());
-        selected.left_out = self.left_out;
+        (selected.left_out, selected.reading) = (self.left_out, self.reading);
+        selected.first_owners.clone_from(&self.first_owners);
         let mut places = vec![None; self.box_count()];
         for (id, flow_box) in self.boxes() {
             if keep(flow_box) {
@@ -230,6 +279,14 @@ impl FlowGraph {
         let mut clusters: Vec<Cluster> = Vec::new();
         let mut by_path: HashMap<&[String], usize> = HashMap::new();
         let mut of_box = Vec::with_capacity(self.box_count());
+        for owner in &self.first_owners {
+            let is_used = self.boxes().any(|(_, flow_box)| flow_box.owner.first() == Some(owner));
+            let path = std::slice::from_ref(owner);
+            if is_used && !by_path.contains_key(path) {
+                by_path.insert(path, clusters.len());
+                clusters.push(Cluster { path: path.to_vec(), parent: None });
+            }
+        }
         for (_, flow_box) in self.boxes() {
             let mut parent = None;
             for depth in 1..=flow_box.owner.len() {
@@ -277,6 +334,8 @@ impl Arrow {
     /// Whether both are the same arrow between the same boxes, measurements aside.
     fn is_same(&self, other: &Arrow) -> bool {
         self.kind == other.kind
+            && self.tone == other.tone
+            && self.words == other.words
             && self.via == other.via
             && self.from_port == other.from_port
             && self.to_port == other.to_port
@@ -338,5 +397,14 @@ mod tests {
         let selected = graph.select(|flow_box| flow_box.identity != "b");
         let left: Vec<&str> = selected.boxes().map(|(_, b)| b.identity.as_str()).collect();
         assert_eq!((left, selected.arrow_count()), (vec!["a", "c"], 1));
+        graph.first_owners = vec!["nobody".to_owned(), "S".to_owned(), "R".to_owned()];
+        graph.add_box(function(&["S"], "d"));
+        let (clusters, of_box) = graph.clusters();
+        let tops: Vec<&str> = clusters
+            .iter()
+            .filter(|it| it.parent.is_none())
+            .map(|it| it.path[0].as_str())
+            .collect();
+        assert_eq!((tops, of_box), (vec!["S", "R"], vec![Some(2), Some(1), None, Some(0)]));
     }
 }

@@ -8,7 +8,8 @@
 //! [`FlowGraph`] is the one graph in the middle: boxes in nested clusters of owners, and arrows with
 //! counts and latencies. It is made from spans ([`FlowGraph::from_trace`]) or from one of our own
 //! reference charts ([`Chart`]), and [`draw`] writes it. A [`Layout`] only sees sizes, so engines
-//! can be exchanged: [`Embedded`] is built in, [`Graphviz`] runs an installed `dot`.
+//! can be exchanged: [`Embedded`] and, for pictures of time, [`Lanes`] are built in, [`Graphviz`] runs
+//! an installed `dot`.
 //!
 //! ```
 //! use raftlens_viz::{Arrow, ArrowKind, DrawOptions, FlowBox, FlowGraph, draw};
@@ -50,11 +51,11 @@ mod units;
 pub use chart::{Chart, ChartArrow, ChartBox, ChartError};
 pub use draw::{DrawError, DrawOptions, Engine, Format, draw, draw_with, sized};
 pub use flow_graph::{
-    Arrow, ArrowId, ArrowKind, BoxId, BoxKind, Cluster, FlowBox, FlowGraph, LeftOut,
+    Arrow, ArrowId, ArrowKind, BoxId, BoxKind, Cluster, FlowBox, FlowGraph, LeftOut, Reading, Tone,
 };
 pub use from_trace::{FromTraceError, Options};
 pub use latency::Latency;
 pub use layout::{
-    Embedded, Graphviz, Layout, LayoutError, Placed, PlacedArrow, Point, Rect, Size, SizedArrow,
-    SizedBox, SizedCluster, SizedGraph, SizedPort, faults, layout_json,
+    Embedded, Graphviz, Lanes, Layout, LayoutError, Placed, PlacedArrow, Point, Rect, Size,
+    SizedArrow, SizedBox, SizedCluster, SizedGraph, SizedPort, faults, layout_json,
 };

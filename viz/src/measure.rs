@@ -1,7 +1,7 @@
 //! From a [`FlowGraph`] to sizes: which lines of text stand in each box, and what room they need.
 
 use crate::describe;
-use crate::flow_graph::{Arrow, BoxId, BoxKind, FlowBox, FlowGraph};
+use crate::flow_graph::{Arrow, BoxId, BoxKind, FlowBox, FlowGraph, Reading};
 use crate::layout::{Size, SizedArrow, SizedBox, SizedCluster, SizedGraph, SizedPort};
 use crate::style::{ARROW_LABEL_SIZE, CLUSTER_SIZE, NOTE_SIZE, TITLE_SIZE};
 use crate::text::{Line, wrap};
@@ -23,8 +23,12 @@ pub(crate) const CLUSTER_LINE: f64 = 16.0;
 
 /// Longest line in a box; longer titles are broken.
 const BOX_ROOM: f64 = 250.0;
+/// The same where boxes stand in columns, several beside each other.
+const LANE_ROOM: f64 = 176.0;
 /// Most lines of a title.
 const TITLE_LINES: usize = 4;
+/// Most lines of a note.
+const NOTE_LINES: usize = 3;
 /// Most fields of a record that are shown; the tooltip has all.
 const FIELDS: usize = 40;
 /// The fold of a value's corner and the round ends of a branch need room of their own.
@@ -35,8 +39,8 @@ const LEAST_WIDTH: f64 = 46.0;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BoxText {
     pub(crate) title: Vec<Line>,
-    /// What was measured.
-    pub(crate) note: Option<Line>,
+    /// What was measured or noted.
+    pub(crate) notes: Vec<Line>,
     /// Rows of a record.
     pub(crate) fields: Vec<Line>,
 }
@@ -66,8 +70,12 @@ pub(crate) fn measure(graph: &FlowGraph) -> Scene {
         scene.sized.clusters.push(SizedCluster { parent: cluster.parent, title: size });
         scene.clusters.push(title);
     }
+    let room = match graph.reading {
+        Reading::Flow => BOX_ROOM,
+        Reading::Time => LANE_ROOM,
+    };
     for ((_, flow_box), cluster) in graph.boxes().zip(of_box) {
-        let text = box_text(flow_box);
+        let text = box_text(flow_box, room);
         scene.sized.boxes.push(SizedBox { cluster, ..size_of(&text, &flow_box.kind) });
         scene.boxes.push(text);
     }
@@ -81,19 +89,24 @@ pub(crate) fn measure(graph: &FlowGraph) -> Scene {
 
 /// Height of the part of a box above its fields.
 pub(crate) fn head_height(text: &BoxText) -> f64 {
-    let note = if text.note.is_some() { NOTE_LINE } else { 0.0 };
-    2.0 * PAD_Y + TITLE_LINE * text.title.len() as f64 + note
+    2.0 * PAD_Y + TITLE_LINE * text.title.len() as f64 + NOTE_LINE * text.notes.len() as f64
 }
 
-fn box_text(flow_box: &FlowBox) -> BoxText {
+fn box_text(flow_box: &FlowBox, room: f64) -> BoxText {
     let fields = match &flow_box.kind {
         BoxKind::Struct { fields } => fields.as_slice(),
         BoxKind::Function | BoxKind::Variable | BoxKind::Case => &[],
     };
     let note = describe::measured(flow_box);
+    // What was measured is one line by its making; what was noted may be longer.
+    let notes = match (flow_box.calls, note) {
+        (_, None) => Vec::new(),
+        (0, Some(note)) => wrap(&note, NOTE_SIZE, room, NOTE_LINES),
+        (_, Some(note)) => vec![Line::shortened(&note, NOTE_SIZE, room)],
+    };
     BoxText {
-        title: wrap(&flow_box.title, TITLE_SIZE, BOX_ROOM, TITLE_LINES),
-        note: note.map(|note| Line::shortened(&note, NOTE_SIZE, BOX_ROOM)),
+        title: wrap(&flow_box.title, TITLE_SIZE, room, TITLE_LINES),
+        notes,
         fields: fields
             .iter()
             .take(FIELDS)
@@ -103,7 +116,7 @@ fn box_text(flow_box: &FlowBox) -> BoxText {
 }
 
 fn size_of(text: &BoxText, kind: &BoxKind) -> SizedBox {
-    let lines = text.title.iter().chain(&text.note).chain(&text.fields);
+    let lines = text.title.iter().chain(&text.notes).chain(&text.fields);
     let widest = lines.map(|line| line.room).fold(0.0, f64::max);
     let shape = match kind {
         BoxKind::Function | BoxKind::Struct { .. } => 0.0,

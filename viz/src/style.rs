@@ -3,7 +3,7 @@
 //! Each colour has a light and a dark form. Colour is never the only sign: data arrows are dashed,
 //! and each kind of box has a shape of its own.
 
-use crate::flow_graph::{ArrowKind, BoxKind, FlowGraph};
+use crate::flow_graph::{Arrow, ArrowKind, BoxKind, FlowBox, FlowGraph, Tone};
 
 /// The font that is asked for; text is measured with its metrics (those of Arial and Helvetica).
 pub(crate) const FONT: &str = "Arial";
@@ -82,8 +82,25 @@ const STRUCT: BoxStyle = BoxStyle {
     line: color("#8a7fc0", "#8379b8"),
 };
 
+/// Of a box that must not be, whatever its kind.
+pub(crate) const WRONG: BoxStyle = BoxStyle {
+    class: "wrong",
+    name: "must not be",
+    fill: color("#fde8e6", "#43211f"),
+    line: color("#c62828", "#ef6b62"),
+};
+
 /// All kinds, in the order of the legend.
 pub(crate) const BOX_STYLES: [BoxStyle; 4] = [FUNCTION, CASE, VARIABLE, STRUCT];
+
+/// The look of a box: that of its kind, in red where it must not be.
+pub(crate) fn look_of(flow_box: &FlowBox) -> BoxStyle {
+    let look = box_style(&flow_box.kind);
+    match flow_box.tone {
+        Tone::Plain => look,
+        Tone::Wrong => BoxStyle { fill: WRONG.fill, line: WRONG.line, ..look },
+    }
+}
 
 /// The look of a kind of box.
 pub(crate) fn box_style(kind: &BoxKind) -> BoxStyle {
@@ -105,6 +122,22 @@ pub(crate) fn arrow_color(kind: ArrowKind) -> Color {
     match kind {
         ArrowKind::Call => color("#8796a3", "#7f8e9b"),
         ArrowKind::Data => color("#3d9955", "#4fae68"),
+    }
+}
+
+/// The colour of an arrow: that of its kind, or red.
+pub(crate) fn color_of(kind: ArrowKind, tone: Tone) -> Color {
+    match tone {
+        Tone::Plain => arrow_color(kind),
+        Tone::Wrong => WRONG.line,
+    }
+}
+
+/// Stroke of an arrow: what must not be is seen first.
+pub(crate) fn width_of(arrow: &Arrow, share: f64) -> f64 {
+    match arrow.tone {
+        Tone::Plain => arrow_width(share),
+        Tone::Wrong => 2.6,
     }
 }
 

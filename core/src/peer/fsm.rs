@@ -39,6 +39,10 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
     /// Handles what has come for the region.
     pub(crate) fn handle_msgs(&mut self, messages: &mut Vec<PeerMsg<E::Snapshot>>) {
         for message in messages.drain(..) {
+            if self.fsm.peer.is_gone {
+                refuse_gone(&self.fsm.peer, message);
+                continue;
+            }
             self.fsm.has_ready = true;
             match message {
                 PeerMsg::RaftCommand(command) => self.handle_command(*command),
@@ -219,6 +223,13 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
         self.fsm.peer.redraw_election_timeout(&self.ctx.config);
         // What was persisted may have committed something at once, in a group of one.
         self.fsm.has_ready |= self.fsm.peer.raft_group.has_ready();
+    }
+}
+
+/// What comes in the round in which a replica has ended is answered, not kept (rule N3).
+fn refuse_gone<E: Engine>(peer: &Peer<E>, message: PeerMsg<E::Snapshot>) {
+    if let PeerMsg::RaftCommand(command) = message {
+        command.callback.fail(Error::RegionNotFound(peer.region_id()), peer.term());
     }
 }
 

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::message::{Payload, RaftMessage};
 use crate::peer::{Peer, Proposal, ProposalKind};
 use crate::poll_context::PollContext;
-use crate::region::{PeerMeta, Region, RegionEpoch};
+use crate::region::{PeerMeta, PeerRole, Region, RegionEpoch};
 use crate::rules::Rule;
 
 impl<E: Engine> Peer<E> {
@@ -38,9 +38,9 @@ impl<E: Engine> Peer<E> {
         if self.is_prepared_to_merge() || self.has_pending(ProposalKind::PrepareMerge) {
             return refuse(self, "it is about to be merged");
         }
-        let leads_on = after.peer(self.meta.peer_id()).is_some_and(|peer| {
-            peer.role == self.meta.role || peer.role() == crate::region::PeerRole::Voter
-        });
+        let leads_on = after
+            .peer(self.meta.peer_id())
+            .is_some_and(|peer| peer.role == self.meta.role || peer.role() == PeerRole::Voter);
         if !leads_on && !ctx.config.allow_remove_leader {
             return refuse(self, "its leader must hand over before it can be removed or demoted");
         }
@@ -78,12 +78,23 @@ impl<E: Engine> Peer<E> {
         if region.peer(self.meta.peer_id()).is_none() {
             return self.destroy(ctx);
         }
+        self.step_down_without_vote();
         if self.is_leader() {
             self.send_region_heartbeat(ctx);
             // Whoever is new, or does not know of the commit yet, hears of it.
             self.raft_group.ping();
         }
         self.leave_joint_configuration(ctx);
+    }
+
+    /// A leader that has lost its vote must not lead on. raft-rs would let it, and where one voter is
+    /// left would take that one for this replica: it would confirm reads without asking anybody.
+    fn step_down_without_vote(&mut self) {
+        if self.is_leader() && self.meta.role() == PeerRole::Learner {
+            self.leader_lease.expire();
+            let term = self.term();
+            self.raft_group.raft.become_follower(term, raft::INVALID_ID);
+        }
     }
 
     /// A leader whose group is in two configurations leads it out of them: at once, and again at
@@ -116,6 +127,7 @@ impl<E: Engine> Peer<E> {
         }
         let reason = "this replica was removed";
         self.fail_all(|| Error::RegionNotFound(region), || Error::StaleCommand { region, reason });
+        self.is_gone = true;
         // Behind everything that the apply loop still has of it.
         let (region_id, peer_id) = (region, self.meta.peer_id());
         let work = ApplyWork::Destroy;

@@ -220,6 +220,7 @@ impl<E: Engine> Peer<E> {
     /// The target has taken this region over: its replica here ends, and what waits is answered.
     pub(crate) fn end_merged(&mut self, ctx: &mut PollContext<E>, target: RegionId) {
         let region = self.region_id();
+        self.is_gone = true;
         // Readers first, then whatever waits, then the log (rules S4, S6).
         self.leader_lease.expire();
         ctx.meta.remove(region);

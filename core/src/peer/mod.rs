@@ -141,6 +141,8 @@ pub(crate) struct Peer<E: Engine> {
     pub(crate) merging: Merging,
     /// The snapshots that it gets.
     pub(crate) snapshots: Snapshots,
+    /// It was removed or merged: the driver lets it go after this round.
+    pub(crate) is_gone: bool,
     /// Until then it votes for nobody: the replica that it has replaced may have promised that.
     pub(crate) votes_from: Instant,
     /// Who has sent it messages while it did not know its region.
@@ -221,6 +223,7 @@ impl<E: Engine> Peer<E> {
             last_committed_split_index: 0,
             merging: Merging::default(),
             snapshots: Snapshots::default(),
+            is_gone: false,
             votes_from: Instant::default(),
             senders: BTreeMap::new(),
             unpersisted: None,
@@ -296,8 +299,11 @@ impl<E: Engine> Peer<E> {
     }
 
     /// The next election timeout, instead of the one that was drawn: until the role or term changes.
+    /// It is kept within what may be drawn.
     #[cfg(feature = "sim")]
-    pub(crate) fn set_election_timeout(&mut self, ticks: usize) {
+    pub(crate) fn set_election_timeout(&mut self, config: &Config, ticks: usize) {
+        let drawn = election_timeouts(config, self.rules);
+        let ticks = ticks.clamp(drawn.start, drawn.end - 1);
         self.election_timeout_ticks = ticks;
         self.raft_group.raft.set_randomized_election_timeout(ticks);
     }
@@ -366,10 +372,14 @@ impl<E: Engine> Peer<E> {
 }
 
 /// Between one and two election timeouts (rule L16: never less than one).
+fn election_timeouts(config: &Config, rules: Rules) -> std::ops::Range<usize> {
+    let ticks = config.election_ticks;
+    let least = if rules.holds(Rule::L16) { ticks } else { ticks / 2 };
+    least..ticks * 2
+}
+
 fn random_election_timeout(rng: &mut SmallRng, config: &Config, rules: Rules) -> usize {
-    let least =
-        if rules.holds(Rule::L16) { config.election_ticks } else { config.election_ticks / 2 };
-    rng.random_range(least..config.election_ticks * 2)
+    rng.random_range(election_timeouts(config, rules))
 }
 
 fn raft_config(meta: &PeerMeta, applied: u64, config: &Config) -> raft::Config {

@@ -11,10 +11,11 @@ const MILLION: u64 = 1_000_000;
 
 /// The true time, in nanoseconds since the world began. Only the world moves it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct TrueTime(Arc<AtomicU64>);
+pub struct TrueTime(Arc<AtomicU64>);
 
 impl TrueTime {
-    pub(super) fn now_ns(&self) -> u64 {
+    /// What it is.
+    pub fn now_ns(&self) -> u64 {
         // One thread: the atomics are there only because clocks must be `Sync`.
         self.0.load(Ordering::Relaxed)
     }

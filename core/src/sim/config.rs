@@ -7,7 +7,9 @@ use crate::config::{Config, ConfigError};
 use crate::error::Error;
 use crate::region::{PeerMeta, PeerRole, Region, RegionEpoch};
 use crate::rules::Rules;
+use crate::sim::clock::TrueTime;
 use crate::sim::disk::DiskKind;
+use crate::trace_context::Tracer;
 
 /// What a world is made of.
 #[derive(Clone, Debug)]
@@ -35,6 +37,10 @@ pub struct SimConfig {
     pub core: Config,
     /// The safety rules that hold: all of them, unless it is to be seen what one is for.
     pub rules: Rules,
+    /// Carries the traces of operations across queues and nodes, if anything records them.
+    pub tracer: Tracer,
+    /// Who looks at the world from its first moment on, if anybody does.
+    pub watch: Option<Watch>,
     /// Where the nodes keep their data.
     pub disk: DiskKind,
     /// How long a message takes, in nanoseconds.
@@ -45,6 +51,15 @@ pub struct SimConfig {
     pub disk_ns: Range<u64>,
     /// How long the apply loop takes for one task.
     pub apply_ns: Range<u64>,
+}
+
+/// What is needed to look at one world, and only one, from its first moment on.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    /// The true time of that world: it takes this one.
+    pub time: TrueTime,
+    /// Of which span of it a story is kept, in nanoseconds.
+    pub story: Range<u64>,
 }
 
 impl SimConfig {
@@ -62,6 +77,8 @@ impl SimConfig {
             replica_reads: true,
             core: SimConfig::core(),
             rules: Rules::ALL_ON,
+            tracer: Tracer::default(),
+            watch: None,
             disk: DiskKind::Memory,
             latency_ns: 50_000..700_000,
             poll_delay_ns: 5_000..150_000,

@@ -14,6 +14,8 @@
 //!   with its [`Violation`]s.
 //! - `poll` drives a node as `store::poller` does, one step at a time; `node` starts it as
 //!   `store::start` does. The rules are nowhere but in the code that real stores run.
+//! - `story` keeps what mattered as data, for whoever explains a violation.
+//! - [`play`] plays scripts: situations written down as text, with what came of them.
 //! - `oracle` has one file for each invariant.
 //!
 //! Not here: RocksDB's own crashes, tokio, sockets.
@@ -28,6 +30,7 @@ mod network;
 mod node;
 mod observe;
 mod oracle;
+pub mod play;
 mod poll;
 mod queue;
 mod requests;
@@ -36,17 +39,21 @@ mod script;
 mod script_members;
 mod script_nodes;
 mod script_regions;
+mod story;
+mod tally;
 mod trace_log;
 mod world;
 
-pub use self::clock::SimClock;
-pub use self::config::{SimConfig, SimError};
+pub use self::clock::{SimClock, TrueTime};
+pub use self::config::{SimConfig, SimError, Watch};
 pub use self::disk::DiskKind;
 pub use self::fault::{Fault, UnknownFault};
 pub use self::network::{MessagePattern, NetworkCounts, UnknownMessage};
 pub use self::oracle::{Invariant, Violation};
 pub use self::requests::{AskRead, OpId, OpResult};
-pub use self::run::{Report, RunConfig, run};
+pub use self::run::{Report, RunConfig, prepare, run, run_in};
 pub use self::script::ReplicaView;
 pub use self::script_nodes::StoppedRead;
+pub use self::story::{Asked, Happening, Message, Operation, ReplicaState, Scene, Story};
+pub use self::tally::Tally;
 pub use self::world::World;

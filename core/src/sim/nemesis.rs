@@ -14,6 +14,7 @@ use crate::region::PeerRole;
 use crate::sim::fault::Fault;
 use crate::sim::queue::Event;
 use crate::sim::requests::{Request, What};
+use crate::sim::story::Happening;
 use crate::sim::world::World;
 
 /// How long until the next fault begins, in nanoseconds.
@@ -39,6 +40,38 @@ enum Active {
     Crash(u64),
     DiskStall(u64),
     Freeze(u64),
+}
+
+impl Active {
+    /// What it was, for people.
+    fn told(&self) -> String {
+        match self {
+            Active::Cuts(_) => "the cut is healed".to_owned(),
+            Active::Drop => "nothing is lost any more".to_owned(),
+            Active::Duplicate => "nothing is repeated any more".to_owned(),
+            Active::Reorder => "messages keep their order".to_owned(),
+            Active::Delay(one, two) => format!("n{one} and n{two} are fast again"),
+            Active::PauseRaft(node) => format!("the raft thread of n{node} goes on"),
+            Active::PauseApply(node) => format!("the apply loop of n{node} goes on"),
+            Active::PauseReader(node) => format!("the readers of n{node} go on"),
+            Active::Crash(node) => format!("n{node} comes back"),
+            Active::DiskStall(node) => format!("the disk of n{node} is fast again"),
+            Active::Freeze(node) => format!("the clock of n{node} runs again"),
+        }
+    }
+}
+
+/// What began, for people.
+fn told_fault(fault: Fault, node: u64, active: Option<&Active>) -> String {
+    match active {
+        Some(Active::Cuts(cuts)) => {
+            let cuts: Vec<String> =
+                cuts.iter().map(|(from, to)| format!("n{from}→n{to}")).collect();
+            format!("cut: {}", cuts.join(", "))
+        }
+        Some(Active::Delay(one, two)) => format!("slow between n{one} and n{two}"),
+        Some(_) | None => format!("{fault} on n{node}"),
+    }
 }
 
 /// Chooses faults.
@@ -108,7 +141,10 @@ impl World {
         *self.nemesis.begun.entry(fault.as_str()).or_default() += 1;
         self.note(node, "fault", fault.as_str());
         self.nemesis.calm_since_ns = self.nemesis.calm_since_ns.and(Some(self.now_ns()));
-        if let Some(active) = self.inflict(fault, node) {
+        let inflicted = self.inflict(fault, node);
+        let words = told_fault(fault, node, inflicted.as_ref());
+        self.tell(Some(node), 0, Happening::Fault(words));
+        if let Some(active) = inflicted {
             self.nemesis.calm_since_ns = None;
             self.nemesis.count += 1;
             let number = self.nemesis.count;
@@ -333,6 +369,8 @@ impl World {
         let Some(active) = self.nemesis.active.remove(&number) else { return };
         let now_ns = self.now_ns();
         self.log.note(now_ns, None, "fault-ends", &format_args!("{active:?}"));
+        let words = active.told();
+        self.tell(None, 0, Happening::Fault(words));
         match active {
             Active::Cuts(cuts) => {
                 for (from, to) in cuts {

@@ -11,6 +11,7 @@ use rand::Rng;
 use rand::rngs::SmallRng;
 
 use crate::message::{MessageKind, Payload, RaftMessage};
+use crate::sim::tally::Tally;
 
 /// Which messages a script means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,11 @@ impl MessagePattern {
         let found = known.find(|kind| kind.as_str_name() == name);
         let found = found.ok_or_else(|| UnknownMessage(name.to_owned()))?;
         Ok(MessagePattern { kind: Some(MessageKind::Raft(found)), region: None })
+    }
+
+    /// The name of the type; `None` for any.
+    pub(super) fn name(self) -> Option<&'static str> {
+        self.kind.map(MessageKind::as_str)
     }
 
     fn matches(self, message: &RaftMessage) -> bool {
@@ -101,6 +107,7 @@ pub(super) struct Network {
     holds: Vec<Hold>,
     parked: Vec<RaftMessage>,
     pub(super) counts: NetworkCounts,
+    pub(super) tally: Option<Tally>,
 }
 
 /// How far a message overtaken by others may fall behind.
@@ -110,7 +117,7 @@ impl Network {
     pub(super) fn new(nodes: usize, latency_ns: Range<u64>) -> Self {
         let edges = vec![Edge::default(); nodes * nodes];
         let (holds, parked, counts) = (Vec::new(), Vec::new(), NetworkCounts::default());
-        Network { nodes, edges, latency_ns, holds, parked, counts }
+        Network { nodes, edges, latency_ns, holds, parked, counts, tally: None }
     }
 
     pub(super) fn edge(&mut self, from: u64, to: u64) -> &mut Edge {
@@ -130,6 +137,9 @@ impl Network {
         arrive: &mut dyn FnMut(u64, RaftMessage),
     ) {
         self.counts.sent += 1;
+        if let Some(tally) = &mut self.tally {
+            tally.note(&message);
+        }
         let (from, to) = (message.from.store_id, message.to.store_id);
         let is_held =
             |hold: &Hold| hold.from == from && hold.to == to && hold.pattern.matches(&message);

@@ -61,6 +61,8 @@ pub(super) struct Node {
     pub(super) waiting_reads: Vec<OpId>,
     /// What is added to the time that a synced write takes.
     pub(super) disk_extra_ns: u64,
+    /// What its stores carry traces with.
+    pub(super) tracer: Tracer,
 }
 
 /// A store that runs.
@@ -107,6 +109,7 @@ impl Node {
             paused_reader: 0,
             waiting_reads: Vec::new(),
             disk_extra_ns: 0,
+            tracer: Tracer::default(),
         })
     }
 
@@ -172,7 +175,7 @@ impl Node {
             now,
             ids: ReadIdGen::new(rng.random()),
             meta: StoreMeta::default(),
-            tracer: Tracer::default(),
+            tracer: self.tracer.clone(),
             votes_from: now + silence,
             seeds: SmallRng::seed_from_u64(rng.random()),
             effects: Effects::default(),

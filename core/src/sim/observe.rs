@@ -9,6 +9,7 @@ use crate::ids::RegionId;
 use crate::lease::LeaseState;
 use crate::sim::oracle::{Invariant, LeaseHolder, Violation, lease_exclusive};
 use crate::sim::requests::{AskRead, OpId, OpResult, What};
+use crate::sim::story::Happening;
 use crate::sim::world::World;
 
 /// Of each invariant this many violations are kept: the first ones tell, the rest repeats them.
@@ -57,6 +58,7 @@ impl World {
         for (invariant, words) in found {
             self.violate(invariant, words, Vec::new());
         }
+        self.tell_changes(id);
     }
 
     fn check_leases(&self, region: u64) -> Result<(), String> {
@@ -124,9 +126,11 @@ impl World {
     pub(super) fn note_applied(&mut self, node: u64, region: u64, index: u64) {
         let detail = format_args!("region={region} index={index}");
         self.log.note(self.truth.now_ns(), Some(node), "apply", &detail);
+        self.tell(Some(node), region, Happening::Applied { index });
     }
 
     pub(super) fn note_request(&mut self, op: OpId) {
+        self.tell_called(op);
         let request = &self.requests[op.0 as usize - 1];
         let key = request.key.escape_ascii();
         let (now_ns, node) = (self.truth.now_ns(), Some(request.node));
@@ -150,6 +154,7 @@ impl World {
     }
 
     pub(super) fn note_result(&mut self, op: OpId, result: &OpResult) {
+        self.tell_answered(op);
         let node = self.requests[op.0 as usize - 1].node;
         let (now_ns, node) = (self.truth.now_ns(), Some(node));
         match result {

@@ -187,14 +187,19 @@ impl World {
 
     fn send_messages(&mut self, node: u64) {
         let now_ns = self.now_ns();
-        let World { nodes, network, rng, queue, incarnations, .. } = self;
+        let World { nodes, network, rng, queue, incarnations, story, .. } = self;
         let Some(running) = &mut nodes[node as usize - 1].running else { return };
         for message in running.ctx.effects.messages.drain(..) {
+            story.sent(now_ns, &message);
+            let lost = network.counts.lost;
             network.send(now_ns, rng, message, &mut |at_ns, message| {
                 let incarnation = incarnations[message.to.store_id as usize - 1];
                 let message = Box::new(message);
                 queue.push(at_ns, Event::Deliver { message, incarnation });
             });
+            if network.counts.lost > lost {
+                story.lost_last();
+            }
         }
     }
 

@@ -20,6 +20,7 @@ use crate::sim::oracle::{Invariant, not_hung};
 use crate::sim::queue::Event;
 use crate::sim::world::World;
 use crate::snap_cache::ThreadReadId;
+use crate::spans::stage_span;
 
 /// One request, in the order of asking, from 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -252,6 +253,12 @@ impl World {
     fn hand_over(&mut self, op: OpId) {
         let request = self.request(op);
         let (node, region) = (request.node, RegionId(request.region));
+        // What an operation causes is one trace, which begins at its client.
+        let _span = stage_span!(
+            root: "operation", "client", "World::hand_over",
+            sim.op = op.0, raft.store_id = node, raft.region_id = region.0
+        )
+        .entered();
         let receiver = match (&self.node(node).running, self.command(request)) {
             (Some(running), Some(command)) => {
                 let door = &running.doors[request.client.map_or(0, |client| client + 1)];

@@ -78,11 +78,23 @@ impl Report {
 /// # Errors
 /// [`SimError`] if there is no such world.
 pub fn run(seed: u64, config: &RunConfig) -> Result<Report, SimError> {
+    Ok(run_in(&mut prepare(seed, config)?, config))
+}
+
+/// The world of a seed, before anything has happened in it.
+///
+/// # Errors
+/// [`SimError`] if there is no such world.
+pub fn prepare(seed: u64, config: &RunConfig) -> Result<World, SimError> {
     let sim = SimConfig { seed, ..config.sim.clone() };
-    let mut world = match config.allow_unsafe {
-        true => World::new_unchecked(sim)?,
-        false => World::new(sim)?,
-    };
+    match config.allow_unsafe {
+        true => World::new_unchecked(sim),
+        false => World::new(sim),
+    }
+}
+
+/// Runs a seed in the world that [`prepare`] has made for it.
+pub fn run_in(world: &mut World, config: &RunConfig) -> Report {
     let ended = catch_unwind(AssertUnwindSafe(|| world.run_phases(config)));
     if let Err(panic) = ended {
         let words = panic
@@ -92,7 +104,7 @@ pub fn run(seed: u64, config: &RunConfig) -> Result<Report, SimError> {
             .unwrap_or("without words");
         world.violate(Invariant::StoreStopped, format!("panic: {words}"), Vec::new());
     }
-    Ok(world.report())
+    world.report()
 }
 
 impl World {

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::engine::{Engine, Family};
 use crate::error::Error;
 use crate::ids::RegionId;
 use crate::lease::LeaseState;
@@ -70,7 +71,9 @@ impl World {
 
     /// Ends a hold, and loses what it held back; how many that were.
     pub fn drop_held(&mut self, pattern: MessagePattern, from: u64, to: u64) -> usize {
-        self.network.end_hold(pattern, from, to).len()
+        let lost = self.network.end_hold(pattern, from, to);
+        lost.iter().for_each(|message| self.story.lost(message));
+        lost.len()
     }
 
     /// What is held back, each in its printed form.
@@ -81,6 +84,11 @@ impl World {
     /// Loses all messages from one node to another one, not those back.
     pub fn cut(&mut self, from: u64, to: u64) {
         self.network.edge(from, to).cuts = 1;
+    }
+
+    /// Lets messages from one node to another one through again.
+    pub fn mend(&mut self, from: u64, to: u64) {
+        self.network.edge(from, to).cuts = 0;
     }
 
     /// Loses all messages to and from a node.
@@ -290,6 +298,12 @@ impl World {
         })
     }
 
+    /// What a node has in its data for a key, however old.
+    pub fn applied_value(&self, node: u64, key: &[u8]) -> Option<Vec<u8>> {
+        let running = self.nodes.get(node as usize - 1)?.running.as_ref()?;
+        running.ctx.engine.get(Family::Data, key).ok().flatten()
+    }
+
     /// The last lines of the log, oldest first; all of them after [`World::keep_log`].
     pub fn log(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.log.lines()
@@ -298,6 +312,11 @@ impl World {
     /// Keeps every line of the log from now on.
     pub fn keep_log(&mut self) {
         self.log.keep_all();
+    }
+
+    /// Keeps the lines of the log of a span of true time, in nanoseconds, and no others.
+    pub fn keep_log_of(&mut self, span: std::ops::Range<u64>) {
+        self.log.keep_span(span);
     }
 
     /// A number that stands for every line of the log.

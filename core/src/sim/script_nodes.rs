@@ -23,8 +23,9 @@ impl World {
     /// or its term changes.
     pub fn set_election_timeout(&mut self, node: u64, region: u64, ticks: usize) {
         let running = self.node_mut(node).running.as_mut();
-        if let Some(fsm) = running.and_then(|running| running.fsms.get_mut(&RegionId(region))) {
-            fsm.peer.set_election_timeout(ticks);
+        let Some(running) = running else { return };
+        if let Some(fsm) = running.fsms.get_mut(&RegionId(region)) {
+            fsm.peer.set_election_timeout(&running.ctx.config, ticks);
         }
     }
 

@@ -14,6 +14,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 /// How many of the last lines are kept.
 const LINES_KEPT: usize = 4000;
@@ -25,18 +26,25 @@ pub(super) struct TraceLog {
     events: u64,
     lines: VecDeque<String>,
     kept_max: usize,
+    /// Only lines of this span are kept, if it is set.
+    kept_span: Option<Range<u64>>,
 }
 
 impl TraceLog {
     pub(super) fn new() -> Self {
         // The offset basis of FNV-1a.
         let hash = 0xcbf2_9ce4_8422_2325;
-        TraceLog { hash, events: 0, lines: VecDeque::new(), kept_max: LINES_KEPT }
+        TraceLog { hash, events: 0, lines: VecDeque::new(), kept_max: LINES_KEPT, kept_span: None }
     }
 
     /// Keeps every line from now on, for scripts that print what happened.
     pub(super) fn keep_all(&mut self) {
         self.kept_max = usize::MAX;
+    }
+
+    /// Keeps the lines of a span of true time alone, all of them.
+    pub(super) fn keep_span(&mut self, span: Range<u64>) {
+        (self.kept_max, self.kept_span) = (usize::MAX, Some(span));
     }
 
     /// Notes one event.
@@ -68,7 +76,9 @@ impl TraceLog {
         let _ = write!(line, "{detail}");
         self.hash = mix(self.hash, line.as_bytes());
         self.events += 1;
-        self.lines.push_back(line);
+        if self.kept_span.as_ref().is_none_or(|span| span.contains(&now_ns)) {
+            self.lines.push_back(line);
+        }
     }
 
     pub(super) fn hash(&self) -> u64 {

@@ -31,6 +31,7 @@ use crate::sim::oracle::{
 use crate::sim::poll::random_span;
 use crate::sim::queue::{Event, EventQueue};
 use crate::sim::requests::{Request, Waiting};
+use crate::sim::story::{Happening, StoryKeeper};
 use crate::sim::trace_log::TraceLog;
 
 /// The oracles that watch while the world runs.
@@ -68,6 +69,7 @@ pub struct World {
     pub(super) oracles: Oracles,
     pub(super) violations: Vec<Violation>,
     pub(super) log: TraceLog,
+    pub(super) story: StoryKeeper,
     pub(super) operations: BTreeMap<&'static str, u64>,
     /// What replicas have applied besides writes.
     pub(super) changes: BTreeMap<&'static str, u64>,
@@ -89,7 +91,8 @@ impl World {
     /// [`SimError`], never [`SimError::Config`].
     pub fn new_unchecked(config: SimConfig) -> Result<World, SimError> {
         config.check_sizes()?;
-        let (truth, regions) = (TrueTime::default(), config.regions());
+        let watch = config.watch.clone().unwrap_or_default();
+        let (truth, regions) = (watch.time, config.regions());
         let mut rng = SmallRng::seed_from_u64(config.seed);
         let mut nodes = Vec::new();
         for id in 1..=config.nodes() {
@@ -97,7 +100,8 @@ impl World {
             let clock = SimClock::new(truth.clone(), id * 1_000_000_007)
                 .reading_the_wall(!config.rules.holds(Rule::L4));
             let disk = Disk::new(config.disk).map_err(Error::from)?;
-            nodes.push(Node::new(id, clock, disk, &regions)?);
+            let node = Node::new(id, clock, disk, &regions)?;
+            nodes.push(Node { tracer: config.tracer.clone(), ..node });
         }
         let clients = (0..config.clients).map(|id| SimClient::new(config.seed, id)).collect();
         let mut world = World {
@@ -119,15 +123,22 @@ impl World {
             oracles: Oracles::default(),
             violations: Vec::new(),
             log: TraceLog::new(),
+            story: StoryKeeper::default(),
             operations: BTreeMap::new(),
             changes: BTreeMap::new(),
             rng,
             config,
         };
+        world.keep_story(watch.story);
         for id in 1..=world.nodes.len() as u64 {
             world.start_node(id)?;
         }
         Ok(world)
+    }
+
+    /// The true time, for whoever looks at it while the world runs.
+    pub fn true_time(&self) -> TrueTime {
+        self.truth.clone()
     }
 
     /// The true time, in nanoseconds.
@@ -157,6 +168,9 @@ impl World {
         let first_tick = self.rng.random_range(0..core.base_tick.as_nanos() as u64);
         self.queue.push(now_ns + first_tick, Event::Tick { node: id, incarnation });
         self.log.note(now_ns, Some(id), "start", &format_args!("incarnation={incarnation}"));
+        if incarnation > 1 {
+            self.tell(Some(id), 0, Happening::Started);
+        }
         self.observe(id);
         Ok(())
     }
@@ -167,6 +181,7 @@ impl World {
         let World { nodes, rng, .. } = self;
         nodes[id as usize - 1].crash(rng);
         self.log.note(now_ns, Some(id), "crash", &"");
+        self.tell(Some(id), 0, Happening::Crashed);
         self.take_answers();
     }
 
@@ -223,6 +238,7 @@ impl World {
             return self.log.note(now_ns, Some(to), "lost", &MessageLine(&message));
         }
         self.log.note(now_ns, Some(to), "deliver", &MessageLine(&message));
+        self.story.received(now_ns, &message);
         if let Some(running) = &self.node(to).running {
             // A full mailbox loses it, as on a real store.
             running.router.deliver(message);

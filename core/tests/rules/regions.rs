@@ -90,10 +90,20 @@ fn leads(world: &World, node: u64, region: u64) -> bool {
 fn split(world: &mut World) -> u64 {
     let (new, op) = world.split(1, b"g");
     world.wait(op, 20 * MS);
-    world.run_while(100 * MS, |world| world.leader(new).is_some());
-    world.run_for(20 * MS);
+    settle(world, new, 3);
     assert_eq!(world.region_for(KEY), new);
     new
+}
+
+/// Waits until the first so many nodes have all of a new region.
+fn settle(world: &mut World, region: u64, nodes: u64) {
+    let has_all = |world: &World| {
+        let commit = |node| world.replica(node, region).map(|replica| replica.commit);
+        let leader = world.leader(region).and_then(commit);
+        leader.is_some_and(|index| index > 5 && (1..=nodes).all(|node| commit(node) == leader))
+    };
+    assert!(world.run_while(1_000 * MS, has_all), "{world:?}");
+    world.run_for(20 * MS);
 }
 
 /// n1 has not applied a split that the others have; the right half is led and written elsewhere.
@@ -214,7 +224,7 @@ fn t15(world: &mut World) {
     for from in [1, 2] {
         world.hold(MessagePattern::ANY.in_region(new), from, 3);
     }
-    assert!(world.run_while(1_000 * MS, |world| world.leader(new).is_some()));
+    settle(world, new, 2);
     world.run_while(50 * MS, |world| world.region_for(KEY) == new);
     world.run_for(5 * MS);
     let leader = world.leader(new).expect("a leader");

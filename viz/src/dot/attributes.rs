@@ -4,14 +4,18 @@ use super::escape::{quoted, quoted_lines, record_field};
 use super::names::port_names;
 use super::syntax::Attributes;
 use crate::describe;
-use crate::flow_graph::{Arrow, ArrowKind, BoxKind, FlowBox};
+use crate::flow_graph::{Arrow, ArrowKind, BoxKind, FlowBox, Reading, Tone};
 use crate::source_link::source_link;
 use crate::style::{self, ARROW_LABEL_SIZE, CLUSTER_SIZE, FONT, TITLE_SIZE};
 
 /// Defaults of the chart.
-pub(super) fn of_graph(title: &str) -> Attributes {
+pub(super) fn of_graph(title: &str, reading: Reading) -> Attributes {
+    let rankdir = match reading {
+        Reading::Flow => "LR",
+        Reading::Time => "TB",
+    };
     vec![
-        ("rankdir", quoted("LR")),
+        ("rankdir", quoted(rankdir)),
         ("newrank", quoted("true")),
         ("compound", quoted("true")),
         ("nodesep", quoted("0.25")),
@@ -64,7 +68,7 @@ pub(super) fn of_cluster(path: &[String], depth: usize) -> Attributes {
 
 /// A box: identity, link and look by its kind.
 pub(super) fn of_box(flow_box: &FlowBox, source_url: Option<&str>) -> Attributes {
-    let look = style::box_style(&flow_box.kind);
+    let look = style::look_of(flow_box);
     let (class, shape, style) = match &flow_box.kind {
         BoxKind::Function => ("function", "box", "rounded,filled"),
         BoxKind::Variable => ("variable", "note", "filled"),
@@ -104,22 +108,27 @@ fn label(flow_box: &FlowBox) -> String {
 
 /// An arrow: grey for calls, dashed green for data, thicker where more time goes.
 pub(super) fn of_arrow(arrow: &Arrow, ends: (&FlowBox, &FlowBox), share: f64) -> Attributes {
-    let (class, style) = match arrow.kind {
-        ArrowKind::Call => ("call", "solid"),
-        ArrowKind::Data => ("data", "dashed"),
+    let (class, style) = match (arrow.kind, arrow.tone) {
+        (ArrowKind::Call, Tone::Plain) => ("call", "solid"),
+        (ArrowKind::Data, Tone::Plain) => ("data", "dashed"),
+        (ArrowKind::Call, Tone::Wrong) => ("call wrong", "bold"),
+        (ArrowKind::Data, Tone::Wrong) => ("data wrong", "bold"),
     };
     // DOT has one palette: the light one, which Graphviz draws on white.
-    let color = style::arrow_color(arrow.kind).light;
+    let color = style::color_of(arrow.kind, arrow.tone).light;
     let mut attributes = vec![
         ("class", quoted(class)),
         ("style", quoted(style)),
         ("color", quoted(color)),
-        ("penwidth", quoted(&format!("{:.1}", style::arrow_width(share)))),
+        ("penwidth", quoted(&format!("{:.1}", style::width_of(arrow, share)))),
         ("tooltip", quoted_lines(&describe::arrow(arrow, ends))),
     ];
     let lines = describe::arrow_label(arrow);
     if !lines.is_empty() {
         attributes.push(("label", quoted_lines(&lines)));
+    }
+    if arrow.tone == Tone::Wrong {
+        attributes.push(("fontcolor", quoted(color)));
     }
     attributes
 }

@@ -19,7 +19,7 @@ pub(crate) fn write(graph: &FlowGraph, source_url: Option<&str>) -> String {
     let cluster_names = names::cluster_names(&clusters);
     let writer = Writer { graph, source_url, names: box_names(graph), cluster_names };
     let mut stmts = vec![
-        syntax::graph_defaults(attributes::of_graph(&graph.title)),
+        syntax::graph_defaults(attributes::of_graph(&graph.title, graph.reading)),
         syntax::node_defaults(attributes::of_nodes()),
         syntax::edge_defaults(attributes::of_edges()),
     ];

@@ -9,6 +9,7 @@ mod geometry;
 mod graphviz;
 mod json;
 mod labels;
+mod lanes;
 mod order;
 mod verify;
 
@@ -21,6 +22,7 @@ pub use geometry::{
 };
 pub use graphviz::Graphviz;
 pub use json::layout_json;
+pub use lanes::Lanes;
 pub use verify::faults;
 
 /// The largest side that a box or label may have, in points.
@@ -75,6 +77,14 @@ pub enum LayoutError {
     DotFailed {
         /// What it or the system said.
         reason: String,
+    },
+    /// A picture of time has clusters inside clusters.
+    #[error(
+        "cluster {cluster} stands inside another one: a picture of time has one column a place"
+    )]
+    NestedLanes {
+        /// Which one.
+        cluster: usize,
     },
     /// The embedded engine failed on this graph.
     #[error("the embedded layout failed on {boxes} boxes and {arrows} arrows: {reason}")]

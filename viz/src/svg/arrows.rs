@@ -1,9 +1,10 @@
 //! Arrows with smooth corners, their heads, and their labels.
 
+use super::boxes::wrong;
 use super::ids::Ids;
 use super::markup::{Markup, TextLook, number};
 use crate::describe;
-use crate::flow_graph::{Arrow, ArrowKind, BoxId, FlowGraph};
+use crate::flow_graph::{Arrow, ArrowKind, BoxId, FlowGraph, Tone};
 use crate::layout::{Placed, Point, Rect};
 use crate::measure::{LABEL_LINE, Scene};
 use crate::style::{self, ARROW_LABEL_SIZE, QUIET};
@@ -21,7 +22,7 @@ pub(super) fn write(out: &mut Markup, graph: &FlowGraph, placed: &Placed, ids: &
     let shares = style::time_shares(graph);
     for (id, from, to, arrow) in graph.arrows() {
         let points = &placed.arrows[id.index()].points;
-        let class = format!("arrow {}", class(arrow.kind));
+        let class = format!("arrow {}{}", class(arrow.kind), wrong(arrow.tone));
         let ends = [from, to].map(|end| ids.of_box(end.index()));
         let count = arrow.count.to_string();
         out.open(
@@ -35,15 +36,21 @@ pub(super) fn write(out: &mut Markup, graph: &FlowGraph, placed: &Placed, ids: &
             ],
         );
         out.element("title", &[], &tooltip(graph, arrow, (from, to)));
-        line(out, points, arrow.kind, style::arrow_width(shares[id.index()]));
+        let width = style::width_of(arrow, shares[id.index()]);
+        line(out, points, (arrow.kind, arrow.tone), width);
         out.close("g");
     }
 }
 
 /// One line with its head, also for the legend.
-pub(super) fn line(out: &mut Markup, points: &[Point], kind: ArrowKind, width: f64) {
+pub(super) fn line(
+    out: &mut Markup,
+    points: &[Point],
+    (kind, tone): (ArrowKind, Tone),
+    width: f64,
+) {
     let (Some(tip), Some(base)) = (points.last(), head_base(points)) else { return };
-    let color = style::arrow_color(kind).light;
+    let color = style::color_of(kind, tone).light;
     // A copy: the head still needs the true tip.
     let mut shaft = points.to_vec();
     if let Some(end) = shaft.last_mut() {
@@ -53,7 +60,7 @@ pub(super) fn line(out: &mut Markup, points: &[Point], kind: ArrowKind, width: f
     let (path, width) = (smooth(&shaft), number(width));
     let mut attributes = vec![("class", "line"), ("d", &path), ("fill", "none")];
     attributes.extend([("stroke", color), ("stroke-width", &width)]);
-    if kind == ArrowKind::Data {
+    if kind == ArrowKind::Data && tone == Tone::Plain {
         attributes.push(("stroke-dasharray", "6 3"));
     }
     out.empty("path", &attributes);
@@ -120,13 +127,19 @@ pub(super) fn write_labels(out: &mut Markup, graph: &FlowGraph, scene: &Scene, p
             }
             None => ("label".to_owned(), style::GROUND.light),
         };
+        let (on, look) = match arrow.tone {
+            Tone::Plain => (on, LABEL_LOOK),
+            Tone::Wrong => {
+                (on + " wrong", TextLook { fill: style::WRONG.line.light, ..LABEL_LOOK })
+            }
+        };
         out.open("g", &[("class", &on)]);
         out.element("title", &[], &tooltip(graph, arrow, (from, to)));
         out.rect("behind", rect, 3.0, &[("fill", ground), ("fill-opacity", "0.95")]);
         let x = rect.center().x;
         for (row, line) in scene.arrows[id.index()].iter().enumerate() {
             let y = rect.y + 1.5 + LABEL_LINE * (row as f64 + 0.8);
-            out.centered(LABEL_LOOK, line, Point { x, y });
+            out.centered(look, line, Point { x, y });
         }
         out.close("g");
     }

@@ -3,7 +3,7 @@
 use super::ids::Ids;
 use super::markup::{Markup, TextLook, number};
 use crate::describe;
-use crate::flow_graph::{BoxKind, FlowBox, FlowGraph};
+use crate::flow_graph::{BoxKind, FlowBox, FlowGraph, Tone};
 use crate::layout::{Placed, Point, Rect};
 use crate::measure::{BoxText, FIELD_ROW, NOTE_LINE, PAD_X, PAD_Y, Scene, TITLE_LINE, head_height};
 use crate::source_link::source_link;
@@ -26,8 +26,8 @@ pub(super) fn write(
 ) {
     for (id, flow_box) in graph.boxes() {
         let index = id.index();
-        let look = style::box_style(&flow_box.kind);
-        let class = format!("box {}", look.class);
+        let look = style::look_of(flow_box);
+        let class = format!("box {}{}", look.class, wrong(flow_box.tone));
         let identity = describe::cut(&flow_box.identity);
         let attributes = [
             ("id", ids.of_box(index)),
@@ -49,6 +49,14 @@ pub(super) fn write(
             out.close("a");
         }
         out.close("g");
+    }
+}
+
+/// The class that stands beside a kind's own.
+pub(super) fn wrong(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Plain => "",
+        Tone::Wrong => " wrong",
     }
 }
 
@@ -87,9 +95,10 @@ fn texts(out: &mut Markup, rect: &Rect, text: &BoxText, flow_box: &FlowBox, look
         out.centered(TITLE_LOOK, line, baseline);
         y += TITLE_LINE;
     }
-    if let Some(note) = &text.note {
+    for note in &text.notes {
         let baseline = Point { x: middle, y: y + NOTE_LINE * 0.78 };
         out.centered(NOTE_LOOK, note, baseline);
+        y += NOTE_LINE;
     }
     if matches!(flow_box.kind, BoxKind::Struct { .. }) {
         fields(out, rect, text, look);

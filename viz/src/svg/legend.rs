@@ -2,7 +2,7 @@
 
 use super::markup::{Markup, TextLook};
 use super::{arrows, boxes};
-use crate::flow_graph::{ArrowKind, BoxKind, FlowGraph, LeftOut};
+use crate::flow_graph::{Arrow, ArrowKind, BoxKind, FlowGraph, LeftOut, Reading, Tone};
 use crate::layout::{Point, Rect};
 use crate::style::{self, BOX_STYLES, QUIET};
 use crate::text::Line;
@@ -24,7 +24,8 @@ struct Entry {
 
 enum Sample {
     Box(BoxKind),
-    Arrow(ArrowKind, f64),
+    Arrow((ArrowKind, Tone), f64),
+    Wrong,
     None,
 }
 
@@ -102,14 +103,20 @@ impl Entry {
                 boxes::shape(out, &rect, kind, look);
                 out.close("g");
             }
-            Sample::Arrow(kind, width) => {
+            Sample::Wrong => {
+                let ends = [corner.x, corner.x + SAMPLE].map(|x| Point { x, y: middle });
+                out.open("g", &[("class", "arrow data wrong")]);
+                arrows::line(out, &ends, (ArrowKind::Data, Tone::Wrong), 2.6);
+                out.close("g");
+            }
+            Sample::Arrow((kind, tone), width) => {
                 let ends = [corner.x, corner.x + SAMPLE].map(|x| Point { x, y: middle });
                 let class = match kind {
                     ArrowKind::Call => "arrow call",
                     ArrowKind::Data => "arrow data",
                 };
                 out.open("g", &[("class", class)]);
-                arrows::line(out, &ends, *kind, *width);
+                arrows::line(out, &ends, (*kind, *tone), *width);
                 out.close("g");
             }
             Sample::None => {}
@@ -132,21 +139,44 @@ fn entries(graph: &FlowGraph) -> Vec<Entry> {
         // The fields of a record do not matter here, only that it is one.
         let same = |other: &BoxKind| std::mem::discriminant(other) == std::mem::discriminant(&kind);
         if graph.boxes().any(|(_, flow_box)| same(&flow_box.kind)) {
-            entries.push(Entry::new(Sample::Box(kind), look.name));
+            let words = match graph.reading {
+                Reading::Flow => look.name,
+                Reading::Time => in_time(&kind),
+            };
+            entries.push(Entry::new(Sample::Box(kind), words));
         }
     }
-    for (kind, words) in [(ArrowKind::Call, "call"), (ArrowKind::Data, "data, hand-over")] {
-        if graph.arrows().any(|(.., arrow)| arrow.kind == kind) {
-            entries.push(Entry::new(Sample::Arrow(kind, style::arrow_width(0.1)), words));
+    let arrows = match graph.reading {
+        Reading::Flow => [(ArrowKind::Call, "call"), (ArrowKind::Data, "data, hand-over")],
+        Reading::Time => [(ArrowKind::Call, "next in this place"), (ArrowKind::Data, "message")],
+    };
+    for (kind, words) in arrows {
+        let is_plain = |arrow: &Arrow| arrow.kind == kind && arrow.tone == Tone::Plain;
+        if graph.arrows().any(|(.., arrow)| is_plain(arrow)) {
+            let sample = Sample::Arrow((kind, Tone::Plain), style::arrow_width(0.1));
+            entries.push(Entry::new(sample, words));
         }
+    }
+    if graph.arrows().any(|(.., arrow)| arrow.tone == Tone::Wrong) {
+        entries.push(Entry::new(Sample::Wrong, style::WRONG.name));
     }
     if graph.arrows().any(|(.., arrow)| arrow.count > 0) {
-        let hot = Sample::Arrow(ArrowKind::Call, style::arrow_width(1.0));
+        let hot = Sample::Arrow((ArrowKind::Call, Tone::Plain), style::arrow_width(1.0));
         entries.push(Entry::new(hot, "thicker: more of the time"));
         entries.push(Entry::new(Sample::None, "n× p50 / p99: how often, how long"));
     }
     entries.extend(left_out(graph.left_out).map(|words| Entry::new(Sample::None, &words)));
     entries
+}
+
+/// What kinds of boxes are where a picture is read in time.
+fn in_time(kind: &BoxKind) -> &'static str {
+    match kind {
+        BoxKind::Function => "asked or answered",
+        BoxKind::Case => "a change of state",
+        BoxKind::Variable => "from outside",
+        BoxKind::Struct { .. } => "record",
+    }
 }
 
 /// What could not be drawn, in words.

@@ -12,11 +12,11 @@ mod markup;
 mod sheet;
 
 use crate::describe;
-use crate::flow_graph::FlowGraph;
+use crate::flow_graph::{FlowGraph, Reading};
 use crate::layout::{Placed, Point, Rect};
 use crate::measure::{CLUSTER_LINE, Scene};
 use crate::style::{self, CLUSTER_SIZE, GROUND, HEADING_SIZE, INK, QUIET};
-use crate::text::Line;
+use crate::text::{Line, wrap};
 use ids::Ids;
 use markup::{Markup, TextLook, number};
 
@@ -26,6 +26,10 @@ const MARGIN: f64 = 20.0;
 const HEADING: f64 = 34.0;
 /// Least width, so that title and legend have room.
 const LEAST_WIDTH: f64 = 420.0;
+/// Room that the title of a picture in time may claim beyond its columns.
+const WIDEST_HEADING: f64 = 640.0;
+/// From one line of a title to the next.
+const HEADING_LINE: f64 = 21.0;
 
 const HEADING_LOOK: TextLook = TextLook { class: "heading", size: HEADING_SIZE, fill: INK.light };
 const CLUSTER_LOOK: TextLook = TextLook { class: "title", size: CLUSTER_SIZE, fill: QUIET.light };
@@ -37,9 +41,22 @@ pub(crate) fn write(
     placed: &Placed,
     source_url: Option<&str>,
 ) -> String {
-    let inner = placed.size.width.max(LEAST_WIDTH);
-    let heading = Line::shortened(&graph.title, HEADING_SIZE, inner);
-    let top = MARGIN + if graph.title.is_empty() { 0.0 } else { HEADING };
+    let least = match graph.reading {
+        Reading::Flow => LEAST_WIDTH,
+        // A picture of one or two columns is narrower than what it has to say.
+        Reading::Time => {
+            Line::new(&graph.title, HEADING_SIZE).room.clamp(LEAST_WIDTH, WIDEST_HEADING)
+        }
+    };
+    let inner = placed.size.width.max(least);
+    let heading = match (graph.title.is_empty(), graph.reading) {
+        (true, _) => Vec::new(),
+        (false, Reading::Flow) => vec![Line::shortened(&graph.title, HEADING_SIZE, inner)],
+        // It tells what has happened, which may take a sentence.
+        (false, Reading::Time) => wrap(&graph.title, HEADING_SIZE, inner, 3),
+    };
+    let more = HEADING_LINE * heading.len().saturating_sub(1) as f64;
+    let top = MARGIN + if heading.is_empty() { 0.0 } else { HEADING + more };
     // Measured before anything is written, because the root element states the height.
     let legend = legend::Legend::new(graph, inner);
     let width = inner + 2.0 * MARGIN;
@@ -48,9 +65,9 @@ pub(crate) fn write(
     open(&mut out, graph, width, height);
     let ground = Rect { x: 0.0, y: 0.0, width, height };
     out.rect("ground", &ground, 0.0, &[("fill", GROUND.light)]);
-    if !graph.title.is_empty() {
-        let at = Point { x: MARGIN, y: MARGIN + HEADING_SIZE };
-        out.text(HEADING_LOOK, &heading, at);
+    for (index, line) in heading.iter().enumerate() {
+        let at = Point { x: MARGIN, y: MARGIN + HEADING_SIZE + HEADING_LINE * index as f64 };
+        out.text(HEADING_LOOK, line, at);
     }
     let left = number(MARGIN);
     out.open("g", &[("transform", &format!("translate({left} {})", number(top)))]);
@@ -84,14 +101,20 @@ fn open(out: &mut Markup, graph: &FlowGraph, width: f64, height: f64) {
     );
     let title = if graph.title.is_empty() { "Flow chart" } else { &graph.title };
     out.element("title", &[("id", "chart-title")], &describe::cut(title));
-    let summary = format!(
-        "{} boxes and {} arrows, read from left to right. Grey arrows are calls, dashed green \
-         arrows are data; labels tell how often each was taken and how long it took (p50 / p99).",
-        graph.box_count(),
-        graph.arrow_count()
-    );
+    let how = match graph.reading {
+        Reading::Flow => {
+            "read from left to right. Grey arrows are calls, dashed green arrows are data; labels \
+             tell how often each was taken and how long it took (p50 / p99)."
+        }
+        Reading::Time => {
+            "read from top to bottom, each column one place. Grey arrows lead to what came next \
+             there, dashed green arrows are messages, red is what must not be."
+        }
+    };
+    let (boxes, arrows) = (graph.box_count(), graph.arrow_count());
+    let summary = format!("{boxes} boxes and {arrows} arrows, {how}");
     out.element("desc", &[("id", "chart-desc")], &summary);
-    out.raw(&sheet::css());
+    out.raw(&sheet::css(graph.has_wrong()));
 }
 
 /// Grounds and titles of clusters: below everything, outer ones first.

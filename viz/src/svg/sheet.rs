@@ -6,9 +6,9 @@
 use crate::flow_graph::ArrowKind;
 use crate::style::{self, BOX_STYLES, CLUSTER_FILLS, CLUSTER_LINE, Color, GROUND, INK, QUIET};
 
-/// The `<style>` element.
-pub(super) fn css() -> String {
-    let variables = variables();
+/// The `<style>` element; with the colours of what must not be, if the picture has any.
+pub(super) fn css(has_wrong: bool) -> String {
+    let variables = variables(has_wrong);
     let list = |dark: bool| {
         let pick = |color: &Color| if dark { color.dark } else { color.light };
         let entries: Vec<String> =
@@ -21,7 +21,7 @@ pub(super) fn css() -> String {
         "@media (prefers-color-scheme:dark){{.raftlens-chart{{{}}}}}\n",
         list(true)
     ));
-    for rule in rules() {
+    for rule in rules(has_wrong) {
         out.push_str(&rule);
         out.push('\n');
     }
@@ -30,7 +30,7 @@ pub(super) fn css() -> String {
 }
 
 /// Every colour under the name that a page can override.
-fn variables() -> Vec<(String, Color)> {
+fn variables(has_wrong: bool) -> Vec<(String, Color)> {
     let mut all: Vec<(String, Color)> = [
         ("ground", GROUND),
         ("ink", INK),
@@ -44,7 +44,7 @@ fn variables() -> Vec<(String, Color)> {
     for (depth, color) in CLUSTER_FILLS.into_iter().enumerate() {
         all.push((format!("cluster{depth}"), color));
     }
-    for look in BOX_STYLES {
+    for look in BOX_STYLES.into_iter().chain(has_wrong.then_some(style::WRONG)) {
         all.push((format!("{}-fill", look.class), look.fill));
         all.push((format!("{}-line", look.class), look.line));
     }
@@ -52,7 +52,7 @@ fn variables() -> Vec<(String, Color)> {
 }
 
 /// Which element takes which variable. Labels take the colour of the cluster that they stand on.
-fn rules() -> Vec<String> {
+fn rules(has_wrong: bool) -> Vec<String> {
     let mut rules: Vec<String> = [
         ".ground{fill:var(--ground)}",
         ".heading,.box .title{fill:var(--ink)}",
@@ -79,6 +79,17 @@ fn rules() -> Vec<String> {
             ".{class} .shape{{fill:var(--{class}-fill);stroke:var(--{class}-line)}}"
         ));
         rules.push(format!(".{class} .rule{{stroke:var(--{class}-line)}}"));
+    }
+    if has_wrong {
+        // Behind all others, since it takes their place.
+        rules.extend(
+            [
+                ".wrong .shape{fill:var(--wrong-fill);stroke:var(--wrong-line)}",
+                ".arrow.wrong .line{stroke:var(--wrong-line)}",
+                ".arrow.wrong .head,.label.wrong text{fill:var(--wrong-line)}",
+            ]
+            .map(str::to_owned),
+        );
     }
     rules
 }

@@ -52,7 +52,7 @@ fn text_stays_inside_whatever_the_font() {
     let scene = measure(&graph);
     let placed = Embedded.place(&scene.sized).unwrap();
     for (text, rect) in scene.boxes.iter().zip(&placed.boxes) {
-        for line in text.title.iter().chain(&text.note).chain(&text.fields) {
+        for line in text.title.iter().chain(&text.notes).chain(&text.fields) {
             assert!(line.room <= rect.width - measure::PAD_X, "{line:?} in {rect:?}");
             assert!(line.width <= line.room);
         }
