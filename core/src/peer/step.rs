@@ -1,8 +1,8 @@
 //! Messages from the other replicas on their way into raft-rs, and the leader's shortcut for
 //! replica reads.
 
-use raft::Storage as _;
 use raft::eraftpb::{Message, MessageType};
+use raft::{SnapshotStatus, Storage as _};
 
 use crate::clock::Instant;
 use crate::engine::Engine;
@@ -113,6 +113,9 @@ impl<E: Engine> Peer<E> {
                 Some(accepted) => message = accepted,
                 None => return,
             }
+        }
+        if kind == MessageType::MsgSnapStatus {
+            return self.raft_group.report_snapshot(message.from, SnapshotStatus::Failure);
         }
         if kind == MessageType::MsgReadIndexResp
             && from_lease
