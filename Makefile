@@ -9,7 +9,7 @@ export CARGO_TARGET_DIR ?= $(CACHE_HOME)/raftlens/target
 CARGO := cargo
 PROFILE := --release --locked
 
-.PHONY: demo test check bench loom questions setup
+.PHONY: demo test mutants check bench loom questions setup
 
 ## Start a three-store cluster, read through every path, and draw what ran into out/.
 demo: setup
@@ -24,6 +24,10 @@ test: setup loom
 loom: setup
 	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom RUSTFLAGS="--cfg loom" \
 		$(CARGO) run $(PROFILE) --manifest-path core/loom/Cargo.toml
+
+## Take away each safety rule in turn, and see who notices; about three minutes.
+mutants: setup
+	$(CARGO) test $(PROFILE) -p raftlens-core --features sim --test mutants
 
 ## What must be clean besides the tests: formatting, lints, documentation.
 check: setup

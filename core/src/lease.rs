@@ -226,8 +226,11 @@ impl Lease {
 
     /// Ends the remote copy alone; the next renewal makes a new one (rules L7, L10, M4).
     pub fn expire_remote_lease(&mut self) {
-        if let Some(remote) = self.remote.take() {
+        if let Some(remote) = &self.remote {
             remote.expire();
+        }
+        if self.rules.holds(Rule::L10) {
+            self.remote = None;
         }
     }
 }

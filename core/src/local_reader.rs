@@ -75,6 +75,9 @@ impl<S> Cache<S> {
     }
 }
 
+/// What the checks of a read have found.
+pub(crate) struct Checked(Result<Arc<ReadDelegate>, NotHere>);
+
 /// Why a read is not answered here.
 enum NotHere {
     /// The raft thread may still answer it.
@@ -135,9 +138,27 @@ impl<E: Engine> LocalReader<E> {
             "LocalReader::propose_raft_command"
         )
         .entered();
-        let answer = self
-            .pre_propose_raft_command(&request)
-            .and_then(|delegate| self.try_local_leader_read(read_id, &request, &delegate));
+        let checked = self.check(&request);
+        self.answer(checked, read_id, request, callback, deadline)
+    }
+
+    /// The first half of a read: its checks, by what this reader knows of the region now.
+    pub(crate) fn check(&self, request: &RaftCmdRequest) -> Checked {
+        Checked(self.pre_propose_raft_command(request))
+    }
+
+    /// The second half. Any time may pass between the two, whatever becomes of the region: the lease
+    /// alone decides whether what was checked still counts (rules S1, M4, L10).
+    pub(crate) fn answer(
+        &self,
+        checked: Checked,
+        read_id: Option<&ThreadReadId>,
+        request: RaftCmdRequest,
+        callback: Callback<E::Snapshot>,
+        deadline: Option<Duration>,
+    ) -> Option<RejectReason> {
+        let answer =
+            checked.0.and_then(|delegate| self.try_local_leader_read(read_id, &request, &delegate));
         match answer {
             Ok(response) => {
                 callback.invoke_read(response);
@@ -199,7 +220,9 @@ impl<E: Engine> LocalReader<E> {
     fn get_delegate(&self, region: RegionId) -> Option<Arc<ReadDelegate>> {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         match cache.delegates.get(&region) {
-            Some(delegate) if !delegate.track_ver.any_new() => return Some(Arc::clone(delegate)),
+            Some(delegate) if !delegate.track_ver.any_new() || !self.rules.holds(Rule::S3) => {
+                return Some(Arc::clone(delegate));
+            }
             _ => self.rejects.count(RejectReason::CacheMiss),
         }
         match self.meta.delegate(region) {
@@ -250,6 +273,8 @@ impl<E: Engine> LocalReader<E> {
         // Rule S1: the snapshot, then the clock, then the lease. A lease that is valid after the
         // snapshot was taken was valid when it was taken.
         let before = self.clock.monotonic_raw_now();
+        let kept = self.kept_read_id();
+        let read_id = kept.as_ref().or(read_id);
         let cached = read_id.and_then(|id| self.cached_snapshot(id, delegate));
         let mode = if cached.is_some() { ReadMode::LeaseShared } else { ReadMode::LeaseLocal };
         let (snapshot, snapshot_at) = match cached {
@@ -271,6 +296,15 @@ impl<E: Engine> LocalReader<E> {
         }
         self.maybe_renew_lease_advance(delegate, snapshot_at);
         Ok(response)
+    }
+
+    /// The batch of an earlier request: none, since its snapshot is not for this one (rule S2).
+    fn kept_read_id(&self) -> Option<ThreadReadId> {
+        if self.rules.holds(Rule::S2b) {
+            return None;
+        }
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.snapshots.read_id().cloned()
     }
 
     /// The batch's snapshot, if this region may be read from it (rule S2): the lease is checked at
@@ -338,7 +372,9 @@ impl<E: Engine> LocalReader<E> {
 
     /// Forgets the batch's snapshot, so that it does not hold back the engine's clean-up.
     pub(crate) fn release_snapshot_cache(&self) {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner).snapshots.clear();
+        if self.rules.holds(Rule::S2b) {
+            self.cache.lock().unwrap_or_else(PoisonError::into_inner).snapshots.clear();
+        }
     }
 }
 

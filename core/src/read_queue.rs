@@ -13,6 +13,7 @@ use crate::clock::Instant;
 use crate::command::{RaftCommand, ReadCommand};
 use crate::error::Error;
 use crate::ids::RegionId;
+use crate::rules::{Rule, Rules};
 use crate::spans::{function_span, record};
 use crate::trace_context::TraceContext;
 
@@ -98,6 +99,7 @@ pub(crate) struct ReadIndexQueue<S> {
     contexts: BTreeMap<Uuid, usize>,
     /// Ticks until an unconfirmed read of a replica is asked for again (rule P4).
     retry_countdown: usize,
+    rules: Rules,
 }
 
 impl<S> Default for ReadIndexQueue<S> {
@@ -108,11 +110,17 @@ impl<S> Default for ReadIndexQueue<S> {
             handled_cnt: 0,
             contexts: BTreeMap::new(),
             retry_countdown: 0,
+            rules: Rules::ALL_ON,
         }
     }
 }
 
 impl<S> ReadIndexQueue<S> {
+    /// The same queue under other rules, for simulations.
+    pub(crate) fn with_rules(self, rules: Rules) -> Self {
+        ReadIndexQueue { rules, ..self }
+    }
+
     pub(crate) fn push_back(&mut self, read: ReadIndexRequest<S>, retry_ticks: usize) {
         let _span =
             function_span!("push_back", "ReadIndexQueue", "ReadIndexQueue::push_back").entered();
@@ -220,9 +228,12 @@ impl<S> ReadIndexQueue<S> {
         // Under whichever ids they were asked for.
         let last = self.handled_cnt + position;
         self.contexts.retain(|_, place| *place > last);
-        for read in self.reads.range_mut(self.ready_cnt..=position) {
+        for (place, read) in (self.ready_cnt..).zip(self.reads.range_mut(self.ready_cnt..=position))
+        {
             if read.read_index.is_none() {
-                read.read_index = Some(confirmation.index);
+                // Never none, for which there would be nothing to wait (rule P5).
+                let has_index = place == position || self.rules.holds(Rule::P5);
+                read.read_index = Some(if has_index { confirmation.index } else { 0 });
                 read.confirmed_at = Some(now);
                 read.from_lease = confirmation.from_lease;
                 read.confirmed_by = confirmation.trace;

@@ -2,8 +2,8 @@
 //!
 //! A running store has every rule on: without the feature `sim` there is nothing in [`Rules`] that
 //! could say otherwise. The simulator alone takes one away, to show that the rule is needed. Each
-//! states the outcome that is expected then; which of them a simulation has shown so far is in
-//! `tests/sim.rs`.
+//! states the outcome that is expected then; `tests/rules` has a scenario that shows it, and
+//! `tests/mutants.rs` looks for it by chance as well.
 
 /// What must notice that a rule is off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,8 @@ rules! {
     L1 = "L1", Linearizability;
     /// A lease is shorter than the election timeout less one tick.
     L2 = "L2", Linearizability;
+    /// Time is monotonic: no clock that can be set.
+    L4 = "L4", Linearizability;
     /// A read index does not lift a suspicion.
     L5a = "L5a", Linearizability;
     /// Only what was sent after a suspicion lifts it.
@@ -70,14 +72,18 @@ rules! {
     L6 = "L6", Linearizability;
     /// A suspicion ends the remote lease as well.
     L7 = "L7", Linearizability;
-    /// A leader that steps down ends its lease.
-    L8 = "L8", Linearizability;
+    /// A leader that steps down ends its lease; a lease that another leader can overlap has ended by L7.
+    L8 = "L8", Redundant;
+    /// A new leader's lease starts before its first message leaves.
+    L12 = "L12", Linearizability;
     /// Voters do not vote within an election timeout of hearing their leader.
     L13 = "L13", Linearizability;
     /// Without the voters' promise there is no lease; L13 gives that promise.
     L14 = "L14", Redundant;
     /// A restarted voter votes for nobody for one election timeout.
     L15 = "L15", Linearizability;
+    /// No voter's promise is shorter than the election timeout that leases are cut to.
+    L16 = "L16", Linearizability;
     /// A local read needs an applied entry of the term.
     T1 = "T1", Linearizability;
     /// A lease answers a replica only with a committed entry of the term.
@@ -96,6 +102,8 @@ rules! {
     T11 = "T11", Redundant;
     /// A read index that raft-rs drops is noticed.
     T12 = "T12", OneAnswer;
+    /// Who joins a carrier gets no index from before it joined.
+    T16 = "T16", Linearizability;
     /// A read joins only a carrier that is younger than a lease.
     B1 = "B1", Linearizability;
     /// No read joins a carrier while the lease is under suspicion.
@@ -104,16 +112,26 @@ rules! {
     B5 = "B5", Linearizability;
     /// A batch's snapshot is not used for a region that has changed since.
     S2a = "S2a", Linearizability;
+    /// A snapshot is shared within one request only.
+    S2b = "S2b", Linearizability;
+    /// A reader looks whether what it knows of a region is current; M4 and L10 end its lease if it is
+    /// not.
+    S3 = "S3", Redundant;
     /// A replica asks again for a read index that does not come.
     P4 = "P4", OneAnswer;
+    /// A read whose answer was lost takes over the index of a later one, and waits for it.
+    P5 = "P5", Linearizability;
     /// The leader answers a replica from a valid lease only.
     P13 = "P13", Linearizability;
+    /// A remote lease that has ended is never revived; S3 keeps that from being stale.
+    L10 = "L10", Redundant;
     /// A lease is not renewed while its region is split, merged or flashed back.
     L11 = "L11", TwoRegions;
     /// No replica reads while a snapshot is put in.
     P3 = "P3", Linearizability;
-    /// A replica that is removed ends its lease before its data goes.
-    S4 = "S4", Linearizability;
+    /// A replica that is removed ends its lease before its data goes; its region has changed then, and
+    /// M4 ends the readers' lease.
+    S4 = "S4", Redundant;
     /// A read that has waited is answered only for the epoch that it was asked in; S5 keeps it from
     /// being stale.
     T15 = "T15", Redundant;
@@ -125,10 +143,17 @@ rules! {
     M2 = "M2", TwoRegions;
     /// A prepared merge makes the lease suspect and ends read indexes.
     M3 = "M3", TwoRegions;
-    /// A region's new range ends the readers' lease before they learn of it.
-    M4 = "M4", TwoRegions;
+    /// A region's new range ends the readers' lease before they learn of it; S3 makes them learn of it
+    /// before their next read, and a read that has begun before may be answered as of then.
+    M4 = "M4", Redundant;
     /// A replica whose region is about to be merged answers no read; by M3 its leader confirms none.
     P2 = "P2", Redundant;
+    /// A read index is answered after a quorum has acknowledged it.
+    R1 = "R1", Linearizability;
+    /// Only voters count for that quorum.
+    R2 = "R2", Linearizability;
+    /// Only what acknowledges this very read index counts.
+    R3 = "R3", Linearizability;
     /// A leader read waits until the leader has applied what was committed when it came.
     X1 = "X1", Linearizability;
 }

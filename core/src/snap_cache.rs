@@ -58,6 +58,11 @@ impl<S> SnapCache<S> {
         self.0 = Some(Cached { read_id, snapshot, taken_at });
     }
 
+    /// The batch that the snapshot was taken for.
+    pub(crate) fn read_id(&self) -> Option<&ThreadReadId> {
+        self.0.as_ref().map(|cached| &cached.read_id)
+    }
+
     pub(crate) fn clear(&mut self) {
         self.0 = None;
     }

@@ -7,6 +7,8 @@ mod full_disk;
 mod hibernation;
 #[path = "sim/regions.rs"]
 mod regions;
+#[path = "rules/mod.rs"]
+mod rules;
 #[path = "sim/scenarios.rs"]
 mod scenarios;
 #[path = "sim/scripts.rs"]
@@ -17,7 +19,7 @@ mod settings;
 use std::time::Duration;
 
 use raftlens_core::sim::{
-    DiskKind, Fault, Invariant, Report, RunConfig, SimConfig, SimError, World, run,
+    DiskKind, Fault, Invariant, OpResult, Report, RunConfig, SimConfig, SimError, World, run,
 };
 use raftlens_core::{Config, ConfigError, Consistency, Rule, Rules};
 
@@ -168,6 +170,29 @@ fn rules_that_are_off_are_found() {
         // The rarest of them shows in one seed of eighty.
         let is_found = (1..=240).any(|seed| found(seed..=seed, &config, invariant) == 1);
         assert!(is_found, "{} is off and nothing shows it", rule.id());
+    }
+}
+
+#[test]
+fn every_rule_has_a_scenario_that_is_sound_with_it_and_shows_what_it_is_for() {
+    let mut wrong = Vec::new();
+    for rule in Rule::ALL {
+        let scenarios = rules::of(*rule);
+        if scenarios.is_empty() {
+            wrong.push(format!("{} has no scenario", rule.id()));
+        }
+        wrong.extend(scenarios.into_iter().filter_map(|scenario| scenario.verdict().err()));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_read_that_stands_still_between_its_steps_is_refused_and_would_be_sound_without_rule_m4() {
+    for (rules, is_answered) in [(Rules::ALL_ON, false), (Rules::ALL_ON.without(Rule::M4), true)] {
+        let mut world = rules::world(rules, rules::as_it_is);
+        let result = rules::regions::read_that_stands_still(&mut world);
+        assert_eq!(matches!(result, OpResult::Value { .. }), is_answered, "{result:?}");
+        assert!(world.check_history(), "{:?}", world.violations());
     }
 }
 

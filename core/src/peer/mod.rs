@@ -184,12 +184,19 @@ impl<E: Engine> Peer<E> {
         let max_lease =
             if rules.holds(Rule::L2) { config.max_leader_lease } else { config.election_timeout() };
         let mut rng = SmallRng::seed_from_u64(seed ^ meta.id);
-        let election_timeout_ticks = random_election_timeout(&mut rng, config);
+        let election_timeout_ticks = random_election_timeout(&mut rng, config, rules);
         let applied_index = storage.applied_index();
         let raft_config = raft::Config {
             // Rule L13: without it voters keep no promise and there is no lease (rule L14).
             check_quorum: rules.holds(Rule::L13),
             ..raft_config(&meta, applied_index, config)
+        };
+        let raft_config = if rules.holds(Rule::L16) {
+            raft_config
+        } else {
+            // As long as it takes a voter to forget its leader.
+            let election_tick = config.election_ticks / 2;
+            raft::Config { election_tick, min_election_tick: election_tick, ..raft_config }
         };
         let progress = Arc::new(ReadProgress::default());
         progress.set_applied(applied_index);
@@ -210,7 +217,7 @@ impl<E: Engine> Peer<E> {
             meta,
             raft_group,
             leader_lease: Lease::new(max_lease).with_rules(rules),
-            pending_reads: ReadIndexQueue::default(),
+            pending_reads: ReadIndexQueue::default().with_rules(rules),
             proposals: VecDeque::new(),
             lagging_reads: VecDeque::new(),
             progress,
@@ -286,12 +293,23 @@ impl<E: Engine> Peer<E> {
         let now = (self.raft_group.raft.term, self.raft_group.raft.state);
         if now != self.last_term_and_role {
             self.last_term_and_role = now;
-            self.election_timeout_ticks = random_election_timeout(&mut self.rng, config);
+            self.election_timeout_ticks =
+                random_election_timeout(&mut self.rng, config, self.rules);
         }
         let ticks = self.election_timeout_ticks;
         if self.raft_group.raft.randomized_election_timeout() != ticks {
             self.raft_group.raft.set_randomized_election_timeout(ticks);
         }
+    }
+
+    /// The next election timeout, instead of the one that was drawn: until the role or term changes.
+    /// It is kept within what may be drawn.
+    #[cfg(feature = "sim")]
+    pub(crate) fn set_election_timeout(&mut self, config: &Config, ticks: usize) {
+        let drawn = election_timeouts(config, self.rules);
+        let ticks = ticks.clamp(drawn.start, drawn.end - 1);
+        self.election_timeout_ticks = ticks;
+        self.raft_group.raft.set_randomized_election_timeout(ticks);
     }
 
     /// Answers what has waited beyond its deadline. Whoever asked is gone; without this a replica
@@ -358,8 +376,14 @@ impl<E: Engine> Peer<E> {
 }
 
 /// Between one and two election timeouts (rule L16: never less than one).
-fn random_election_timeout(rng: &mut SmallRng, config: &Config) -> usize {
-    rng.random_range(config.election_ticks..config.election_ticks * 2)
+fn election_timeouts(config: &Config, rules: Rules) -> std::ops::Range<usize> {
+    let ticks = config.election_ticks;
+    let least = if rules.holds(Rule::L16) { ticks } else { ticks / 2 };
+    least..ticks * 2
+}
+
+fn random_election_timeout(rng: &mut SmallRng, config: &Config, rules: Rules) -> usize {
+    rng.random_range(election_timeouts(config, rules))
 }
 
 fn raft_config(meta: &PeerMeta, applied: u64, config: &Config) -> raft::Config {

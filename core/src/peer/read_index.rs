@@ -15,7 +15,7 @@ use crate::pd::PdTask;
 use crate::peer::fsm::Picked;
 use crate::peer::{Peer, can_amend_read};
 use crate::poll_context::PollContext;
-use crate::read_queue::{ReadIndexRequest, WaitingRead};
+use crate::read_queue::{Confirmation, ReadIndexRequest, WaitingRead};
 use crate::region::PeerMeta;
 use crate::rules::Rule;
 use crate::spans::{case, function_span, variable};
@@ -148,6 +148,12 @@ impl<E: Engine> Peer<E> {
         }
         let request = ReadIndexRequest::new(id, read, propose_time);
         self.pending_reads.push_back(request, ctx.config.read_index_retry_ticks);
+        if self.is_leader() && !self.rules.holds(Rule::R1) {
+            let index = self.storage().commit_index();
+            let unconfirmed = Confirmation { id, index, from_lease: false, trace: None };
+            self.pending_reads.advance_leader_reads([unconfirmed], ctx.now);
+            self.respond_leader_reads(ctx);
+        }
         if self.is_leader() && self.leader_lease.is_suspect() {
             // Only a log entry from after the suspicion lifts it (rule L5).
             self.propose_empty_entry(ctx);

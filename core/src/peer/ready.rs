@@ -57,6 +57,11 @@ impl<E: Engine> Peer<E> {
         let Some(mut ready) = self.unpersisted.take() else { return };
         let messages = ready.take_persisted_messages();
         self.send_raft_messages(ctx, messages);
+        let leads = ready.ss().is_some_and(|state| state.raft_state == StateRole::Leader);
+        if leads && !self.rules.holds(Rule::L12) {
+            let now = ctx.monotonic_raw_now();
+            self.maybe_renew_leader_lease(ctx, now, RenewedBy::Election);
+        }
         if ready.ss().is_some() {
             // Reads of the last term or leader will not be heard of again (rule T9).
             self.message_traces.clear();
@@ -81,8 +86,10 @@ impl<E: Engine> Peer<E> {
             self.publish(ctx, Progress::AppliedTerm(self.storage().applied_index_term()));
             // Before the no-op of this term leaves, so its voters promise at a later time (L12).
             // It cannot be used before an entry of the term is applied (T1).
-            let now = ctx.monotonic_raw_now();
-            self.maybe_renew_leader_lease(ctx, now, RenewedBy::Election);
+            if self.rules.holds(Rule::L12) {
+                let now = ctx.monotonic_raw_now();
+                self.maybe_renew_leader_lease(ctx, now, RenewedBy::Election);
+            }
             self.send_region_heartbeat(ctx);
         } else {
             // Readers check no role: their lease is all that stops them (rule L8).

@@ -89,7 +89,8 @@ impl<E: Engine> Peer<E> {
             return callback.fail(Error::StaleCommand { region, reason }, self.term());
         }
         // The larger of what it was told and what was committed when it joined (rule T16).
-        let read_index = confirmed.index.max(read.joined_at_index);
+        let joined_at = if self.rules.holds(Rule::T16) { read.joined_at_index } else { 0 };
+        let read_index = confirmed.index.max(joined_at);
         let mode = if replica_read && confirmed.from_lease {
             ReadMode::ReplicaLease
         } else if replica_read {

@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 use raft::SnapshotStatus;
-use raft::eraftpb::Message;
+use raft::eraftpb::{Message, MessageType};
 
 use crate::apply::{ApplyTask, ApplyWork};
 use crate::engine::Engine;
@@ -80,6 +80,15 @@ impl<E: Engine> Peer<E> {
         self.snapshots.installing.is_some() && self.rules.holds(Rule::P3)
     }
 
+    /// Tells the leader that its snapshot cannot be taken, as a transport would that lost it.
+    fn refuse_snapshot(&mut self, ctx: &mut PollContext<E>, leader: PeerMeta) {
+        let mut message = Message::default();
+        message.set_msg_type(MessageType::MsgSnapStatus);
+        (message.from, message.to) = (self.meta.id, leader.id);
+        message.reject = true;
+        self.send_to(ctx, leader, Payload::Raft(Box::new(message)));
+    }
+
     /// The leader has a snapshot for this replica. raft-rs gets the message when the data is here.
     pub(crate) fn on_snapshot_offered(
         &mut self,
@@ -112,8 +121,9 @@ impl<E: Engine> Peer<E> {
         }
         let blocks = |other: &std::sync::Arc<Region>| !meta.region.supersedes(other);
         if ctx.meta.overlapping(&meta.region).iter().any(blocks) {
-            // A split that is not applied here yet: it is offered again.
-            return;
+            // A split that is not applied here yet. The leader must not wait for this snapshot: as soon
+            // as the split is applied, its log may be all that is missing.
+            return self.refuse_snapshot(ctx, from);
         }
         let begun = Incoming::begin(&ctx.engine, (meta, from), message, &mut ctx.effects.writes);
         match begun {

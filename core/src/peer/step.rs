@@ -1,8 +1,8 @@
 //! Messages from the other replicas on their way into raft-rs, and the leader's shortcut for
 //! replica reads.
 
-use raft::Storage as _;
 use raft::eraftpb::{Message, MessageType};
+use raft::{SnapshotStatus, Storage as _};
 
 use crate::clock::Instant;
 use crate::engine::Engine;
@@ -13,6 +13,7 @@ use crate::peer::Peer;
 use crate::peer::fsm::peer_meta;
 use crate::peer::read_index::read_id;
 use crate::poll_context::PollContext;
+use crate::region::{PeerMeta, PeerRole};
 use crate::rules::Rule;
 use crate::spans::case;
 use crate::trace_context::HandOver;
@@ -124,6 +125,9 @@ impl<E: Engine> Peer<E> {
                 None => return,
             }
         }
+        if kind == MessageType::MsgSnapStatus {
+            return self.raft_group.report_snapshot(message.from, SnapshotStatus::Failure);
+        }
         if kind == MessageType::MsgReadIndexResp
             && from_lease
             && let Some(context) = read_context(&message)
@@ -131,8 +135,31 @@ impl<E: Engine> Peer<E> {
         {
             self.lease_answers.push(context.to_vec());
         }
+        if kind == MessageType::MsgHeartbeatResponse {
+            self.misattribute(&mut message);
+        }
         if let Err(error) = self.raft_group.step(message) {
             tracing::debug!(target: "raft", region = self.region().id, %error, "message refused");
+        }
+    }
+
+    /// What raft-rs would take an acknowledgement for, if it broke its rules: one of a voter (rule R2),
+    /// one of the newest read index (rule R3).
+    fn misattribute(&mut self, message: &mut Message) {
+        if !self.rules.holds(Rule::R2) {
+            let peers = &self.region().peers;
+            let learns = |peer: &&PeerMeta| peer.role == PeerRole::Learner as i32;
+            let is_learner = peers.iter().filter(learns).any(|peer| peer.id == message.from);
+            let voter = peers.iter().find(|peer| peer.id != self.meta.id && !learns(peer));
+            if let Some(voter) = voter.filter(|_| is_learner) {
+                message.from = voter.id;
+            }
+        }
+        if !self.rules.holds(Rule::R3)
+            && message.context.is_empty()
+            && let Some(newest) = self.pending_reads.back_mut()
+        {
+            message.context = newest.id.as_bytes().to_vec().into();
         }
     }
 
@@ -191,12 +218,7 @@ impl<E: Engine> Peer<E> {
         }
     }
 
-    fn raft_message(
-        &mut self,
-        cluster: ClusterTag,
-        to: crate::region::PeerMeta,
-        message: Message,
-    ) -> RaftMessage {
+    fn raft_message(&mut self, cluster: ClusterTag, to: PeerMeta, message: Message) -> RaftMessage {
         let is_answer = matches!(
             message.msg_type(),
             MessageType::MsgHeartbeatResponse | MessageType::MsgReadIndexResp

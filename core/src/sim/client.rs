@@ -70,6 +70,8 @@ impl World {
             let rng = &mut self.clients[client].rng;
             (rng.random_range(0..20), rng.random_range(0..self.config.keys.len()))
         };
+        // Of the leader instead.
+        let kind = if kind >= 15 && !self.config.replica_reads { 8 } else { kind };
         self.clients[client].failed = false;
         if kind < 2 {
             return self.batch(client, key);

@@ -34,6 +34,10 @@ pub struct SimClock {
     base_ns: AtomicU64,
     /// How fast it runs, in parts in a million more than the truth; minus a million stands still.
     rate_ppm: AtomicI64,
+    /// How far the node's wall clock has been set ahead.
+    wall_ahead_ns: AtomicI64,
+    /// Whether the store takes its time from the wall clock.
+    reads_wall: bool,
 }
 
 impl SimClock {
@@ -41,7 +45,19 @@ impl SimClock {
     pub(super) fn new(truth: TrueTime, start_ns: u64) -> Self {
         let since_ns = AtomicU64::new(truth.now_ns());
         let (base_ns, rate_ppm) = (AtomicU64::new(start_ns), AtomicI64::new(0));
-        SimClock { truth, since_ns, base_ns, rate_ppm }
+        let wall_ahead_ns = AtomicI64::new(0);
+        SimClock { truth, since_ns, base_ns, rate_ppm, wall_ahead_ns, reads_wall: false }
+    }
+
+    /// The same clock for a store that wrongly takes its time from the wall clock (rule L4).
+    pub(super) fn reading_the_wall(self, reads_wall: bool) -> Self {
+        SimClock { reads_wall, ..self }
+    }
+
+    /// Sets the node's wall clock by so many nanoseconds, backwards if negative, as an operator or a
+    /// time service does. The monotonic clock beside it goes on.
+    pub fn set_wall_ns(&self, by_ns: i64) {
+        self.wall_ahead_ns.fetch_add(by_ns, Ordering::Relaxed);
     }
 
     /// How fast it runs, in parts in a million more than the truth.
@@ -81,18 +97,27 @@ impl SimClock {
     }
 
     fn rebase(&self) {
-        self.base_ns.store(self.monotonic_raw_now().as_ns(), Ordering::Relaxed);
+        self.base_ns.store(self.monotonic().as_ns(), Ordering::Relaxed);
         self.since_ns.store(self.truth.now_ns(), Ordering::Relaxed);
     }
-}
 
-impl Clock for SimClock {
-    fn monotonic_raw_now(&self) -> Instant {
+    fn monotonic(&self) -> Instant {
         let passed = self.truth.now_ns() - self.since_ns.load(Ordering::Relaxed);
         let rate_ppm = self.rate_ppm.load(Ordering::Relaxed);
         let rate = MILLION.saturating_add_signed(rate_ppm);
         let passed = if rate_ppm == 0 { passed } else { scaled(passed, rate, MILLION) };
         Instant::from_ns(self.base_ns.load(Ordering::Relaxed) + passed)
+    }
+}
+
+impl Clock for SimClock {
+    fn monotonic_raw_now(&self) -> Instant {
+        let now = self.monotonic();
+        if !self.reads_wall {
+            return now;
+        }
+        let ahead_ns = self.wall_ahead_ns.load(Ordering::Relaxed);
+        Instant::from_ns(now.as_ns().saturating_add_signed(ahead_ns))
     }
 }
 

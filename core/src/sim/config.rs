@@ -32,6 +32,9 @@ pub struct SimConfig {
     pub clients: usize,
     /// How long a client thinks between two operations, in nanoseconds.
     pub think_ns: Range<u64>,
+    /// Whether clients read from replicas as well. In the consistency of TiKV that alone is not
+    /// linearizable (hole H1).
+    pub replica_reads: bool,
     /// The settings of every store.
     pub core: Config,
     /// Nodes whose stores have settings of their own. Those must measure elections and leases as the
@@ -82,6 +85,7 @@ impl SimConfig {
             core: Config { hibernate_after_ticks: Some(4), ..SimConfig::core() },
             other_settings: BTreeMap::new(),
             hides_settings: false,
+            replica_reads: true,
             rules: Rules::ALL_ON,
             tracer: Tracer::default(),
             watch: None,

@@ -103,6 +103,11 @@ impl Nemesis {
         self.calm_since_ns.map_or(0, |since_ns| now_ns - since_ns)
     }
 
+    /// From now on nothing is wrong.
+    pub(super) fn calms_down(&mut self, now_ns: u64) {
+        self.calm_since_ns = Some(now_ns);
+    }
+
     /// How often each fault has begun.
     pub(super) fn begun(&self) -> &BTreeMap<&'static str, u64> {
         &self.begun

@@ -128,7 +128,7 @@ impl Request {
 
 /// Where the answer to a request will be.
 #[derive(Debug)]
-enum Receiver {
+pub(super) enum Receiver {
     Read(oneshot::Receiver<ReadResponse<DiskSnapshot>>),
     Write(oneshot::Receiver<WriteResponse>),
 }
@@ -213,13 +213,12 @@ impl World {
         &self.requests[op.0 as usize - 1]
     }
 
-    fn request_mut(&mut self, op: OpId) -> &mut Request {
+    pub(super) fn request_mut(&mut self, op: OpId) -> &mut Request {
         &mut self.requests[op.0 as usize - 1]
     }
 
     /// Hands a request to its node, at this very moment.
     pub(super) fn submit(&mut self, op: OpId) {
-        let now_ns = self.now_ns();
         let (node, is_read) = {
             let request = self.request(op);
             if request.result != OpResult::Pending {
@@ -230,12 +229,24 @@ impl World {
         if is_read && self.node(node).paused_reader > 0 {
             return self.node_mut(node).waiting_reads.push(op);
         }
-        self.oracles.one_answer.asked(op, now_ns + self.answer_max_ns());
-        let incarnation = self.node(node).incarnation;
-        self.request_mut(op).incarnation = incarnation;
+        self.await_one_answer(op);
         self.note_request(op);
         self.hand_over(op);
         self.wake(node);
+        self.take_answers();
+    }
+
+    /// From now on a request is one that must get its answer.
+    pub(super) fn await_one_answer(&mut self, op: OpId) {
+        self.oracles.one_answer.asked(op, self.now_ns() + self.answer_max_ns());
+        let incarnation = self.node(self.request(op).node).incarnation;
+        self.request_mut(op).incarnation = incarnation;
+    }
+
+    /// Waits for the answer to a request that its node has got.
+    pub(super) fn wait_for(&mut self, op: OpId, receiver: Receiver) {
+        self.waiting.0.push((op, receiver));
+        self.wake(self.request(op).node);
         self.take_answers();
     }
 
@@ -289,7 +300,7 @@ impl World {
         }
     }
 
-    fn command(&self, request: &Request) -> Option<RaftCmdRequest> {
+    pub(super) fn command(&self, request: &Request) -> Option<RaftCmdRequest> {
         let region = match &request.as_known {
             Some(region) => region.as_ref(),
             None => self.regions.iter().find(|region| region.id == request.region)?,

@@ -17,6 +17,7 @@ use crate::ids::StoreId;
 use crate::message::PeerMsg;
 use crate::pd::Pd;
 use crate::region::{PeerMeta, Region};
+use crate::rules::Rule;
 use crate::sim::client::SimClient;
 use crate::sim::clock::{SimClock, TrueTime};
 use crate::sim::config::{SimConfig, SimError};
@@ -100,7 +101,8 @@ impl World {
         let mut nodes = Vec::new();
         for id in 1..=config.nodes() {
             // Clocks have nothing in common but their rate, as far as that goes.
-            let clock = SimClock::new(truth.clone(), id * 1_000_000_007);
+            let clock = SimClock::new(truth.clone(), id * 1_000_000_007)
+                .reading_the_wall(!config.rules.holds(Rule::L4));
             let disk = Disk::new(config.disk).map_err(Error::from)?;
             let node = Node::new(id, clock, disk, config.cluster_tag(id), &regions)?;
             nodes.push(Node { tracer: config.tracer.clone(), ..node });

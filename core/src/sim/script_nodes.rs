@@ -1,0 +1,71 @@
+//! What a script can do inside a node: set its election timeouts, and stop a read between its steps.
+
+use crate::callback::Callback;
+use crate::ids::RegionId;
+use crate::local_reader::Checked;
+use crate::sim::requests::{AskRead, OpId, Receiver, Request, What};
+use crate::sim::world::World;
+
+/// A read on a reader's thread that has passed its checks, and stands still before its snapshot.
+pub struct StoppedRead {
+    op: OpId,
+    checked: Checked,
+}
+
+impl std::fmt::Debug for StoppedRead {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StoppedRead({})", self.op)
+    }
+}
+
+impl World {
+    /// Sets after how many ticks of silence a node's replica of a region campaigns, until its role
+    /// or its term changes.
+    pub fn set_election_timeout(&mut self, node: u64, region: u64, ticks: usize) {
+        let running = self.node_mut(node).running.as_mut();
+        let Some(running) = running else { return };
+        if let Some(fsm) = running.fsms.get_mut(&RegionId(region)) {
+            fsm.peer.set_election_timeout(&running.ctx.config, ticks);
+        }
+    }
+
+    /// From now on nothing is wrong: a read that is ended by its deadline long after is one that was
+    /// lost.
+    pub fn calm_down(&mut self) {
+        let now_ns = self.now_ns();
+        self.nemesis.calms_down(now_ns);
+    }
+
+    /// Asks a node's leader to read, and stops the read once its checks are done, before it takes
+    /// its snapshot. `None` if the node does not run.
+    pub fn start_read_and_stop(&mut self, node: u64, key: &[u8]) -> Option<StoppedRead> {
+        let region = self.region_for(key);
+        self.run_until(self.now_ns() + 1);
+        let request = Request::new(node, region, key, What::Read(AskRead::Leader));
+        let op = self.new_request(request);
+        self.note_request(op);
+        let command = self.command(self.request(op))?;
+        let checked = self.node(node).running.as_ref()?.doors.first()?.reader().check(&command);
+        let region = self.regions.iter().find(|known| known.id == region).cloned();
+        // What it asks for was settled when it was asked.
+        self.request_mut(op).as_known = region.map(|region| Box::new(region.as_ref().clone()));
+        Some(StoppedRead { op, checked })
+    }
+
+    /// Lets a stopped read go on.
+    pub fn go_on_with(&mut self, stopped: StoppedRead) -> OpId {
+        self.run_until(self.now_ns() + 1);
+        let StoppedRead { op, checked } = stopped;
+        self.await_one_answer(op);
+        let (node, region) = (self.request(op).node, RegionId(self.request(op).region));
+        let (callback, receiver) = Callback::read(region);
+        if let (Some(running), Some(command)) =
+            (&self.node(node).running, self.command(self.request(op)))
+        {
+            let deadline = Some(self.config.core.deadline);
+            running.doors[0].reader().answer(checked, None, command, callback, deadline);
+        }
+        self.wait_for(op, Receiver::Read(receiver));
+        op
+    }
+}
