@@ -18,7 +18,7 @@ demo: setup
 ## Run all tests.
 test: setup loom
 	$(CARGO) test $(PROFILE) --workspace
-	$(CARGO) test $(PROFILE) -p raftlens-core --features sim --lib --test sim
+	$(CARGO) test $(PROFILE) -p raftlens-core --features sim --lib --test sim --test mutants
 
 ## Every interleaving of the leader's lease between its raft thread and two readers.
 loom: setup

@@ -1,8 +1,13 @@
 //! Clients on real threads read in every mode and write while leaders change, a store dies and comes
 //! back, and a leader is cut off; the history they saw must be linearizable.
 //!
+//! The same while regions are split and merged.
+//!
 //! Nothing here waits for a time: each fault lasts until clients have done a number of operations in
 //! spite of it, so that on a slow machine the test takes longer and checks the same.
+
+#[path = "linearizable/reshape.rs"]
+mod reshape;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -173,7 +178,7 @@ async fn make_faults(cluster: &mut Cluster, progress: &watch::Sender<Progress>) 
 
 /// Runs the clients and the faults; what they saw, and how often each kind of operation was
 /// answered.
-async fn run(seed: u64) -> (History, BTreeMap<&'static str, u64>) {
+async fn run(seed: u64, reshapes: bool) -> (History, BTreeMap<&'static str, u64>) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut config = ClusterConfig::new(folder.path(), vec![b"m".to_vec()]);
     config.config = Config { deadline: Duration::from_millis(1500), ..Config::fast() };
@@ -196,7 +201,11 @@ async fn run(seed: u64) -> (History, BTreeMap<&'static str, u64>) {
             tokio::spawn(worker.run())
         })
         .collect();
-    make_faults(&mut cluster, &progress).await;
+    if reshapes {
+        reshape::reshape(&mut cluster, &progress).await;
+    } else {
+        make_faults(&mut cluster, &progress).await;
+    }
     progress.send_modify(|progress| progress.is_over = true);
     for worker in workers {
         worker.await.expect("a client");
@@ -235,9 +244,29 @@ fn with_a_stale_read(history: &History) -> History {
     panic!("no key was written twice and read after that");
 }
 
+fn assert_linearizable(history: &History, answered: &BTreeMap<&'static str, u64>) {
+    match check(history) {
+        Verdict::Linearizable => {}
+        Verdict::Violation { key, explanation, .. } => {
+            panic!("key {}: {explanation}\n{answered:?}", key.escape_ascii());
+        }
+        Verdict::Malformed { explanation, .. } => panic!("the test itself: {explanation}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_clients_see_of_regions_that_are_split_and_merged_is_linearizable() {
+    let (history, answered) = run(2, true).await;
+    for kind in ["write", ReadMode::LeaseLocal.as_str(), ReadMode::ReplicaLease.as_str()] {
+        let count = answered.get(kind).copied().unwrap_or(0);
+        assert!(count >= 20, "too few of {kind}: {answered:?}");
+    }
+    assert_linearizable(&history, &answered);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_clients_see_is_linearizable() {
-    let (history, answered) = run(1).await;
+    let (history, answered) = run(1, false).await;
     for kind in [
         "write",
         ReadMode::LeaseLocal.as_str(),
@@ -248,13 +277,7 @@ async fn what_clients_see_is_linearizable() {
         let count = answered.get(kind).copied().unwrap_or(0);
         assert!(count >= 20, "too few of {kind}: {answered:?}");
     }
-    match check(&history) {
-        Verdict::Linearizable => {}
-        Verdict::Violation { key, explanation, .. } => {
-            panic!("key {}: {explanation}\n{answered:?}", key.escape_ascii());
-        }
-        Verdict::Malformed { explanation, .. } => panic!("the test itself: {explanation}"),
-    }
+    assert_linearizable(&history, &answered);
     // The check would have seen it.
     let verdict = check(&with_a_stale_read(&history));
     assert!(matches!(verdict, Verdict::Violation { .. }), "{verdict:?}");

@@ -128,12 +128,21 @@ fn the_real_engine_runs_in_the_same_world() {
     assert_eq!(first.hash, second.hash);
 }
 
+/// The seeds of these that violate an invariant.
+fn finding(
+    seeds: std::ops::RangeInclusive<u64>,
+    config: &RunConfig,
+    invariant: Invariant,
+) -> impl Iterator<Item = u64> {
+    seeds.filter(move |seed| {
+        let report = run(*seed, config).expect("a world");
+        report.violations.iter().any(|found| found.invariant == invariant)
+    })
+}
+
 /// How many of these seeds violate which invariant.
 fn found(seeds: std::ops::RangeInclusive<u64>, config: &RunConfig, invariant: Invariant) -> usize {
-    let reports = seeds.map(|seed| run(seed, config).expect("a world"));
-    reports
-        .filter(|report| report.violations.iter().any(|found| found.invariant == invariant))
-        .count()
+    finding(seeds, config, invariant).count()
 }
 
 #[test]
@@ -163,6 +172,10 @@ fn rules_that_are_off_are_found() {
         (Rule::X1, Invariant::Linearizability),
         (Rule::P4, Invariant::OneAnswer),
         (Rule::T9, Invariant::OneAnswer),
+        (Rule::M1, Invariant::LeaseExclusive),
+        (Rule::M2, Invariant::LeaseExclusive),
+        (Rule::M3, Invariant::LeaseExclusive),
+        (Rule::L11, Invariant::LeaseExclusive),
     ];
     for (rule, invariant) in cases {
         let mut config = seconds(5);

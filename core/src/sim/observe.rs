@@ -2,6 +2,7 @@
 //! what is counted.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::history::{History, Op};
@@ -59,8 +60,8 @@ impl World {
             }
         }
         for region in holding {
-            if self.lease_holder(id, region).is_some()
-                && let Err(words) = self.check_leases(region)
+            if let Some(holder) = self.lease_holder(id, RegionId(region))
+                && let Err(words) = lease_exclusive(&holder, self.lease_holders())
             {
                 found.push((Invariant::LeaseExclusive, words));
             }
@@ -71,17 +72,19 @@ impl World {
         self.tell_changes(id);
     }
 
-    fn check_leases(&self, region: u64) -> Result<(), String> {
-        let nodes = self.nodes.iter().filter_map(|node| self.lease_holder(node.id, region));
-        let holders: Vec<LeaseHolder> = nodes.collect();
-        lease_exclusive(region, &holders)
+    /// Everybody who would answer a read under a lease now, of any region.
+    fn lease_holders(&self) -> impl Iterator<Item = LeaseHolder> {
+        self.nodes.iter().flat_map(move |node| {
+            let running = node.running.iter();
+            let regions = running.flat_map(|running| running.fsms.keys());
+            regions.filter_map(move |region| self.lease_holder(node.id, *region))
+        })
     }
 
     /// Whether a node would answer a read under a lease now: its peer, or a reader's thread of it.
-    fn lease_holder(&self, id: u64, region: u64) -> Option<LeaseHolder> {
+    fn lease_holder(&self, id: u64, region: RegionId) -> Option<LeaseHolder> {
         let node = self.node(id);
         let running = node.running.as_ref()?;
-        let region = RegionId(region);
         let peer = &running.fsms.get(&region)?.peer;
         let now = node.clock.monotonic_raw_now();
         let by_peer = peer.is_leader()
@@ -90,7 +93,8 @@ impl World {
             && peer.leader_lease.state_at(now) == LeaseState::Valid;
         if by_peer {
             let left_ns = peer.leader_lease.remaining_ns(now).unwrap_or_default();
-            return Some(LeaseHolder { node: id, term: peer.term(), left_ns });
+            let (region, term) = (Arc::clone(peer.region()), peer.term());
+            return Some(LeaseHolder { node: id, region, term, left_ns });
         }
         let delegate = running.ctx.meta.delegate(region)?;
         let lease = delegate.leader_lease.as_ref()?;
@@ -98,7 +102,8 @@ impl World {
             && lease.term() == delegate.term
             && lease.inspect(now) == LeaseState::Valid;
         let left_ns = lease.remaining_ns(now).unwrap_or_default();
-        by_reader.then_some(LeaseHolder { node: id, term: delegate.term, left_ns })
+        let (region, term) = (Arc::clone(&delegate.region), delegate.term);
+        by_reader.then_some(LeaseHolder { node: id, region, term, left_ns })
     }
 
     /// Notes that something happened that must not.

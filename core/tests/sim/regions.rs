@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use raftlens_core::sim::{AskRead, Invariant, MessagePattern, OpResult, SimConfig, World};
-use raftlens_core::{Consistency, LeaseState, Region, Rule, Rules};
+use raftlens_core::{Consistency, Error, LeaseState, Region, Rule, Rules};
 
 const MS: Duration = Duration::from_millis(1);
 const KEY: &[u8] = b"m";
@@ -270,4 +270,116 @@ fn p2_a_replica_of_a_region_that_is_ready_to_be_merged_answers_no_read() {
         let result = world.wait(read, 60 * MS);
         assert_eq!(linearizable(&mut world), expected, "{result:?}: {:?}", world.violations());
     }
+}
+
+/// What is left on n1 of a key that has moved is as old as the move. The read began before whatever
+/// was written after that, so no history shows it; but a store may have removed it by then.
+#[test]
+fn t15_s5_a_read_that_waited_while_its_key_moved_is_not_answered_from_what_is_left() {
+    for (rules, expected) in [
+        (Rules::ALL_ON, "epoch"),
+        (Rules::ALL_ON.without(Rule::T15), "key"),
+        (Rules::ALL_ON.without(Rule::S5), "epoch"),
+        (Rules::ALL_ON.without(Rule::T15).without(Rule::S5), "what is left"),
+    ] {
+        let mut world = world_with(|config| {
+            config.rules = rules;
+            config.core.consistency = Consistency::Tikv;
+        });
+        let old = world.region_on(1, 1).expect("a replica");
+        let kind = MessagePattern::parse("MsgHeartbeatResponse").expect("a type");
+        let confirmations = kind.in_region(1);
+        for from in [2, 3] {
+            world.hold(confirmations, from, 1);
+        }
+        let read = world.start_read_of(1, &old, KEY, AskRead::Quorum);
+        let new = split(&mut world, b"g");
+        let transfer = world.transfer(new, 2);
+        world.wait(transfer, 20 * MS);
+        assert!(world.run_while(100 * MS, |world| leads(world, 2, new)));
+        for from in [2, 3] {
+            world.hold(MessagePattern::ANY.in_region(new), from, 1);
+        }
+        write(&mut world, 2, b"v2");
+        for from in [2, 3] {
+            world.release(confirmations, from, 1);
+        }
+        let answer = match world.wait(read, 50 * MS) {
+            OpResult::Failed(Error::EpochNotMatch { .. }) => "epoch",
+            OpResult::Failed(Error::KeyNotInRegion { .. }) => "key",
+            result if value(&result).as_deref() == Some(b"v1") => "what is left",
+            result => panic!("{rules:?}: {result:?}"),
+        };
+        assert_eq!(answer, expected, "{rules:?}");
+        assert!(linearizable(&mut world));
+    }
+}
+
+#[test]
+fn m3_a_leader_that_finds_a_prepared_merge_in_its_log_has_no_lease_of_the_region_either() {
+    for (rule, expected) in [(None, true), (Some(Rule::M3), false)] {
+        let mut world = rule.map_or_else(world, world_without);
+        let source = split(&mut world, b"g");
+        // The target cannot take it over yet, and n2 hears nothing of that later.
+        let of_target = MessagePattern::ANY.in_region(1);
+        world.hold(of_target, 1, 3);
+        for from in [1, 3] {
+            world.hold(of_target, from, 2);
+        }
+        // n2 is elected before it has applied that the source is ready.
+        world.pause_apply(2);
+        let merge = world.merge(source, 1);
+        assert_eq!(world.wait(merge, 20 * MS), OpResult::Written);
+        let transfer = world.transfer(source, 2);
+        world.wait(transfer, 20 * MS);
+        assert!(world.run_while(50 * MS, |world| leads(world, 2, source)), "{world:?}");
+        world.run_for(5 * MS);
+        world.resume_apply(2);
+        world.run_for(3 * MS);
+        let ready = world.region_on(2, source).expect("n2 keeps the source");
+        assert_eq!(ready.epoch.version, 3, "it has applied that it is ready");
+
+        world.release(of_target, 1, 3);
+        let taken = |world: &World| world.region_on(1, 1).is_some_and(|it| it.contains(KEY));
+        assert!(world.run_while(40 * MS, taken), "{world:?}");
+        world.run_while(10 * MS, |world| world.region_for(KEY) == 1);
+        let op = world.start_write(1, KEY, b"v2");
+        assert_eq!(world.wait(op, 20 * MS), OpResult::Written, "{rule:?}");
+        let read = world.start_read_of(2, &ready, KEY, AskRead::Leader);
+        let result = world.wait(read, 10 * MS);
+        assert_eq!(linearizable(&mut world), expected, "{rule:?}: {result:?}");
+    }
+}
+
+#[test]
+fn a_merge_survives_the_crash_of_every_node_at_any_time_of_it() {
+    let (mut before, mut after) = (0, 0);
+    for step in 0..40_u32 {
+        let mut world = world();
+        let source = split(&mut world, b"g");
+        write(&mut world, 1, b"v2");
+        world.merge(source, 1);
+        world.run_for(step * MS / 4);
+        (1..=3).for_each(|node| world.crash(node));
+        (1..=3).for_each(|node| world.restart(node));
+        let is_ready =
+            |world: &World| world.region_on(1, source).is_some_and(|it| it.epoch.version > 2);
+        // The entry that makes the source ready may be lost with all logs; then it is as before.
+        world.run_while(1000 * MS, |world| world.leader(1).is_some());
+        world.run_for(300 * MS);
+        let is_merged = world.region_on(1, source).is_none();
+        assert!(is_merged || !is_ready(&world), "step {step}: {world:?}");
+        let region = world.region_for(KEY);
+        assert_eq!(region, if is_merged { 1 } else { source }, "step {step}");
+        assert!(world.run_while(1000 * MS, |world| world.leader(region).is_some()));
+        world.run_for(50 * MS);
+        let leader = world.leader(region).expect("a leader");
+        let read = world.start_read(leader, KEY, AskRead::Quorum);
+        let result = world.wait(read, 100 * MS);
+        assert_eq!(value(&result).as_deref(), Some(&b"v2"[..]), "step {step}: {result:?}");
+        write(&mut world, leader, b"v3");
+        assert!(linearizable(&mut world) && world.violations().is_empty(), "step {step}");
+        *(if is_merged { &mut after } else { &mut before }) += 1;
+    }
+    assert!(before > 0 && after > 0, "{before} before, {after} after");
 }
