@@ -9,20 +9,25 @@ export CARGO_TARGET_DIR ?= $(CACHE_HOME)/raftlens/target
 CARGO := cargo
 PROFILE := --release --locked
 
-.PHONY: demo test mutants check bench questions setup
+.PHONY: demo test mutants check bench loom questions setup
 
 ## Start a three-store cluster, read through every path, and draw what ran into out/.
 demo: setup
 	$(CARGO) run $(PROFILE) --bin raftlens -- demo
 
 ## Run all tests.
-test: setup
+test: setup loom
 	$(CARGO) test $(PROFILE) --workspace
 	$(CARGO) test $(PROFILE) -p raftlens-core --features sim --lib --test sim
 
 ## Take away each safety rule in turn, and see who notices; about three minutes.
 mutants: setup
 	$(CARGO) test $(PROFILE) -p raftlens-core --features sim --test mutants
+
+## Every interleaving of the leader's lease between its raft thread and two readers.
+loom: setup
+	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom RUSTFLAGS="--cfg loom" \
+		$(CARGO) run $(PROFILE) --manifest-path core/loom/Cargo.toml
 
 ## What must be clean besides the tests: formatting, lints, documentation.
 check: setup
@@ -39,6 +44,7 @@ questions: setup
 bench: setup
 	$(CARGO) bench --locked -p raftlens-core --bench read_path
 	$(CARGO) bench --locked -p raftlens --bench spans
+	$(CARGO) bench --locked -p raftlens-core --features sim --bench sim
 
 ## Install what a build needs and is missing.
 setup:

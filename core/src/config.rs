@@ -36,8 +36,14 @@ pub struct Config {
     pub read_index_retry_ticks: usize,
     /// A replica that lags by this many entries or more refuses a read (rule P9).
     pub follower_read_max_log_gap: u64,
+    /// A region that nobody has used for so many ticks sleeps: it sends no heartbeats until it is
+    /// used again. `None`: regions never sleep.
+    pub hibernate_after_ticks: Option<usize>,
     /// Whether followers learn of a commit only with the next message, not at once.
     pub skip_bcast_commit: bool,
+    /// A store whose disk has less room than this takes no new writes, and its followers refuse
+    /// replica reads (rule P11); zero for no such reserve.
+    pub disk_reserve_bytes: u64,
     /// How many commands may wait in one region's mailbox.
     pub mailbox_capacity: usize,
     /// How many regions one poll round handles, and how many messages of each.
@@ -72,7 +78,9 @@ impl Default for Config {
             renew_lease_by_tick: true,
             read_index_retry_ticks: 4,
             follower_read_max_log_gap: 100,
+            hibernate_after_ticks: None,
             skip_bcast_commit: true,
+            disk_reserve_bytes: 16 << 20,
             mailbox_capacity: 4096,
             poll_batch: 64,
             deadline: Duration::from_secs(5),
@@ -85,6 +93,9 @@ impl Default for Config {
         }
     }
 }
+
+/// Longer than any span that a store measures.
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A setting that would break a rule of the read path, or make no sense.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
@@ -135,6 +146,22 @@ impl Config {
     /// The election timeout: what a follower waits at least.
     pub fn election_timeout(&self) -> Duration {
         self.base_tick * u32::try_from(self.election_ticks).unwrap_or(u32::MAX)
+    }
+
+    /// Stands for the settings that must be the same on all stores of a cluster (rule L16): with a
+    /// shorter election timeout one voter would elect another leader while the lease that the first
+    /// one has measures by its own, longer one still runs.
+    pub fn timing_fingerprint(&self) -> u64 {
+        let settings = [
+            self.base_tick.as_nanos() as u64,
+            self.election_ticks as u64,
+            self.max_leader_lease.as_nanos() as u64,
+            self.allowed_drift.to_bits(),
+        ];
+        // FNV-1a, word by word.
+        settings.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, setting| {
+            (hash ^ setting).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(29)
+        })
     }
 
     /// How long before its end a lease is renewed.
@@ -195,10 +222,10 @@ impl Config {
             "from 0 to less than 0.5",
         )?;
         range(
-            !self.max_leader_lease.is_zero(),
+            !self.max_leader_lease.is_zero() && self.max_leader_lease <= WEEK,
             "max_leader_lease",
             format!("{:?}", self.max_leader_lease),
-            "more than zero",
+            "more than zero and at most a week",
         )?;
         range(
             self.raft_log_gc_entries >= 2,
@@ -218,55 +245,46 @@ impl Config {
             self.snapshot_idle_ticks.to_string(),
             "more than election_ticks, or a snapshot would not outlive an election",
         )?;
-        for (name, value) in [
-            ("read_index_retry_ticks", self.read_index_retry_ticks),
-            ("mailbox_capacity", self.mailbox_capacity),
-            ("poll_batch", self.poll_batch),
-            ("raft_pollers", self.raft_pollers),
-            ("apply_workers", self.apply_workers),
+        range(
+            self.renew_lease_advance.is_none_or(|advance| advance < self.max_leader_lease),
+            "renew_lease_advance",
+            format!("{:?}", self.renew_advance()),
+            "less than max_leader_lease, or a lease that was just renewed is renewed again",
+        )?;
+        range(
+            self.deadline >= self.base_tick && self.deadline <= WEEK,
+            "deadline",
+            format!("{:?}", self.deadline),
+            "from one base_tick, at which it is looked at, to a week",
+        )?;
+        // A leader that asks its region to sleep leaves a tick out. Were there no more ticks in
+        // between than from one heartbeat to the next, it would never send one.
+        range(
+            self.hibernate_after_ticks
+                .is_none_or(|ticks| ticks > self.heartbeat_ticks && ticks <= 1_000_000),
+            "hibernate_after_ticks",
+            format!("{:?}", self.hibernate_after_ticks),
+            "more than heartbeat_ticks and at most 1000000, or none",
+        )?;
+        range(
+            self.follower_read_max_log_gap > 0,
+            "follower_read_max_log_gap",
+            self.follower_read_max_log_gap.to_string(),
+            "at least 1, or no replica could ever read",
+        )?;
+        for (name, value, max, must) in [
+            ("read_index_retry_ticks", self.read_index_retry_ticks, 1_000_000, "1 to 1000000"),
+            ("mailbox_capacity", self.mailbox_capacity, 1 << 24, "1 to 16777216"),
+            ("poll_batch", self.poll_batch, 1 << 20, "1 to 1048576"),
+            ("raft_pollers", self.raft_pollers, 1024, "1 to 1024"),
+            ("apply_workers", self.apply_workers, 1024, "1 to 1024"),
         ] {
-            range(value > 0, name, value.to_string(), "at least 1")?;
+            range((1..=max).contains(&value), name, value.to_string(), must)?;
         }
         Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn defaults_are_safe() {
-        assert_eq!(Config::default().validate(), Ok(()));
-        assert_eq!(Config::fast().validate(), Ok(()));
-    }
-
-    #[test]
-    fn an_unsafe_lease_is_refused_with_its_arithmetic() {
-        // (election ticks, lease in ticks, drift, safe)
-        let rows = [
-            (10, 9.0, 0.0, true),
-            (10, 9.01, 0.0, false),
-            (10, 10.0, 0.0, false),
-            (10, 8.5, 0.01, true),
-            (10, 8.5, 0.03, false),
-            (5, 4.0, 0.0, true),
-            (5, 4.0, 0.001, false),
-        ];
-        for (election_ticks, lease_ticks, allowed_drift, safe) in rows {
-            let base_tick = Duration::from_millis(100);
-            let max_leader_lease = base_tick.mul_f64(lease_ticks);
-            let config = Config {
-                base_tick,
-                election_ticks,
-                max_leader_lease,
-                allowed_drift,
-                ..Config::default()
-            };
-            assert_eq!(config.validate().is_ok(), safe, "{lease_ticks} of {election_ticks}");
-        }
-        let config = Config { max_leader_lease: Duration::from_secs(1), ..Config::default() };
-        let text = config.validate().unwrap_err().to_string();
-        assert!(text.contains("1.01s") && text.contains("891ms"), "{text}");
-    }
-}
+#[path = "config_tests.rs"]
+mod tests;

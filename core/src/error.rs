@@ -143,6 +143,9 @@ pub enum Error {
     /// A thread of the store has panicked: a fault of this program.
     #[error("the store is broken and has stopped: {0}; start it again")]
     Broken(String),
+    /// The store's disk is full, or too nearly so to take anything more (rule P11).
+    #[error("the store's disk is full: {0}")]
+    DiskFull(String),
     /// Storage failed.
     #[error("storage: {0}")]
     Engine(String),
@@ -164,6 +167,7 @@ impl Error {
             | Error::ProposalRefused { .. }
             | Error::RegionMerging { .. }
             | Error::DeadlineExceeded { .. }
+            | Error::DiskFull(_)
             | Error::Stopped(_) => true,
             Error::KeyNotInRegion { .. }
             | Error::InvalidAdmin { .. }
@@ -193,7 +197,10 @@ impl From<crate::peer_storage::StorageLoadError> for Error {
 
 impl From<EngineError> for Error {
     fn from(error: EngineError) -> Self {
-        Error::Engine(error.to_string())
+        match error {
+            EngineError::DiskFull { .. } => Error::DiskFull(error.to_string()),
+            error => Error::Engine(error.to_string()),
+        }
     }
 }
 

@@ -21,7 +21,7 @@
 //!
 //! The ids of rules in comments (L1, T4, X1, ...) name why a line must be as it is: leases (L), terms
 //! and commits (T), batching (B), replica reads (P), snapshots and delegates (S), never losing a
-//! read (N).
+//! read (N), sleeping regions (Hb).
 //!
 //! This crate knows only the `tracing` facade. What spans and events it gives is in `spans`.
 
@@ -34,6 +34,7 @@ mod clock;
 mod cluster;
 mod command;
 mod config;
+mod disk_room;
 pub mod engine;
 mod error;
 pub mod history;
@@ -43,6 +44,7 @@ mod local_read_router;
 mod local_reader;
 mod mailbox;
 mod message;
+mod message_checks;
 mod pd;
 mod peer;
 mod peer_storage;
@@ -85,7 +87,8 @@ pub use config::{Config, ConfigError, Consistency};
 pub use error::Error;
 pub use ids::{PeerId, ReadIdGen, RegionId, StoreId};
 pub use lease::{Lease, LeaseState, RenewedBy};
-pub use message::{MessageKind, Payload, RaftMessage};
+pub use message::{ClusterTag, MessageKind, Payload, RaftMessage, SleepPoint};
+pub use message_checks::{RefusedMessage, RefusedMessages};
 pub use pd::{Pd, PdTask};
 pub use raft_kv::{Answer, RaftKv, SnapContext};
 pub use read_delegate::{ReadDelegate, ReadProgress};

@@ -1,6 +1,7 @@
 //! What arrives in a region's mailbox, and what its peer sends to other stores.
 
 use std::fmt;
+use std::sync::Arc;
 
 use raft::eraftpb;
 
@@ -8,19 +9,34 @@ use crate::admin_command::CommitMerge;
 use crate::apply::ApplyRes;
 use crate::command::RaftCommand;
 use crate::ids::RegionId;
-use crate::region::{PeerMeta, RegionEpoch};
+use crate::region::{PeerMeta, Region, RegionEpoch};
 use crate::snapshot::{SnapshotAsk, SnapshotPiece};
 use crate::trace_context::TraceContext;
+
+/// What the stores of one cluster have in common. A message with another tag is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClusterTag {
+    /// The cluster's id.
+    pub cluster_id: u64,
+    /// Stands for all settings that must be the same everywhere (rule L16, hole H6), see
+    /// [`Config::timing_fingerprint`](crate::Config::timing_fingerprint).
+    pub timing: u64,
+}
 
 /// A message between two replicas of a region.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RaftMessage {
+    /// The sender's cluster and what it must share with this one.
+    pub cluster: ClusterTag,
     /// The region.
     pub region_id: RegionId,
     /// The sending replica.
     pub from: PeerMeta,
     /// The receiving replica.
     pub to: PeerMeta,
+    /// The region as the sender knows it, on messages of raft-rs: a store that has no replica of it
+    /// sees whether it should, or will when a split is applied.
+    pub region: Option<Arc<Region>>,
     /// The sender's epoch.
     pub epoch: RegionEpoch,
     /// What it says.
@@ -46,6 +62,19 @@ pub enum Payload {
     SnapshotAsk(Box<SnapshotAsk>),
     /// A piece of a snapshot.
     SnapshotPiece(Box<SnapshotPiece>),
+    /// A leader whose region nobody uses asks the others to sleep with it (rule Hb1).
+    Hibernate(SleepPoint),
+    /// A replica agrees, and sleeps.
+    HibernateAgreed(SleepPoint),
+}
+
+/// Where a region stands when it falls asleep: who agrees has the same log as the leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SleepPoint {
+    /// The leader's term.
+    pub term: u64,
+    /// The index of the last entry, which is committed.
+    pub index: u64,
 }
 
 impl RaftMessage {
@@ -58,6 +87,8 @@ impl RaftMessage {
             Payload::Removed => MessageKind::Removed,
             Payload::SnapshotAsk(_) => MessageKind::SnapshotAsk,
             Payload::SnapshotPiece(_) => MessageKind::SnapshotPiece,
+            Payload::Hibernate(_) => MessageKind::Hibernate,
+            Payload::HibernateAgreed(_) => MessageKind::HibernateAgreed,
         }
     }
 }
@@ -77,16 +108,22 @@ pub enum MessageKind {
     SnapshotAsk,
     /// [`Payload::SnapshotPiece`].
     SnapshotPiece,
+    /// [`Payload::Hibernate`].
+    Hibernate,
+    /// [`Payload::HibernateAgreed`].
+    HibernateAgreed,
 }
 
 impl MessageKind {
     /// Those that are not raft-rs's.
-    pub const OWN: [MessageKind; 5] = [
+    pub const OWN: [MessageKind; 7] = [
         MessageKind::RegionWakeUp,
         MessageKind::ReadIndexDropped,
         MessageKind::Removed,
         MessageKind::SnapshotAsk,
         MessageKind::SnapshotPiece,
+        MessageKind::Hibernate,
+        MessageKind::HibernateAgreed,
     ];
 
     /// Its name, e.g. `MsgHeartbeat`.
@@ -98,6 +135,8 @@ impl MessageKind {
             MessageKind::Removed => "Removed",
             MessageKind::SnapshotAsk => "SnapshotAsk",
             MessageKind::SnapshotPiece => "SnapshotPiece",
+            MessageKind::Hibernate => "Hibernate",
+            MessageKind::HibernateAgreed => "HibernateAgreed",
         }
     }
 }

@@ -9,6 +9,9 @@
 //!
 //! Not here: what of a snapshot travels, see `snapshot`.
 
+mod checksum;
+#[cfg(test)]
+mod damage_tests;
 mod entry_cache;
 mod load;
 mod snapshot;
@@ -32,7 +35,7 @@ pub(crate) use load::{
 };
 pub(crate) use state::{
     ApplyState, MergeState, RaftState, RegionState, TruncatedState, put_apply_state,
-    put_region_state, put_truncated_state,
+    put_region_state,
 };
 
 /// How many bytes of its latest entries a region keeps in memory.
@@ -199,7 +202,7 @@ impl<E: Engine> PeerStorage<E> {
         let region = self.region_id();
         for entry in entries {
             let key = keys::raft_entry(region, entry.index);
-            batch.put(Family::Raft, key, entry.encode_to_vec());
+            checksum::put_sealed(batch, Family::Raft, key, entry.encode_to_vec());
         }
         for replaced in last.index + 1..=self.last_index() {
             batch.delete(Family::Raft, keys::raft_entry(region, replaced));

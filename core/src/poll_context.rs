@@ -15,10 +15,12 @@ use crate::callback::ReadValue;
 use crate::clock::{Clock, Instant};
 use crate::command::{RaftCmdRequest, ReadCommand};
 use crate::config::Config;
+use crate::disk_room::DiskRoom;
 use crate::engine::{Engine, Family, WriteBatch};
 use crate::error::Error;
 use crate::ids::{ReadIdGen, RegionId, StoreId};
-use crate::message::{CasualMessage, RaftMessage};
+use crate::message::{CasualMessage, ClusterTag, RaftMessage};
+use crate::message_checks::RefusedMessages;
 use crate::pd::PdTask;
 use crate::read_delegate::StoreMeta;
 use crate::region::Region;
@@ -55,6 +57,12 @@ pub(crate) struct Effects {
 pub(crate) struct PollContext<E: Engine> {
     pub(crate) store_id: StoreId,
     pub(crate) config: Arc<Config>,
+    /// Goes with every message.
+    pub(crate) cluster: ClusterTag,
+    /// Whether the disk takes more.
+    pub(crate) disk_room: DiskRoom,
+    /// Counts the messages that are refused.
+    pub(crate) refused: Arc<RefusedMessages>,
     pub(crate) engine: E,
     pub(crate) clock: ClockHandle,
     /// The time at which this round of polling began: the "sent at" of all that it proposes (L1).

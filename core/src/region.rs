@@ -109,6 +109,11 @@ impl Region {
         self.peers.iter().any(is_between)
     }
 
+    /// Whether this region has taken the other one over: it covers it, and is newer.
+    pub fn supersedes(&self, other: &Region) -> bool {
+        self.covers(other) && self.epoch.version > other.epoch.version
+    }
+
     /// Whether some key is in both ranges.
     pub fn overlaps(&self, other: &Region) -> bool {
         let begins_before_end_of = |one: &Region, other: &Region| {

@@ -4,8 +4,17 @@
 //! a lease that is trusted again gets a new `RemoteLease` (rule L10), so a reader that still holds
 //! the old one, with an old region epoch beside it, can never be let through by a later renewal.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+// `core/loom` compiles this file with loom's atomics, and tries every interleaving.
+#[cfg(loom)]
+use loom::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+};
+#[cfg(not(loom))]
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+};
 
 use crate::clock::Instant;
 use crate::lease::{LeaseState, RenewedBy};

@@ -11,7 +11,7 @@ use prost::Message;
 use crate::engine::{Durability, Engine, EngineError, Family, WriteBatch, keys};
 
 /// The layout of keys and values that this version writes and reads.
-pub(crate) const FORMAT_VERSION: u64 = 1;
+pub(crate) const FORMAT_VERSION: u64 = 2;
 
 /// Whose data a folder holds, and how it is laid out.
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
@@ -160,7 +160,8 @@ mod tests {
         }
         let later = StoreIdent { format_version: FORMAT_VERSION + 1, ..StoreIdent::new(7, 1) };
         let error = try_ensure(&engine, later).unwrap_err();
-        assert!(matches!(error, StoreIdentError::OtherFormat { found: 1, expected: 2, .. }));
+        let StoreIdentError::OtherFormat { found, expected, .. } = error else { panic!("{error}") };
+        assert_eq!((found, expected), (FORMAT_VERSION, FORMAT_VERSION + 1));
     }
 
     #[test]

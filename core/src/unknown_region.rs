@@ -7,13 +7,15 @@
 use crate::engine::Engine;
 use crate::ids::StoreId;
 use crate::message::{Payload, RaftMessage};
+use crate::message_checks::RefusedMessage;
 use crate::peer::{Peer, PeerFsm};
 use crate::peer_storage::{PeerStorage, load_region_state};
 use crate::poll_context::PollContext;
+use crate::region::Region;
 
 /// Why a message for an unknown region is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unwanted {
+enum Unwanted {
     /// It is for another store.
     OtherStore,
     /// It does not begin anything.
@@ -26,7 +28,7 @@ pub(crate) enum Unwanted {
 
 impl Unwanted {
     /// Its name, for counting.
-    pub(crate) fn as_str(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Unwanted::OtherStore => "other-store",
             Unwanted::NoBeginning => "no-beginning",
@@ -36,8 +38,24 @@ impl Unwanted {
     }
 }
 
-/// The replica that a message begins.
-pub(crate) fn begin<E: Engine>(
+/// The replica that a message begins; if it begins none, it is refused and counted.
+pub(crate) fn begin_or_refuse<E: Engine>(
+    ctx: &mut PollContext<E>,
+    message: &RaftMessage,
+) -> Option<PeerFsm<E>> {
+    match begin(ctx, message) {
+        Ok(fsm) => Some(fsm),
+        Err(unwanted) => {
+            let region = message.region_id;
+            tracing::debug!(%region, why = unwanted.as_str(), "no replica begins");
+            let why = RefusedMessage::UnknownRegion { region };
+            ctx.refused.refuse(ctx.store_id, message, &why);
+            None
+        }
+    }
+}
+
+fn begin<E: Engine>(
     ctx: &mut PollContext<E>,
     message: &RaftMessage,
 ) -> Result<PeerFsm<E>, Unwanted> {
@@ -51,6 +69,14 @@ pub(crate) fn begin<E: Engine>(
         }
         if message.epoch.conf_ver <= state.region.epoch.conf_ver {
             return Err(Unwanted::Removed);
+        }
+    }
+    // The region's keys belong to another one here: a split that is not applied yet makes the
+    // replica, with its data. Until then nobody is told that it has nothing.
+    if let Some(meant) = &message.region {
+        let is_kept = |other: &std::sync::Arc<Region>| !meant.supersedes(other);
+        if ctx.meta.overlapping(meant).iter().any(is_kept) {
+            return Err(Unwanted::Busy);
         }
     }
     let begins = match &message.payload {

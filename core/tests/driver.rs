@@ -370,3 +370,31 @@ async fn a_store_takes_no_folder_that_is_not_its_own() {
     .await;
     reopened.unwrap().stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stores_of_a_cluster_measure_elections_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = LocalNetwork::default();
+    let first = Store::start(store_config(folder.path(), 1), &network).unwrap();
+    let second = |config: Config, cluster_id| {
+        let (store_id, path) = (StoreId(2), folder.path().join("store-2"));
+        StoreConfig { store_id, path, config, ..store_config(folder.path(), cluster_id) }
+    };
+    let hasty = Config {
+        election_ticks: 5,
+        max_leader_lease: Duration::from_millis(150),
+        ..Config::fast()
+    };
+    let refused = Store::start(second(hasty.clone(), 1), &network).unwrap_err();
+    let StoreError::OtherTiming { store, other } = refused else { panic!("{refused}") };
+    assert_eq!((store, other), (StoreId(2), StoreId(1)), "hole H6");
+    assert!(!folder.path().join("store-2").exists(), "nothing was begun");
+    // What each store may set for itself differs, and another cluster is no concern of this one.
+    let slower = Config { raft_pollers: 1, ..Config::fast() };
+    Store::start(second(slower, 1), &network).unwrap().stop().await;
+    let other_folder = tempfile::tempdir().unwrap();
+    let path = other_folder.path().join("store-2");
+    let foreign = StoreConfig { path, ..second(hasty, 2) };
+    Store::start(foreign, &network).unwrap().stop().await;
+    first.stop().await;
+}

@@ -17,7 +17,7 @@ use crate::cmd::Usage;
 use crate::interrupt::Interrupt;
 use crate::sim::search::{Found, How, search};
 use crate::sim::summary::{self, Explained};
-use crate::sim::{explain, parse, questions, scripted, violation, words};
+use crate::sim::{explain, parse, proof, questions, scripted, words};
 
 /// What `raftlens sim` takes.
 #[derive(Debug, Args)]
@@ -232,7 +232,7 @@ fn explain_all(
 
 /// What is wrong, as the title of the picture, and the rule that is off.
 fn title(violation: &Violation, rules_off: &[Rule]) -> String {
-    let what = match (violation::proof(&violation.operations), violation.invariant) {
+    let what = match (proof::proof(&violation.operations), violation.invariant) {
         (Some(proof), _) => format!("A stale read of {}", words::text(&proof.stale.key)),
         (None, Invariant::LeaseExclusive) => "Two leases at once".to_owned(),
         (None, other) => format!("A violation of {}", other.as_str()),

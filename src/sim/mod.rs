@@ -7,6 +7,7 @@
 pub(crate) mod explain;
 pub(crate) mod parse;
 pub(crate) mod picture;
+pub(crate) mod proof;
 mod propagation;
 pub(crate) mod questions;
 pub(crate) mod scripted;

@@ -12,7 +12,7 @@ use raftlens_tracer::recorder::Recorder;
 
 use super::picture::Picture;
 use super::propagation::RecordedPropagator;
-use super::{explain, violation, words};
+use super::{explain, proof, words};
 
 /// Which messages a picture shows, by their types.
 pub(crate) type Shown<'a> = &'a [&'a str];
@@ -53,7 +53,7 @@ pub(crate) fn told<'a>(
         shown.contains(&kind) && !is_idle
     });
     for violation in world.violations() {
-        let Some(proof) = violation::proof(&violation.operations) else { continue };
+        let Some(proof) = proof::proof(&violation.operations) else { continue };
         let id = |op| world.operation_ids(std::slice::from_ref(op)).first().copied();
         if let (Some(newer), Some(stale)) = (id(proof.newer), id(proof.stale))
             && let (Some(from), Some(to)) = (picture.answer_of(newer), picture.answer_of(stale))

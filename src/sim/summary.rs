@@ -9,7 +9,7 @@ use raftlens_core::sim::Violation;
 use serde_json::{Value, json};
 
 use super::search::Found;
-use super::{violation, words};
+use super::{proof, words};
 
 /// A violation that was looked at.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Explained {
         let (name, at) = (violation.invariant.as_str(), words::seconds(violation.at_ns));
         // Writing to a string cannot fail.
         let _ = writeln!(out, "violation of {name}, seed {}, found at {at}", self.seed);
-        if let Some(proof) = violation::proof(&violation.operations) {
+        if let Some(proof) = proof::proof(&violation.operations) {
             let _ = writeln!(out, "  {}", proof.lines().join(" "));
         }
         if !violation.operations.is_empty() {

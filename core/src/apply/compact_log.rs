@@ -1,14 +1,14 @@
 //! The start of a log is forgotten: what every replica has applied, or what would grow too long.
 //!
-//! Only where the log begins is written here. The peer, which reads the log on its own thread,
-//! deletes the entries when it has taken note of that.
+//! Nothing is written here: the peer, which reads the log on its own thread and knows where it
+//! begins, moves that and deletes the entries when it hears of it.
 
 use raft::eraftpb::Entry;
 
 use super::{ApplyContext, RegionChange};
 use crate::admin_command::CompactLog;
 use crate::error::Error;
-use crate::peer_storage::{TruncatedState, put_truncated_state};
+use crate::peer_storage::TruncatedState;
 
 /// Carries out a compaction.
 pub(super) fn apply_compact_log(
@@ -22,7 +22,6 @@ pub(super) fn apply_compact_log(
         return Err(Error::InvalidAdmin { region: ctx.region.region_id(), reason });
     }
     let truncated = TruncatedState { index, term };
-    put_truncated_state(ctx.region.region_id(), &truncated, &mut ctx.batch);
     ctx.changes.push(RegionChange::CompactLog { truncated });
     Ok(())
 }

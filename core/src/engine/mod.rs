@@ -109,6 +109,11 @@ pub trait Engine: Clone + Send + Sync + 'static {
         visit: &mut Visit<'_>,
     ) -> Result<(), EngineError>;
 
+    /// Whether the disk has so much room left; true if there is none that could fill up.
+    fn has_room(&self, _bytes: u64) -> bool {
+        true
+    }
+
     /// Applies the whole batch in its order, or nothing of it.
     fn write(&self, batch: &WriteBatch, durability: Durability) -> Result<(), EngineError>;
 }

@@ -10,7 +10,7 @@
 mod options;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rocksdb::{ColumnFamily, DB, ReadOptions, WriteOptions};
 use tokio::sync::oneshot;
@@ -31,8 +31,19 @@ pub struct RocksEngine {
 struct Opened {
     db: DB,
     path: PathBuf,
+    is_in_memory: bool,
     /// Behind `db`, so that these are dropped when it is closed.
     on_close: Mutex<Vec<oneshot::Sender<()>>>,
+}
+
+/// A handle that does not keep the database open.
+pub(crate) struct WeakRocksEngine(Weak<Opened>);
+
+impl WeakRocksEngine {
+    /// The database, if it is still open.
+    pub(crate) fn upgrade(&self) -> Option<RocksEngine> {
+        self.0.upgrade().map(|opened| RocksEngine { opened })
+    }
 }
 
 /// The keys that a scan visits; an empty `to` has no bound.
@@ -67,7 +78,8 @@ impl RocksEngine {
         let db = DB::open_cf_descriptors(&options.database(), folder, families)
             .map_err(|error| explain(path, "opening it".to_owned(), error))?;
         let on_close = Mutex::default();
-        Ok(RocksEngine { opened: Arc::new(Opened { db, path: path.to_path_buf(), on_close }) })
+        let (path, is_in_memory) = (path.to_path_buf(), options.is_in_memory());
+        Ok(RocksEngine { opened: Arc::new(Opened { db, path, is_in_memory, on_close }) })
     }
 
     /// Resolves, with an error that means no harm, when the last handle and snapshot are gone and
@@ -76,6 +88,11 @@ impl RocksEngine {
         let (sender, receiver) = oneshot::channel();
         self.opened.on_close.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
         receiver
+    }
+
+    /// A handle that does not keep it open.
+    pub(crate) fn downgrade(&self) -> WeakRocksEngine {
+        WeakRocksEngine(Arc::downgrade(&self.opened))
     }
 
     /// The folder it was opened in.
@@ -183,6 +200,15 @@ impl Engine for RocksEngine {
 
     fn scan(&self, family: Family, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Scanned {
         self.opened.scan(Range { family, from, to }, ReadOptions::default(), visit)
+    }
+
+    fn has_room(&self, bytes: u64) -> bool {
+        if self.opened.is_in_memory {
+            return true;
+        }
+        // A folder that cannot be asked will say so at the next write.
+        rustix::fs::statvfs(&self.opened.path)
+            .map_or(true, |disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= bytes)
     }
 
     fn write(&self, batch: &WriteBatch, durability: Durability) -> Result<(), EngineError> {

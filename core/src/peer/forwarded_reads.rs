@@ -12,7 +12,7 @@ use raft::eraftpb::Message;
 
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::message::{Payload, RaftMessage};
+use crate::message::Payload;
 use crate::peer::Peer;
 use crate::peer::fsm::peer_meta;
 use crate::poll_context::PollContext;
@@ -30,6 +30,11 @@ pub(crate) struct ForwardedReads {
 }
 
 impl ForwardedReads {
+    /// Whether nobody waits for this replica.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parked.is_empty() && self.asked.is_empty()
+    }
+
     /// An answer leaves for a read context.
     pub(crate) fn answered(&mut self, context: &[u8]) {
         self.asked.remove(context);
@@ -98,15 +103,8 @@ impl<E: Engine> Peer<E> {
 
     fn refuse_read_index(&self, ctx: &mut PollContext<E>, to: u64, context: Vec<u8>) {
         let Some(to) = peer_meta(self.region(), to) else { return };
-        ctx.effects.messages.push(RaftMessage {
-            region_id: self.region_id(),
-            from: self.meta,
-            to,
-            epoch: self.region().epoch,
-            payload: Payload::ReadIndexDropped(context),
-            from_lease: false,
-            trace: None,
-        });
+        let message = self.own_message(ctx, to, Payload::ReadIndexDropped(context));
+        ctx.effects.messages.push(message);
     }
 
     /// A read index that this replica has asked for was dropped: it asks again at the next tick, or

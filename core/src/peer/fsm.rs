@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::message::{CasualMessage, PeerMsg};
 use crate::peer::Peer;
+use crate::peer::hibernate::WokenBy;
 use crate::poll_context::PollContext;
 use crate::region::{PeerMeta, Region};
 use crate::request_checks::{check_flashback, check_region_epoch, check_term};
@@ -45,7 +46,10 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
             }
             self.fsm.has_ready = true;
             match message {
-                PeerMsg::RaftCommand(command) => self.handle_command(*command),
+                PeerMsg::RaftCommand(command) => {
+                    self.fsm.peer.wake(self.ctx, WokenBy::Request);
+                    self.handle_command(*command);
+                }
                 PeerMsg::RaftMessage(message) => self.fsm.peer.on_raft_message(self.ctx, *message),
                 PeerMsg::ApplyRes(result) => self.fsm.peer.post_apply(self.ctx, result),
                 PeerMsg::Tick => self.on_tick(),
@@ -118,11 +122,14 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
 
     fn on_tick(&mut self) {
         let peer = &mut self.fsm.peer;
-        if peer.snapshots.installing.is_none() {
-            // Else it could campaign with a log whose start is not there yet.
-            peer.raft_group.tick();
+        let sleeps = peer.sleeps_through_tick(self.ctx);
+        if !sleeps {
+            if peer.snapshots.installing.is_none() {
+                // Else it could campaign with a log whose start is not there yet.
+                peer.raft_group.tick();
+            }
+            peer.retry_pending_reads(self.ctx);
         }
-        peer.retry_pending_reads(self.ctx);
         peer.fail_late_commands(self.ctx);
         peer.report_leadership(self.ctx);
         peer.check_merge(self.ctx);
@@ -130,12 +137,14 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
         peer.compact_if_needed(self.ctx);
         peer.check_incoming_snapshot(self.ctx);
         peer.check_outgoing_snapshot(self.ctx);
-        if self.ctx.config.renew_lease_by_tick {
+        // A lease of a region that sleeps may end: nobody reads under it.
+        if self.ctx.config.renew_lease_by_tick && !sleeps {
             self.renew_lease_if_needed();
         }
     }
 
     fn on_casual(&mut self, casual: CasualMessage) {
+        self.fsm.peer.wake(self.ctx, WokenBy::Request);
         match casual {
             CasualMessage::RenewLease => {
                 let advance = self.ctx.config.renew_advance();
@@ -149,7 +158,10 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
             CasualMessage::QueryRegionLeaderResp { leader } => {
                 self.fsm.peer.wake_up(self.ctx, leader);
             }
-            CasualMessage::TakeOver(take_over) => self.fsm.peer.take_over(self.ctx, *take_over),
+            CasualMessage::TakeOver(take_over) => {
+                self.fsm.peer.wake(self.ctx, WokenBy::Request);
+                self.fsm.peer.take_over(self.ctx, *take_over);
+            }
             CasualMessage::CatchUp(catch_up) => self.fsm.peer.catch_up(self.ctx, *catch_up),
             CasualMessage::CaughtUp { source, commit } => {
                 self.fsm.peer.on_source_caught_up(self.ctx, source, commit);

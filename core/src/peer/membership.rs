@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::message::{Payload, RaftMessage};
 use crate::peer::{Peer, Proposal, ProposalKind};
 use crate::poll_context::PollContext;
-use crate::region::{PeerMeta, PeerRole, Region, RegionEpoch};
+use crate::region::{PeerRole, Region, RegionEpoch};
 use crate::rules::Rule;
 
 impl<E: Engine> Peer<E> {
@@ -137,9 +137,11 @@ impl<E: Engine> Peer<E> {
 
     /// Somebody who is no member any more speaks to this one, and does not know: it is told.
     pub(crate) fn tell_removed(&self, ctx: &mut PollContext<E>, message: &RaftMessage) {
-        let own = self.region().epoch;
-        if message.epoch.conf_ver < own.conf_ver && self.is_initialized() {
-            ctx.effects.messages.push(removed(self.region().id, self.meta, message.from, own));
+        let is_removed = self.region().peer(message.from.peer_id()).is_none()
+            && message.epoch.conf_ver < self.region().epoch.conf_ver;
+        if is_removed && self.is_initialized() {
+            let told = self.own_message(ctx, message.from, Payload::Removed);
+            ctx.effects.messages.push(told);
         }
     }
 
@@ -148,23 +150,5 @@ impl<E: Engine> Peer<E> {
         if epoch.conf_ver > self.region().epoch.conf_ver {
             self.destroy(ctx);
         }
-    }
-}
-
-/// Tells a replica that it is not part of its group since `epoch`.
-pub(crate) fn removed(
-    region: u64,
-    from: PeerMeta,
-    to: PeerMeta,
-    epoch: RegionEpoch,
-) -> RaftMessage {
-    RaftMessage {
-        region_id: crate::ids::RegionId(region),
-        from,
-        to,
-        epoch,
-        payload: Payload::Removed,
-        from_lease: false,
-        trace: None,
     }
 }

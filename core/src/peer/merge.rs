@@ -90,6 +90,10 @@ impl<E: Engine> Peer<E> {
         };
         let pending =
             self.proposals.iter().any(|proposal| proposal.kind == ProposalKind::PrepareMerge);
+        if self.storage().applied_index_term() != self.term() {
+            // An earlier leader may have left a compaction that is not applied here yet.
+            return refuse("its leader is new and has not applied what is left of the last one");
+        }
         let has_pending = pending || self.has_pending(ProposalKind::CompactLog);
         if has_pending || self.is_splitting() || self.region().is_joint() {
             return refuse("another change of it is on its way");
@@ -115,6 +119,10 @@ impl<E: Engine> Peer<E> {
         self.merging.prepared = Some(merging);
         self.set_region(ctx, region);
         if self.is_leader() {
+            if self.rules.holds(Rule::M3) {
+                // One that was elected with this entry in its log has not seen it be committed.
+                self.suspect_lease(ctx);
+            }
             self.send_region_heartbeat(ctx);
         }
         self.ask_target_to_take_over(ctx);

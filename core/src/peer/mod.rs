@@ -9,6 +9,7 @@ mod apply_reads;
 mod compact;
 mod forwarded_reads;
 mod fsm;
+mod hibernate;
 mod inspect;
 mod membership;
 mod merge;
@@ -34,6 +35,7 @@ use rand::{Rng, SeedableRng};
 
 pub(crate) use self::forwarded_reads::ForwardedReads;
 pub(crate) use self::fsm::{PeerFsm, PeerFsmDelegate};
+pub(crate) use self::hibernate::Hibernation;
 pub(crate) use self::inspect::can_amend_read;
 pub(crate) use self::merge::{Merging, TAKES_OVER};
 pub(crate) use self::snapshot::{Installing, Snapshots};
@@ -153,6 +155,7 @@ pub(crate) struct Peer<E: Engine> {
     pub(crate) lease_answers: Vec<Vec<u8>>,
     /// What other replicas have asked this leader for (hole H5).
     pub(crate) forwarded_reads: ForwardedReads,
+    pub(crate) hibernation: Hibernation,
     /// The replica still waits for its data, so it answers no read (rule P12).
     pub(crate) wait_data: bool,
     /// Ticks until a leader reports itself again.
@@ -229,6 +232,7 @@ impl<E: Engine> Peer<E> {
             unpersisted: None,
             lease_answers: Vec::new(),
             forwarded_reads: ForwardedReads::default(),
+            hibernation: Hibernation::default(),
             wait_data,
             ticks_to_report: config.election_ticks,
             rng,

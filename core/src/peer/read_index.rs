@@ -10,7 +10,7 @@ use crate::clock::Instant;
 use crate::command::RaftCommand;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::message::{Payload, RaftMessage};
+use crate::message::Payload;
 use crate::pd::PdTask;
 use crate::peer::fsm::Picked;
 use crate::peer::{Peer, can_amend_read};
@@ -59,6 +59,9 @@ impl<E: Engine> Peer<E> {
             }
         } else if self.raft_group.raft.leader_id == raft::INVALID_ID {
             return self.read_without_leader(ctx, read);
+        } else if let Err(error) = ctx.disk_room.check() {
+            // What it waits for may never be applied here (rule P11).
+            return read.command.callback.fail(error, self.term());
         } else {
             read
         };
@@ -203,9 +206,7 @@ impl<E: Engine> Peer<E> {
             "Peer::bcast_wake_up_message"
         )
         .entered();
-        let others: Vec<_> =
-            self.region().peers.iter().filter(|peer| peer.id != self.meta.id).copied().collect();
-        for to in others {
+        for to in self.others() {
             self.send_wake_up(ctx, to);
         }
     }
@@ -232,16 +233,9 @@ impl<E: Engine> Peer<E> {
         }
     }
 
-    fn send_wake_up(&self, ctx: &mut PollContext<E>, to: PeerMeta) {
-        ctx.effects.messages.push(RaftMessage {
-            region_id: self.region_id(),
-            from: self.meta,
-            to,
-            epoch: self.region().epoch,
-            payload: Payload::RegionWakeUp,
-            from_lease: false,
-            trace: None,
-        });
+    pub(crate) fn send_wake_up(&self, ctx: &mut PollContext<E>, to: PeerMeta) {
+        let message = self.own_message(ctx, to, Payload::RegionWakeUp);
+        ctx.effects.messages.push(message);
     }
 
     /// Asks again for the newest read of a replica that has waited too long: the leader, or a

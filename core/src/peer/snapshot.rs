@@ -6,7 +6,7 @@ use raft::eraftpb::{Message, MessageType};
 
 use crate::apply::{ApplyTask, ApplyWork};
 use crate::engine::Engine;
-use crate::message::{CasualMessage, Payload, RaftMessage};
+use crate::message::{CasualMessage, Payload};
 use crate::peer::{Merging, Peer};
 use crate::poll_context::PollContext;
 use crate::region::{PeerMeta, Region};
@@ -68,15 +68,8 @@ impl<E: Engine> Peer<E> {
     }
 
     fn send_to(&self, ctx: &mut PollContext<E>, to: PeerMeta, payload: Payload) {
-        ctx.effects.messages.push(RaftMessage {
-            region_id: self.region_id(),
-            from: self.meta,
-            to,
-            epoch: self.region().epoch,
-            payload,
-            from_lease: false,
-            trace: None,
-        });
+        let message = self.own_message(ctx, to, payload);
+        ctx.effects.messages.push(message);
     }
 }
 
@@ -92,7 +85,7 @@ impl<E: Engine> Peer<E> {
         let mut message = Message::default();
         message.set_msg_type(MessageType::MsgSnapStatus);
         (message.from, message.to) = (self.meta.id, leader.id);
-        message.reject = true;
+        (message.term, message.reject) = (self.term(), true);
         self.send_to(ctx, leader, Payload::Raft(Box::new(message)));
     }
 
@@ -126,7 +119,7 @@ impl<E: Engine> Peer<E> {
             incoming.from = from;
             return self.ask_for_piece(ctx);
         }
-        let blocks = |other: &std::sync::Arc<Region>| !is_taken_over(other, &meta.region);
+        let blocks = |other: &std::sync::Arc<Region>| !meta.region.supersedes(other);
         if ctx.meta.overlapping(&meta.region).iter().any(blocks) {
             // A split that is not applied here yet. The leader must not wait for this snapshot: as soon
             // as the split is applied, its log may be all that is missing.
@@ -170,7 +163,7 @@ impl<E: Engine> Peer<E> {
             if let Some(incoming) = self.snapshots.incoming.take() {
                 self.step(ctx, *incoming.message, false);
             }
-        } else if others.iter().all(|other| is_taken_over(other, &incoming.meta.region)) {
+        } else if others.iter().all(|other| incoming.meta.region.supersedes(other)) {
             for other in others {
                 let message = CasualMessage::Superseded { by: into };
                 ctx.effects.local.push((other.region_id(), message));
@@ -273,9 +266,4 @@ impl<E: Engine> Peer<E> {
     pub(crate) fn snapshot_pieces(&self) -> Option<u64> {
         self.snapshots.incoming.as_ref().map(Incoming::pieces)
     }
-}
-
-/// Whether a region that overlaps a snapshot's is part of that one by now: it was merged.
-fn is_taken_over(other: &Region, region: &Region) -> bool {
-    region.covers(other) && region.epoch.version > other.epoch.version
 }

@@ -7,7 +7,8 @@ use raft::{SnapshotStatus, Storage as _};
 use crate::clock::Instant;
 use crate::engine::Engine;
 use crate::lease::LeaseState;
-use crate::message::{Payload, RaftMessage};
+use crate::message::{ClusterTag, Payload, RaftMessage};
+use crate::message_checks::{Receiver, check_for_replica};
 use crate::peer::Peer;
 use crate::peer::fsm::peer_meta;
 use crate::peer::read_index::read_id;
@@ -18,23 +19,31 @@ use crate::spans::case;
 use crate::trace_context::HandOver;
 
 impl<E: Engine> Peer<E> {
-    /// Handles a message from another replica; what is not for this replica is dropped.
+    /// Handles a message from another replica; one that is refused has no effect but a count.
     pub(crate) fn on_raft_message(&mut self, ctx: &mut PollContext<E>, message: RaftMessage) {
-        let is_for_me = message.to.id == self.meta.id && message.to.store_id == self.meta.store_id;
-        if !is_for_me {
+        if matches!(message.payload, Payload::Removed) {
+            let is_for_me =
+                message.to.id == self.meta.id && message.to.store_id == self.meta.store_id;
+            if is_for_me {
+                self.on_removed(ctx, message.epoch);
+            }
             return;
         }
-        if matches!(message.payload, Payload::Removed) {
-            return self.on_removed(ctx, message.epoch);
+        let receiver = Receiver {
+            region: self.region(),
+            meta: self.meta,
+            term: self.term(),
+            last_index: self.raft_group.raft.raft_log.last_index(),
+            is_leader: self.is_leader(),
+        };
+        if let Err(why) = check_for_replica(receiver, &message) {
+            self.tell_removed(ctx, &message);
+            return ctx.refused.refuse(ctx.store_id, &message, &why);
         }
-        // Its role may have changed since it sent this.
-        let sender = self.region().peer(message.from.peer_id());
-        let is_from_peer = sender.is_some_and(|peer| peer.store_id == message.from.store_id);
         if !self.is_initialized() {
             self.senders.insert(message.from.id, message.from);
-        } else if !is_from_peer {
-            return self.tell_removed(ctx, &message);
         }
+        self.wake_for(ctx, &message);
         let RaftMessage { payload, from, from_lease, trace, .. } = message;
         match payload {
             // A leader that is woken makes itself heard at once (rule P7).
@@ -47,6 +56,8 @@ impl<E: Engine> Peer<E> {
             Payload::Raft(raft_message) if raft_message.msg_type() == MessageType::MsgSnapshot => {
                 self.on_snapshot_offered(ctx, from, raft_message);
             }
+            Payload::Hibernate(at) => self.on_hibernate(ctx, from, at),
+            Payload::HibernateAgreed(at) => self.on_hibernate_agreed(from, at),
             Payload::Raft(raft_message) => {
                 if trace.is_none() {
                     return self.step(ctx, *raft_message, from_lease);
@@ -179,7 +190,7 @@ impl<E: Engine> Peer<E> {
         answer.term = self.term();
         answer.index = commit;
         answer.entries = message.entries.clone();
-        let mut answer = self.raft_message(to, answer);
+        let mut answer = self.raft_message(ctx.cluster, to, answer);
         answer.from_lease = true;
         ctx.effects.messages.push(answer);
         true
@@ -201,13 +212,13 @@ impl<E: Engine> Peer<E> {
             }
             let to = peer_meta(self.region(), message.to);
             if let Some(to) = to.or_else(|| self.senders.get(&message.to).copied()) {
-                let message = self.raft_message(to, message);
+                let message = self.raft_message(ctx.cluster, to, message);
                 ctx.effects.messages.push(message);
             }
         }
     }
 
-    fn raft_message(&mut self, to: PeerMeta, message: Message) -> RaftMessage {
+    fn raft_message(&mut self, cluster: ClusterTag, to: PeerMeta, message: Message) -> RaftMessage {
         let is_answer = matches!(
             message.msg_type(),
             MessageType::MsgHeartbeatResponse | MessageType::MsgReadIndexResp
@@ -222,7 +233,9 @@ impl<E: Engine> Peer<E> {
             }
         });
         RaftMessage {
+            cluster,
             region_id: self.region_id(),
+            region: self.is_initialized().then(|| std::sync::Arc::clone(self.region())),
             from: self.meta,
             to,
             epoch: self.region().epoch,

@@ -30,6 +30,11 @@ impl<E: Engine> Peer<E> {
         command: RaftCommand<E::Snapshot>,
     ) {
         let _span = function_span!("propose_entry", "Peer", "Peer::propose_entry").entered();
+        if matches!(command.request.body, Body::Write(_))
+            && let Err(error) = ctx.disk_room.check()
+        {
+            return command.callback.fail(error, self.term());
+        }
         let proposed = match &command.request.body {
             Body::Admin(AdminCommand::ChangePeers(change)) => {
                 self.propose_change_peers(ctx, change)

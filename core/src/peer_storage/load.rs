@@ -8,7 +8,7 @@ use raft::eraftpb::Entry;
 use super::state::{INITIAL_INDEX, after_split};
 use super::{
     ApplyState, ENTRY_CACHE_BYTES, EntryCache, LogDamage, PeerStorage, RaftState, RegionState,
-    TruncatedState,
+    TruncatedState, checksum,
 };
 use crate::engine::{Durability, Engine, EngineError, EngineSnapshot, Family, WriteBatch, keys};
 use crate::error::Error;
@@ -96,6 +96,15 @@ pub(crate) fn load_region_state(
     bytes.map(|bytes| decode(region, "region state", &bytes)).transpose()
 }
 
+/// A region's state as of a snapshot; a tombstone too.
+pub(super) fn load_region_state_at(
+    snapshot: &impl EngineSnapshot,
+    region: RegionId,
+) -> Result<Option<RegionState>, StorageLoadError> {
+    let bytes = snapshot.get(Family::State, &keys::region_state(region))?;
+    bytes.map(|bytes| decode(region, "region state", &bytes)).transpose()
+}
+
 /// How far a region has applied as of a snapshot, none if the store does not hold the region.
 pub(crate) fn load_apply_state(
     snapshot: &impl EngineSnapshot,
@@ -105,9 +114,13 @@ pub(crate) fn load_apply_state(
     bytes.map(|bytes| decode(region, "apply state", &bytes)).transpose()
 }
 
-/// What raft has kept of a replica that has nothing else: its vote. None if that cannot be read.
-pub(super) fn decode_raft_state(bytes: &[u8]) -> Option<RaftState> {
-    RaftState::decode(bytes).ok()
+/// What raft has kept of a replica that has nothing else: its vote.
+pub(super) fn load_vote(
+    engine: &impl Engine,
+    region: RegionId,
+) -> Result<Option<RaftState>, StorageLoadError> {
+    let bytes = engine.get(Family::Raft, &keys::raft_state(region))?;
+    bytes.map(|bytes| decode(region, "raft state", &bytes)).transpose()
 }
 
 /// See [`PeerStorage::load`].
@@ -264,6 +277,7 @@ fn read_tail<E: Engine>(
 /// The entry at `index` from its bytes.
 pub(super) fn decode_entry(region: RegionId, index: u64, bytes: &[u8]) -> Result<Entry, LogDamage> {
     let damage = |what| LogDamage { region, index, what };
+    let bytes = checksum::open(bytes).map_err(|error| damage(error.to_string()))?;
     let entry = Entry::decode(bytes).map_err(|error| damage(format!("unreadable: {error}")))?;
     if entry.index != index {
         return Err(damage(format!("missing, the next one found is {}", entry.index)));
@@ -276,11 +290,9 @@ fn decode<M: Message + Default>(
     state: &'static str,
     bytes: &[u8],
 ) -> Result<M, StorageLoadError> {
-    M::decode(bytes).map_err(|error| StorageLoadError::State {
-        region,
-        state,
-        what: format!("cannot be read: {error}"),
-    })
+    let bad = |what| StorageLoadError::State { region, state, what };
+    let bytes = checksum::open(bytes).map_err(|error| bad(format!("is {error}")))?;
+    M::decode(bytes).map_err(|error| bad(format!("cannot be read: {error}")))
 }
 
 fn required<M: Message + Default>(

@@ -6,12 +6,13 @@ use prost::Message as _;
 use raft::StorageError;
 use raft::eraftpb::{Snapshot, SnapshotMetadata};
 
+use super::load::{load_region_state_at, load_vote};
 use super::state::{conf_state, put_raft_state, put_truncated_state};
 use super::{
-    ApplyState, ENTRY_CACHE_BYTES, EntryCache, PeerStorage, RaftState, RegionState, TruncatedState,
-    load_apply_state, other, put_region_state,
+    ApplyState, ENTRY_CACHE_BYTES, EntryCache, PeerStorage, RegionState, StorageLoadError,
+    TruncatedState, load_apply_state, other, put_region_state,
 };
-use crate::engine::{Engine, EngineError, EngineSnapshot, Family, WriteBatch, keys};
+use crate::engine::{Engine, EngineError, Family, WriteBatch, keys};
 use crate::ids::RegionId;
 use crate::region::Region;
 use crate::snapshot::{Outgoing, SnapshotAsk, SnapshotMeta, SnapshotPiece};
@@ -42,8 +43,8 @@ impl<E: Engine> PeerStorage<E> {
         // Region and applied index are written with the data, so they are those of the snapshot.
         let snapshot = self.engine.snapshot();
         let region_id = self.region_id();
-        let bytes = snapshot.get(Family::State, &keys::region_state(region_id)).map_err(other)?;
-        let state = RegionState::decode(bytes.unwrap_or_default().as_slice()).map_err(other)?;
+        let state = load_region_state_at(&snapshot, region_id).map_err(other)?;
+        let Some(state) = state else { return Err(temporarily()) };
         let applied = load_apply_state(&snapshot, region_id).map_err(other)?.unwrap_or_default();
         if state.is_tombstone || state.applying.is_some() || applied.applied_index < request_index {
             return Err(temporarily());
@@ -98,10 +99,8 @@ fn snapshot_id(region: &Region, index: u64, term: u64) -> Vec<u8> {
 /// The receiver.
 impl<E: Engine> PeerStorage<E> {
     /// A replica that a first message has made: it has nothing, but may have voted before.
-    pub(crate) fn uninitialized(engine: E, region: RegionId) -> Result<Self, EngineError> {
-        let bytes = engine.get(Family::Raft, &keys::raft_state(region))?;
-        let voted = bytes.and_then(|bytes| super::load::decode_raft_state(&bytes));
-        let mut raft_state: RaftState = voted.unwrap_or_default();
+    pub(crate) fn uninitialized(engine: E, region: RegionId) -> Result<Self, StorageLoadError> {
+        let mut raft_state = load_vote(&engine, region)?.unwrap_or_default();
         (raft_state.last_index, raft_state.hard_state.commit) = (0, 0);
         Ok(PeerStorage {
             engine,
@@ -152,6 +151,7 @@ impl<E: Engine> PeerStorage<E> {
         self.truncated = truncated;
         self.cache.drop_up_to(truncated.index);
         let region = self.region_id();
+        put_truncated_state(region, &self.truncated, batch);
         let (from, to) =
             (keys::raft_entry(region, 0), keys::raft_entry(region, truncated.index + 1));
         batch.delete_range(Family::Raft, from, to);

@@ -3,6 +3,7 @@
 use prost::Message;
 use raft::eraftpb::{ConfState, HardState};
 
+use super::checksum::put_sealed;
 use crate::engine::{Family, WriteBatch, keys};
 use crate::ids::RegionId;
 use crate::region::{PeerRole, Region};
@@ -99,21 +100,21 @@ impl RegionState {
 
 /// Puts a region's raft state into a batch.
 pub(super) fn put_raft_state(region: RegionId, state: &RaftState, batch: &mut WriteBatch) {
-    batch.put(Family::Raft, keys::raft_state(region), state.encode_to_vec());
+    put_sealed(batch, Family::Raft, keys::raft_state(region), state.encode_to_vec());
 }
 
 /// Puts how far a region has applied into the batch that has the data.
 pub(crate) fn put_apply_state(region: RegionId, state: &ApplyState, batch: &mut WriteBatch) {
-    batch.put(Family::State, keys::apply_state(region), state.encode_to_vec());
+    put_sealed(batch, Family::State, keys::apply_state(region), state.encode_to_vec());
 }
 
 /// Puts where a region's log begins into a batch.
-pub(crate) fn put_truncated_state(
+pub(super) fn put_truncated_state(
     region: RegionId,
     state: &TruncatedState,
     batch: &mut WriteBatch,
 ) {
-    batch.put(Family::State, keys::truncated_state(region), state.encode_to_vec());
+    put_sealed(batch, Family::State, keys::truncated_state(region), state.encode_to_vec());
 }
 
 /// What raft keeps of a region that a split has made: the empty log of all its first replicas, and
@@ -128,7 +129,7 @@ pub(super) fn after_split(voted: Option<RaftState>) -> RaftState {
 /// Puts a region as its replica knows it into a batch.
 pub(crate) fn put_region_state(state: &RegionState, batch: &mut WriteBatch) {
     let key = keys::region_state(state.region.region_id());
-    batch.put(Family::State, key, state.encode_to_vec());
+    put_sealed(batch, Family::State, key, state.encode_to_vec());
 }
 
 /// Puts a new region into a batch: its state, and an empty log behind [`INITIAL_INDEX`].

@@ -264,7 +264,7 @@ fn a_hole_or_a_damaged_entry_stops_the_replica() {
     let mut batch = WriteBatch::new();
     batch.put(Family::Raft, keys::raft_entry(REGION, 9), [0xff, 0xff]);
     engine.write(&batch, Durability::Synced).unwrap();
-    assert!(load_error(&engine).to_string().contains("entry at 9 is unreadable"));
+    assert!(load_error(&engine).to_string().contains("entry at 9 is cut off after 2 bytes"));
 }
 
 /// What is applied is not read at a start, only when a follower needs it.
@@ -304,7 +304,7 @@ fn states_that_contradict_each_other_are_refused() {
         let mut batch = WriteBatch::new();
         state::put_raft_state(REGION, &raft, &mut batch);
         put_apply_state(REGION, &apply, &mut batch);
-        put_truncated_state(REGION, &truncated, &mut batch);
+        state::put_truncated_state(REGION, &truncated, &mut batch);
         engine.write(&batch, Durability::Synced).unwrap();
         let text = load_error(&engine).to_string();
         assert!(text.contains(smaller) && text.contains(larger), "{text}");

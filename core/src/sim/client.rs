@@ -23,6 +23,8 @@ const BATCH_GAP_NS: std::ops::Range<u64> = 0..3_000_000;
 /// How long a client waits for an answer, in nanoseconds: mostly less than an election takes, or no
 /// client would find the next leader while the last one still believes in its lease.
 const PATIENCE_NS: std::ops::Range<u64> = 20_000_000..120_000_000;
+/// How long a client that must be quiet waits until it tries again, in nanoseconds.
+const LULL_NS: std::ops::Range<u64> = 5_000_000..15_000_000;
 
 /// One client.
 #[derive(Debug)]
@@ -59,6 +61,10 @@ impl World {
     pub(super) fn client_step(&mut self, client: usize) {
         if self.clients[client].is_stopped {
             return;
+        }
+        if self.lulls > 0 {
+            let at_ns = self.now_ns() + self.clients[client].rng.random_range(LULL_NS);
+            return self.queue.push(at_ns, Event::Client { client });
         }
         let (kind, key) = {
             let rng = &mut self.clients[client].rng;

@@ -1,10 +1,12 @@
 //! What a simulated world is made of, and which worlds there cannot be.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
 use crate::config::{Config, ConfigError};
 use crate::error::Error;
+use crate::message::ClusterTag;
 use crate::region::{PeerMeta, PeerRole, Region, RegionEpoch};
 use crate::rules::Rules;
 use crate::sim::clock::TrueTime;
@@ -35,6 +37,12 @@ pub struct SimConfig {
     pub replica_reads: bool,
     /// The settings of every store.
     pub core: Config,
+    /// Nodes whose stores have settings of their own. Those must measure elections and leases as the
+    /// others do, or there is no such world (hole H6).
+    pub other_settings: BTreeMap<u64, Config>,
+    /// Whether messages say by which settings their sender measures. In a world that takes any
+    /// settings, this hides that they differ, to see what then goes wrong.
+    pub hides_settings: bool,
     /// The safety rules that hold: all of them, unless it is to be seen what one is for.
     pub rules: Rules,
     /// Carries the traces of operations across queues and nodes, if anything records them.
@@ -75,7 +83,9 @@ impl SimConfig {
             clients: 6,
             think_ns: 0..12_000_000,
             replica_reads: true,
-            core: SimConfig::core(),
+            core: Config { hibernate_after_ticks: Some(4), ..SimConfig::core() },
+            other_settings: BTreeMap::new(),
+            hides_settings: false,
             rules: Rules::ALL_ON,
             tracer: Tracer::default(),
             watch: None,
@@ -92,6 +102,7 @@ impl SimConfig {
         SimConfig {
             split_keys: Vec::new(),
             clients: 0,
+            core: SimConfig::core(),
             latency_ns: 100_000..100_000,
             poll_delay_ns: 10_000..10_000,
             disk_ns: 50_000..50_000,
@@ -115,6 +126,29 @@ impl SimConfig {
             allow_remove_leader: true,
             ..Config::default()
         }
+    }
+
+    /// The settings of a node's store.
+    pub(super) fn settings_of(&self, node: u64) -> &Config {
+        self.other_settings.get(&node).unwrap_or(&self.core)
+    }
+
+    /// What a node's messages carry.
+    pub(super) fn cluster_tag(&self, node: u64) -> ClusterTag {
+        let told = if self.hides_settings { &self.core } else { self.settings_of(node) };
+        ClusterTag { cluster_id: 1, timing: told.timing_fingerprint() }
+    }
+
+    /// Refuses settings that break a rule, of one node or between two of them.
+    pub(super) fn validate(&self) -> Result<(), SimError> {
+        self.core.validate()?;
+        for (node, settings) in &self.other_settings {
+            settings.validate()?;
+            if settings.timing_fingerprint() != self.core.timing_fingerprint() {
+                return Err(SimError::OtherTiming { node: *node });
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn nodes(&self) -> u64 {
@@ -155,6 +189,15 @@ pub enum SimError {
     /// A setting of the stores would break a rule.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Two nodes measure elections or leases in different ways (rule L16, hole H6).
+    #[error(
+        "n{node} has another tick, election timeout, lease or drift than the others: it would help \
+         to elect a leader while another one trusts its lease"
+    )]
+    OtherTiming {
+        /// The node.
+        node: u64,
+    },
     /// A store did not start.
     #[error(transparent)]
     Store(#[from] Error),

@@ -1,4 +1,6 @@
-//! The disk of a simulated node: an engine that can lose its power.
+//! The disk of a simulated node: an engine that can lose its power, and its room.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::{
     Durability, Engine, EngineError, EngineSnapshot, Family, MemoryEngine, MemorySnapshot,
@@ -16,37 +18,64 @@ pub enum DiskKind {
     Rocks,
 }
 
-/// The engine of one node.
+/// How much room a disk has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Room {
+    /// Enough for everything.
+    #[default]
+    Enough,
+    /// Less than any reserve, but what is written fits.
+    Low,
+    /// None: writes fail.
+    None,
+}
+
+/// The disk of one node; clones are the same one.
 #[derive(Clone, Debug)]
-pub(super) enum Disk {
+pub(super) struct Disk {
+    engine: AnyEngine,
+    room: Arc<Mutex<Room>>,
+}
+
+#[derive(Clone, Debug)]
+enum AnyEngine {
     Memory(MemoryEngine),
     Rocks(RocksEngine),
 }
 
 impl Disk {
     pub(super) fn new(kind: DiskKind) -> Result<Self, EngineError> {
-        Ok(match kind {
-            DiskKind::Memory => Disk::Memory(MemoryEngine::new()),
+        let engine = match kind {
+            DiskKind::Memory => AnyEngine::Memory(MemoryEngine::new()),
             DiskKind::Rocks => {
-                Disk::Rocks(RocksEngine::open("simulated", &RocksOptions::in_memory()?)?)
+                AnyEngine::Rocks(RocksEngine::open("simulated", &RocksOptions::in_memory()?)?)
             }
-        })
+        };
+        Ok(Disk { engine, room: Arc::default() })
     }
 
     /// How many writes a crash could lose now.
     pub(super) fn unsynced_writes(&self) -> usize {
-        match self {
-            Disk::Memory(engine) => engine.unsynced_writes(),
-            Disk::Rocks(_) => 0,
+        match &self.engine {
+            AnyEngine::Memory(engine) => engine.unsynced_writes(),
+            AnyEngine::Rocks(_) => 0,
         }
     }
 
     /// The power goes; `survivors` of the writes behind the last synced one were on the disk.
     pub(super) fn crash(&self, survivors: usize) {
-        match self {
-            Disk::Memory(engine) => engine.crash_keeping(survivors),
-            Disk::Rocks(_) => {}
+        match &self.engine {
+            AnyEngine::Memory(engine) => engine.crash_keeping(survivors),
+            AnyEngine::Rocks(_) => {}
         }
+    }
+
+    pub(super) fn set_room(&self, room: Room) {
+        *self.room.lock().unwrap_or_else(PoisonError::into_inner) = room;
+    }
+
+    fn room(&self) -> Room {
+        *self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -83,16 +112,16 @@ impl Engine for Disk {
     type Snapshot = DiskSnapshot;
 
     fn snapshot(&self) -> DiskSnapshot {
-        match self {
-            Disk::Memory(engine) => DiskSnapshot::Memory(engine.snapshot()),
-            Disk::Rocks(engine) => DiskSnapshot::Rocks(engine.snapshot()),
+        match &self.engine {
+            AnyEngine::Memory(engine) => DiskSnapshot::Memory(engine.snapshot()),
+            AnyEngine::Rocks(engine) => DiskSnapshot::Rocks(engine.snapshot()),
         }
     }
 
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
-        match self {
-            Disk::Memory(engine) => engine.get(family, key),
-            Disk::Rocks(engine) => engine.get(family, key),
+        match &self.engine {
+            AnyEngine::Memory(engine) => engine.get(family, key),
+            AnyEngine::Rocks(engine) => engine.get(family, key),
         }
     }
 
@@ -103,16 +132,24 @@ impl Engine for Disk {
         to: &[u8],
         visit: &mut Visit<'_>,
     ) -> Result<(), EngineError> {
-        match self {
-            Disk::Memory(engine) => engine.scan(family, from, to, visit),
-            Disk::Rocks(engine) => engine.scan(family, from, to, visit),
+        match &self.engine {
+            AnyEngine::Memory(engine) => engine.scan(family, from, to, visit),
+            AnyEngine::Rocks(engine) => engine.scan(family, from, to, visit),
         }
     }
 
+    fn has_room(&self, _bytes: u64) -> bool {
+        self.room() == Room::Enough
+    }
+
     fn write(&self, batch: &WriteBatch, durability: Durability) -> Result<(), EngineError> {
-        match self {
-            Disk::Memory(engine) => engine.write(batch, durability),
-            Disk::Rocks(engine) => engine.write(batch, durability),
+        if self.room() == Room::None {
+            let detail = "simulated: no space left on the device".to_owned();
+            return Err(EngineError::DiskFull { path: "simulated".into(), detail });
+        }
+        match &self.engine {
+            AnyEngine::Memory(engine) => engine.write(batch, durability),
+            AnyEngine::Rocks(engine) => engine.write(batch, durability),
         }
     }
 }

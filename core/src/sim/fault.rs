@@ -48,8 +48,12 @@ faults! {
     CrashRestart = "crash-restart",
     /// A node's synced writes take long.
     DiskStall = "disk-stall",
+    /// A node's disk fills up: its writes fail, and its store stops; or it is nearly full.
+    DiskFull = "disk-full",
     /// A leader is asked to hand over.
     TransferLeader = "transfer-leader",
+    /// All clients are quiet for a while, so that regions fall asleep.
+    Lull = "lull",
     /// A region is split.
     Split = "split",
     /// A region is merged into its neighbour.
@@ -70,10 +74,15 @@ impl Fault {
         !matches!(self, Fault::Reorder | Fault::ClockStep | Fault::ClockFreeze)
     }
 
-    /// How often it is chosen against the others. A leader that is cut off is what most rules are
-    /// about.
+    /// How often it is chosen against the others. A leader that is cut off, or hands over, is what
+    /// most rules are about; a region that sleeps and a store that has stopped show few of them.
     pub(super) fn weight(self) -> u32 {
-        if self == Fault::Partition { 4 } else { 1 }
+        match self {
+            Fault::Partition => 8,
+            Fault::TransferLeader => 4,
+            Fault::Lull | Fault::DiskFull => 1,
+            _ => 2,
+        }
     }
 
     /// What `all` stands for.

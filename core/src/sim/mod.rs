@@ -46,7 +46,7 @@ mod world;
 
 pub use self::clock::{SimClock, TrueTime};
 pub use self::config::{SimConfig, SimError, Watch};
-pub use self::disk::DiskKind;
+pub use self::disk::{DiskKind, Room};
 pub use self::fault::{Fault, UnknownFault};
 pub use self::network::{MessagePattern, NetworkCounts, UnknownMessage};
 pub use self::oracle::{Invariant, Violation};

@@ -11,6 +11,7 @@ use rand::{Rng, SeedableRng};
 
 use crate::ids::StoreId;
 use crate::region::PeerRole;
+use crate::sim::disk::Room;
 use crate::sim::fault::Fault;
 use crate::sim::queue::Event;
 use crate::sim::requests::{Request, What};
@@ -40,6 +41,8 @@ enum Active {
     Crash(u64),
     DiskStall(u64),
     Freeze(u64),
+    Lull,
+    DiskFull(u64),
 }
 
 impl Active {
@@ -57,6 +60,8 @@ impl Active {
             Active::Crash(node) => format!("n{node} comes back"),
             Active::DiskStall(node) => format!("the disk of n{node} is fast again"),
             Active::Freeze(node) => format!("the clock of n{node} runs again"),
+            Active::Lull => "clients go on".to_owned(),
+            Active::DiskFull(node) => format!("n{node} has room on its disk again"),
         }
     }
 }
@@ -246,6 +251,15 @@ impl World {
                 self.node_mut(node).disk_extra_ns = extra_ns;
                 Some(Active::DiskStall(node))
             }
+            Fault::DiskFull => {
+                let room = if self.nemesis.rng.random() { Room::None } else { Room::Low };
+                self.set_disk_room(node, room);
+                Some(Active::DiskFull(node))
+            }
+            Fault::Lull => {
+                self.lulls += 1;
+                Some(Active::Lull)
+            }
             Fault::ClockFreeze => {
                 self.node(node).clock.freeze();
                 Some(Active::Freeze(node))
@@ -392,6 +406,11 @@ impl World {
             Active::PauseReader(node) => self.resume_reader(node),
             Active::Crash(node) => self.restart(node),
             Active::DiskStall(node) => self.node_mut(node).disk_extra_ns = 0,
+            Active::DiskFull(node) => {
+                self.set_disk_room(node, Room::Enough);
+                self.restart(node);
+            }
+            Active::Lull => self.lulls -= 1,
             Active::Freeze(node) => self.node(node).clock.set_rate_ppm(0),
         }
         if self.nemesis.active.is_empty() {

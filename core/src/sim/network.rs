@@ -301,7 +301,9 @@ mod tests {
         let mut raft = raft::eraftpb::Message { index, ..Default::default() };
         raft.set_msg_type(kind);
         RaftMessage {
+            cluster: Default::default(),
             region_id: RegionId(1),
+            region: None,
             from: peer(from),
             to: peer(to),
             epoch: RegionEpoch::default(),

@@ -2,7 +2,7 @@
 //!
 //! Started as `store::start` starts a store, from the same parts; only threads are missing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use rand::rngs::SmallRng;
@@ -13,12 +13,15 @@ use crate::apply::ApplyTask;
 use crate::birth::take_up;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::disk_room::DiskRoom;
 use crate::engine::{Durability, Engine, WriteBatch};
 use crate::error::Error;
 use crate::ids::{ReadIdGen, RegionId, StoreId};
 use crate::local_read_router::{ReadContext, ServerRaftStoreRouter};
 use crate::local_reader::LocalReader;
 use crate::mailbox::Mailbox;
+use crate::message::ClusterTag;
+use crate::message_checks::MessageGate;
 use crate::peer::PeerFsm;
 use crate::peer_storage::{PeerStorage, load_regions};
 use crate::poll_context::{ClockHandle, Effects, PollContext};
@@ -63,6 +66,8 @@ pub(super) struct Node {
     pub(super) disk_extra_ns: u64,
     /// What its stores carry traces with.
     pub(super) tracer: Tracer,
+    /// Where messages come in; outlives crashes, so that all refusals are counted.
+    pub(super) gate: MessageGate,
 }
 
 /// A store that runs.
@@ -83,6 +88,8 @@ pub(super) struct Running {
     pub(super) apply_planned: bool,
     /// How far the data is applied, region by region: the apply loop's own view.
     pub(super) applied: BTreeMap<RegionId, u64>,
+    /// The regions whose replicas slept when they were last looked at.
+    pub(super) asleep: BTreeSet<u64>,
 }
 
 impl Node {
@@ -91,6 +98,7 @@ impl Node {
         id: u64,
         clock: SimClock,
         disk: Disk,
+        cluster: ClusterTag,
         regions: &[Region],
     ) -> Result<Node, Error> {
         let mut batch = WriteBatch::new();
@@ -110,6 +118,7 @@ impl Node {
             waiting_reads: Vec::new(),
             disk_extra_ns: 0,
             tracer: Tracer::default(),
+            gate: MessageGate { store: StoreId(id), cluster, refused: Arc::default() },
         })
     }
 
@@ -149,6 +158,7 @@ impl Node {
             apply: VecDeque::new(),
             apply_planned: false,
             applied,
+            asleep: BTreeSet::new(),
         });
         Ok(())
     }
@@ -169,6 +179,9 @@ impl Node {
         PollContext {
             store_id: StoreId(self.id),
             config: Arc::clone(config),
+            cluster: self.gate.cluster,
+            refused: Arc::clone(&self.gate.refused),
+            disk_room: DiskRoom::default(),
             rules,
             engine: self.disk.clone(),
             clock: ClockHandle(clock),

@@ -18,9 +18,19 @@ const VIOLATIONS_MAX: usize = 3;
 impl World {
     /// Looks at a node after something has changed on it.
     pub(super) fn observe(&mut self, id: u64) {
-        let World { nodes, oracles, .. } = self;
-        let node = &nodes[id as usize - 1];
-        let Some(running) = &node.running else { return };
+        let now_ns = self.now_ns();
+        let World { nodes, oracles, log, sleeps, .. } = self;
+        let node = &mut nodes[id as usize - 1];
+        let Some(running) = &mut node.running else { return };
+        for (region, fsm) in &running.fsms {
+            let (region, is_asleep) = (region.0, fsm.peer.hibernation.is_asleep());
+            if is_asleep && running.asleep.insert(region) {
+                *sleeps += u64::from(fsm.peer.is_leader());
+                log.note(now_ns, Some(id), "sleeps", &format_args!("region={region}"));
+            } else if !is_asleep && running.asleep.remove(&region) {
+                log.note(now_ns, Some(id), "wakes", &format_args!("region={region}"));
+            }
+        }
         let (mut found, mut holding) = (Vec::new(), Vec::new());
         for (region, fsm) in &running.fsms {
             let (peer, region) = (&fsm.peer, region.0);
@@ -183,6 +193,16 @@ impl World {
             (OpResult::GivenUp | OpResult::Pending, _) => "given_up",
         };
         *self.operations.entry(name).or_default() += 1;
+    }
+
+    /// How many messages the nodes have refused, by kind; those alone that there were.
+    pub fn refused_messages(&self) -> BTreeMap<&'static str, u64> {
+        let mut all = BTreeMap::new();
+        let counts = self.nodes.iter().flat_map(|node| node.gate.refused.counts());
+        for (label, count) in counts.filter(|(_, count)| *count > 0) {
+            *all.entry(label).or_default() += count;
+        }
+        all
     }
 
     /// How many operations there were, by how they were served.

@@ -21,7 +21,7 @@ use crate::sim::queue::Event;
 use crate::sim::trace_log::mix;
 use crate::sim::world::World;
 use crate::store::Scheduled;
-use crate::unknown_region;
+use crate::unknown_region::begin_or_refuse;
 
 /// As in `store::poller`.
 const READIES_MAX: usize = 4;
@@ -332,7 +332,13 @@ impl World {
 
     /// A store that cannot go on: as `Poller::run`, which ends all of it.
     fn stop_store(&mut self, node: u64, error: &Error) {
-        self.violate(Invariant::StoreStopped, format!("n{node}: {error}"), Vec::new());
+        match error {
+            // As it must; it comes back when there is room again.
+            Error::DiskFull(why) => self.note(node, "stops", why),
+            error => {
+                self.violate(Invariant::StoreStopped, format!("n{node}: {error}"), Vec::new());
+            }
+        }
         self.crash_node(node);
     }
 }
@@ -342,8 +348,9 @@ fn begin_replicas(running: &mut Running) {
     for message in running.router.take_unknown() {
         let region = message.region_id;
         if !running.fsms.contains_key(&region) {
-            let Ok(fsm) = unknown_region::begin(&mut running.ctx, &message) else { continue };
+            let Some(fsm) = begin_or_refuse(&mut running.ctx, &message) else { continue };
             running.fsms.insert(region, fsm);
+            running.applied.insert(region, 0);
             let capacity = running.ctx.config.mailbox_capacity;
             let mailbox = Mailbox::new(region, capacity, running.scheduler.clone());
             running.router.register(region, Arc::new(mailbox));

@@ -394,7 +394,13 @@ impl World {
         }
         let running = self.node(consumer).running.as_ref();
         let value = running.and_then(|running| {
-            let applied = running.applied.get(&RegionId(request.region))?;
+            let region = RegionId(request.region);
+            // A consumer lives beside a replica that has its data: not one that is gone or coming.
+            let peer = &running.fsms.get(&region)?.peer;
+            if !peer.is_initialized() || peer.snapshots.installing.is_some() {
+                return None;
+            }
+            let applied = running.applied.get(&region)?;
             if *applied < request.index {
                 return None;
             }

@@ -54,6 +54,10 @@ pub struct Report {
     pub faults: BTreeMap<&'static str, u64>,
     /// How many leaders there were.
     pub elections: u64,
+    /// How often a leader fell asleep.
+    pub sleeps: u64,
+    /// How many messages were refused, by kind; those alone that there were.
+    pub refused: BTreeMap<&'static str, u64>,
     /// What the network did.
     pub network: NetworkCounts,
     /// How much true time passed, in nanoseconds.
@@ -205,6 +209,8 @@ impl World {
             changes: self.changes.clone(),
             faults: self.nemesis.begun().clone(),
             elections: self.elections(),
+            sleeps: self.sleeps,
+            refused: self.refused_messages(),
             network: self.network.counts,
             simulated_ns: self.now_ns(),
             violations,

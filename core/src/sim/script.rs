@@ -13,6 +13,7 @@ use crate::ids::RegionId;
 use crate::lease::LeaseState;
 use crate::message::{CasualMessage, PeerMsg};
 use crate::sim::clock::SimClock;
+use crate::sim::disk::Room;
 use crate::sim::network::{MessageLine, MessagePattern, NetworkCounts};
 use crate::sim::node::PollStage;
 use crate::sim::oracle::{Invariant, linearizability};
@@ -167,9 +168,13 @@ impl World {
         self.crash_node(node);
     }
 
-    /// Starts a node that has crashed. One that does not start is a violation.
+    /// Starts a node that has crashed. One that does not start is a violation, unless its disk is
+    /// full.
     pub fn restart(&mut self, node: u64) {
         if let Err(error) = self.start_node(node) {
+            if matches!(error, Error::DiskFull(_)) {
+                return self.note(node, "stops", "its disk is full");
+            }
             let words = format!("n{node} does not start: {error}");
             self.violate(Invariant::StoreStopped, words, Vec::new());
         }
@@ -178,6 +183,16 @@ impl World {
     /// Makes synced writes of a node take so much longer; zero ends that.
     pub fn stall_disk(&mut self, node: u64, extra: Duration) {
         self.node_mut(node).disk_extra_ns = u64::try_from(extra.as_nanos()).unwrap_or(u64::MAX);
+    }
+
+    /// Fills a node's disk up, or frees room on it. A store that had stopped has to be started.
+    pub fn set_disk_room(&mut self, node: u64, room: Room) {
+        self.node(node).disk.set_room(room);
+    }
+
+    /// Whether a node's store runs.
+    pub fn is_running(&self, node: u64) -> bool {
+        self.node(node).running.is_some()
     }
 
     /// A node's clock.
@@ -295,6 +310,8 @@ impl World {
             applied: peer.storage().applied_index(),
             last: peer.storage().last_index(),
             pending_reads: peer.raft_group.raft.pending_read_count(),
+            has_leader: peer.raft_group.raft.leader_id != raft::INVALID_ID,
+            is_asleep: peer.hibernation.is_asleep(),
         })
     }
 
@@ -391,4 +408,8 @@ pub struct ReplicaView {
     pub last: u64,
     /// How many read indexes wait for its quorum, if it leads.
     pub pending_reads: usize,
+    /// Whether it knows a leader.
+    pub has_leader: bool,
+    /// Whether it sleeps.
+    pub is_asleep: bool,
 }

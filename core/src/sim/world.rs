@@ -66,6 +66,10 @@ pub struct World {
     pub(super) waiting: Waiting,
     pub(super) clients: Vec<SimClient>,
     pub(super) nemesis: Nemesis,
+    /// How many faults keep the clients quiet.
+    pub(super) lulls: u32,
+    /// How often a leader has fallen asleep.
+    pub(super) sleeps: u64,
     pub(super) oracles: Oracles,
     pub(super) violations: Vec<Violation>,
     pub(super) log: TraceLog,
@@ -81,14 +85,14 @@ impl World {
     /// # Errors
     /// [`SimError`].
     pub fn new(config: SimConfig) -> Result<World, SimError> {
-        config.core.validate()?;
+        config.validate()?;
         World::new_unchecked(config)
     }
 
     /// As [`World::new`], but takes settings that break a rule, to see what then goes wrong.
     ///
     /// # Errors
-    /// [`SimError`], never [`SimError::Config`].
+    /// [`SimError`], never [`SimError::Config`] or [`SimError::OtherTiming`].
     pub fn new_unchecked(config: SimConfig) -> Result<World, SimError> {
         config.check_sizes()?;
         let watch = config.watch.clone().unwrap_or_default();
@@ -100,7 +104,7 @@ impl World {
             let clock = SimClock::new(truth.clone(), id * 1_000_000_007)
                 .reading_the_wall(!config.rules.holds(Rule::L4));
             let disk = Disk::new(config.disk).map_err(Error::from)?;
-            let node = Node::new(id, clock, disk, &regions)?;
+            let node = Node::new(id, clock, disk, config.cluster_tag(id), &regions)?;
             nodes.push(Node { tracer: config.tracer.clone(), ..node });
         }
         let clients = (0..config.clients).map(|id| SimClient::new(config.seed, id)).collect();
@@ -120,6 +124,8 @@ impl World {
             waiting: Waiting::default(),
             clients,
             nemesis: Nemesis::new(rng.random()),
+            lulls: 0,
+            sleeps: 0,
             oracles: Oracles::default(),
             violations: Vec::new(),
             log: TraceLog::new(),
@@ -156,7 +162,11 @@ impl World {
 
     /// Starts a node that does not run.
     pub(super) fn start_node(&mut self, id: u64) -> Result<(), Error> {
-        let (core, doors, now_ns) = (Arc::clone(&self.core), self.clients.len() + 1, self.now_ns());
+        let (doors, now_ns) = (self.clients.len() + 1, self.now_ns());
+        let core = match self.config.other_settings.get(&id) {
+            Some(own) => Arc::new(own.clone()),
+            None => Arc::clone(&self.core),
+        };
         let World { nodes, rng, .. } = self;
         let node = &mut nodes[id as usize - 1];
         if node.running.is_some() {
@@ -239,7 +249,10 @@ impl World {
         }
         self.log.note(now_ns, Some(to), "deliver", &MessageLine(&message));
         self.story.received(now_ns, &message);
-        if let Some(running) = &self.node(to).running {
+        let node = self.node(to);
+        if let Some(running) = &node.running
+            && node.gate.lets_in(&message)
+        {
             // A full mailbox loses it, as on a real store.
             running.router.deliver(message);
         }
@@ -247,13 +260,15 @@ impl World {
     }
 
     fn tick(&mut self, id: u64) {
-        let (now_ns, tick_ns) = (self.now_ns(), self.core.base_tick.as_nanos() as u64);
+        let (now_ns, tick_ns) =
+            (self.now_ns(), self.config.settings_of(id).base_tick.as_nanos() as u64);
         let node = self.node(id);
         let incarnation = node.incarnation;
         // Like `store::start`'s ticker: a tick may be late, and the next one is a whole tick later.
         let late_ns = 0..tick_ns / 200;
         let next = node.clock.true_span_ns(tick_ns);
         if let (Some(running), Some(_)) = (&node.running, next) {
+            running.ctx.disk_room.look(&node.disk, self.core.disk_reserve_bytes);
             for region in running.router.regions() {
                 running.router.post(region, PeerMsg::Tick);
             }

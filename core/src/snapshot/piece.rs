@@ -45,7 +45,7 @@ pub struct SnapshotPiece {
     /// The number of the piece, from 0.
     #[prost(uint64, tag = "2")]
     pub number: u64,
-    /// Keys and values, as [`Pairs`].
+    /// Keys and values.
     #[prost(bytes = "vec", tag = "3")]
     pub data: Vec<u8>,
     /// The CRC-32 of `data` behind its number.

@@ -30,6 +30,7 @@ use crate::engine::{BlockCache, Engine, RocksEngine};
 use crate::error::Error;
 use crate::ids::{RegionId, StoreId};
 use crate::message::{CasualMessage, PeerMsg};
+use crate::message_checks::RefusedMessages;
 use crate::pd::Pd;
 use crate::peer::PeerFsm;
 use crate::raft_kv::RaftKv;
@@ -86,6 +87,7 @@ pub struct Store {
     scheduler: mpsc::UnboundedSender<Scheduled>,
     gate: ApplyGate,
     failure: Arc<OnceLock<Error>>,
+    refused: Arc<RefusedMessages>,
     ticker: JoinHandle<()>,
     threads: Vec<JoinHandle<()>>,
     /// Resolves when the last handle to the data is gone.
@@ -116,6 +118,11 @@ impl Store {
     /// What ended the store, if something did: a full disk, damaged data.
     pub fn failure(&self) -> Option<&Error> {
         self.failure.get()
+    }
+
+    /// The messages that it has refused, by kind.
+    pub fn refused_messages(&self) -> &RefusedMessages {
+        &self.refused
     }
 
     /// Stops the store as a crash would: what waits is answered with [`Error::Stopped`], nothing

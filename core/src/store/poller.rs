@@ -18,7 +18,7 @@ use crate::poll_context::PollContext;
 use crate::router::Router;
 use crate::store::{Fsms, Scheduled};
 use crate::transport::Transport;
-use crate::unknown_region;
+use crate::unknown_region::begin_or_refuse;
 
 /// Two persists in one round are enough for a group of one replica; more wait for the next round.
 const READIES_MAX: usize = 4;
@@ -136,18 +136,11 @@ impl<E: Engine> Poller<E> {
             let region = message.region_id;
             let mut fsms = self.fsms.write().unwrap_or_else(PoisonError::into_inner);
             if !fsms.contains_key(&region) {
-                match unknown_region::begin(&mut self.ctx, &message) {
-                    Ok(fsm) => {
-                        fsms.insert(region, Arc::new(Mutex::new(fsm)));
-                        let capacity = self.ctx.config.mailbox_capacity;
-                        let mailbox = Mailbox::new(region, capacity, self.wake.clone());
-                        self.router.register(region, Arc::new(mailbox));
-                    }
-                    Err(unwanted) => {
-                        tracing::debug!(%region, unwanted = unwanted.as_str(), "message dropped");
-                        continue;
-                    }
-                }
+                let Some(fsm) = begin_or_refuse(&mut self.ctx, &message) else { continue };
+                fsms.insert(region, Arc::new(Mutex::new(fsm)));
+                let capacity = self.ctx.config.mailbox_capacity;
+                let mailbox = Mailbox::new(region, capacity, self.wake.clone());
+                self.router.register(region, Arc::new(mailbox));
             }
             drop(fsms);
             self.router.post(region, PeerMsg::RaftMessage(message));

@@ -15,13 +15,15 @@ use tokio::time::MissedTickBehavior;
 
 use crate::birth::take_up;
 use crate::config::{Config, ConfigError};
+use crate::disk_room::DiskRoom;
 use crate::engine::{Durability, Engine, EngineError, RocksEngine, RocksOptions, WriteBatch};
 use crate::error::Error;
 use crate::ids::{ReadIdGen, StoreId};
 use crate::local_read_router::{ReadContext, ServerRaftStoreRouter};
 use crate::local_reader::LocalReader;
 use crate::mailbox::Mailbox;
-use crate::message::PeerMsg;
+use crate::message::{ClusterTag, PeerMsg};
+use crate::message_checks::{MessageGate, RefusedMessages};
 use crate::peer_storage::{PeerStorage, RegionState, StorageLoadError, load_regions};
 use crate::poll_context::{ClockHandle, Effects, PollContext};
 use crate::raft_kv::RaftKv;
@@ -42,6 +44,18 @@ pub enum StoreError {
     /// A setting would break a rule.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Another store of the cluster measures elections or leases in another way.
+    #[error(
+        "store {store} has another tick, election timeout, lease or drift than store {other}, which \
+         runs: one of them would elect a leader while the other one trusts its lease; start both \
+         with the same"
+    )]
+    OtherTiming {
+        /// The store that was to start.
+        store: StoreId,
+        /// The one that runs.
+        other: StoreId,
+    },
     /// The data folder cannot be opened.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -74,6 +88,11 @@ impl Store {
         network: &LocalNetwork<Snapshot>,
     ) -> Result<Store, StoreError> {
         store.config.validate()?;
+        let timing = store.config.timing_fingerprint();
+        let cluster = ClusterTag { cluster_id: store.cluster_id, timing };
+        if let Some(other) = network.of_other_timing(cluster) {
+            return Err(StoreError::OtherTiming { store: store.store_id, other });
+        }
         let options = RocksOptions::sharing(store.block_cache.clone());
         let engine = RocksEngine::open(&store.path, &options)?;
         let is_new = load_regions(&engine)?.is_empty();
@@ -108,6 +127,8 @@ struct Starting {
     schedule: Arc<Mutex<mpsc::UnboundedReceiver<Scheduled>>>,
     gate: ApplyGate,
     failure: Arc<OnceLock<Error>>,
+    refused: Arc<RefusedMessages>,
+    disk_room: DiskRoom,
     is_new: bool,
     rng: SmallRng,
 }
@@ -130,6 +151,8 @@ impl Starting {
             schedule: Arc::new(Mutex::new(schedule)),
             gate: ApplyGate::default(),
             failure: Arc::default(),
+            refused: Arc::default(),
+            disk_room: DiskRoom::default(),
             is_new,
             rng: SmallRng::seed_from_u64(store.seed),
             store,
@@ -155,7 +178,12 @@ impl Starting {
             };
             threads.push(tokio::task::spawn_blocking(move || poller.run()));
         }
-        self.network.register(self.store.store_id, self.router.clone());
+        let gate = MessageGate {
+            store: self.store.store_id,
+            cluster: self.cluster_tag(),
+            refused: Arc::clone(&self.refused),
+        };
+        self.network.register(gate, self.router.clone());
         let ticker = self.start_ticker();
         let closed = self.engine.when_closed();
         Ok(Store {
@@ -166,6 +194,7 @@ impl Starting {
             scheduler: self.scheduler,
             gate: self.gate,
             failure: self.failure,
+            refused: self.refused,
             ticker,
             threads,
             closed,
@@ -200,6 +229,9 @@ impl Starting {
         PollContext {
             store_id: self.store.store_id,
             config: Arc::clone(&self.config),
+            cluster: self.cluster_tag(),
+            refused: Arc::clone(&self.refused),
+            disk_room: self.disk_room.clone(),
             engine: self.engine.clone(),
             clock,
             now,
@@ -211,6 +243,10 @@ impl Starting {
             seeds: SmallRng::seed_from_u64(self.rng.random()),
             effects: Effects::default(),
         }
+    }
+
+    fn cluster_tag(&self) -> ClusterTag {
+        ClusterTag { cluster_id: self.store.cluster_id, timing: self.config.timing_fingerprint() }
     }
 
     fn kv(&self) -> RaftKv<RocksEngine> {
@@ -256,11 +292,17 @@ impl Starting {
     /// come faster than their length would shorten what voters have promised (rule L2).
     fn start_ticker(&self) -> JoinHandle<()> {
         let (router, base_tick) = (self.router.clone(), self.config.base_tick);
+        let (disk_room, reserve_bytes) = (self.disk_room.clone(), self.config.disk_reserve_bytes);
+        // Not a handle to the data: it must be free when the store has stopped.
+        let engine = self.engine.downgrade();
         tokio::spawn(async move {
             let mut interval = tokio::time::interval(base_tick);
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 interval.tick().await;
+                if let Some(engine) = engine.upgrade() {
+                    disk_room.look(&engine, reserve_bytes);
+                }
                 for region in router.regions() {
                     router.post(region, PeerMsg::Tick);
                 }

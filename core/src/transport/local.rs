@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::ids::{RegionId, StoreId};
-use crate::message::{MessageKind, RaftMessage};
+use crate::message::{ClusterTag, MessageKind, RaftMessage};
+use crate::message_checks::MessageGate;
 use crate::router::Router;
 use crate::transport::Transport;
 
@@ -52,7 +53,7 @@ struct Active {
 }
 
 struct Inner<S> {
-    stores: BTreeMap<StoreId, Router<S>>,
+    stores: BTreeMap<StoreId, (Router<S>, MessageGate)>,
     filters: Vec<Active>,
     next_id: u64,
 }
@@ -78,8 +79,18 @@ impl<S> LocalNetwork<S> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn register(&self, store: StoreId, router: Router<S>) {
-        self.lock().stores.insert(store, router);
+    /// A store of the same cluster that measures elections or leases in another way (hole H6).
+    pub(crate) fn of_other_timing(&self, cluster: ClusterTag) -> Option<StoreId> {
+        let inner = self.lock();
+        let mut gates = inner.stores.values().map(|(_, gate)| gate);
+        let differs = |gate: &&MessageGate| {
+            gate.cluster.cluster_id == cluster.cluster_id && gate.cluster.timing != cluster.timing
+        };
+        gates.find(differs).map(|gate| gate.store)
+    }
+
+    pub(crate) fn register(&self, gate: MessageGate, router: Router<S>) {
+        self.lock().stores.insert(gate.store, (router, gate));
     }
 
     pub(crate) fn unregister(&self, store: StoreId) {
@@ -132,7 +143,8 @@ fn deliver<S>(inner: &mut Inner<S>, message: RaftMessage) {
         Some(Active { action: Action::Drop, .. }) => {}
         Some(Active { action: Action::Hold, held, .. }) => held.push(message),
         None => {
-            if let Some(router) = inner.stores.get(&message.to.store()) {
+            let Some((router, gate)) = inner.stores.get(&message.to.store()) else { return };
+            if gate.lets_in(&message) {
                 router.deliver(Box::new(message));
             }
         }
@@ -152,5 +164,45 @@ impl<S> fmt::Debug for LocalNetwork<S> {
         let filters: Vec<_> =
             inner.filters.iter().map(|active| (active.filter, active.action)).collect();
         write!(f, "LocalNetwork({:?}, {filters:?})", inner.stores.keys().collect::<Vec<_>>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::MemorySnapshot;
+    use crate::message::Payload;
+    use crate::region::{PeerMeta, RegionEpoch};
+
+    #[test]
+    fn a_store_lets_in_what_is_for_it_and_counts_the_rest() {
+        let cluster = ClusterTag { cluster_id: 1, timing: 2 };
+        let refused = Arc::<crate::message_checks::RefusedMessages>::default();
+        let gate = MessageGate { store: StoreId(2), cluster, refused: Arc::clone(&refused) };
+        let network = LocalNetwork::<MemorySnapshot>::default();
+        network.register(gate, Router::new());
+        let peer = |id| PeerMeta { id, store_id: id, ..PeerMeta::default() };
+        let message = RaftMessage {
+            cluster,
+            region_id: RegionId(1),
+            region: None,
+            from: peer(1),
+            to: peer(2),
+            epoch: RegionEpoch::default(),
+            payload: Payload::RegionWakeUp,
+            from_lease: false,
+            trace: None,
+        };
+        let foreign = ClusterTag { cluster_id: 9, timing: 2 };
+        let slower = ClusterTag { cluster_id: 1, timing: 3 };
+        network.send(vec![
+            RaftMessage { cluster: foreign, ..message.clone() },
+            RaftMessage { cluster: slower, ..message.clone() },
+            message.clone(),
+            // Nobody is there.
+            RaftMessage { to: peer(3), ..message },
+        ]);
+        let counts: Vec<_> = refused.counts().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(counts, [("other_cluster", 1), ("other_timing", 1)]);
     }
 }

@@ -6,6 +6,7 @@
 mod determinism;
 mod leader_reads;
 mod leases;
+mod nonsense;
 mod replica_reads;
 mod role_changes;
 
@@ -93,6 +94,9 @@ impl Node {
         let ctx = PollContext {
             store_id: StoreId(id),
             config: Arc::new(group.config.clone()),
+            cluster: Default::default(),
+            refused: Arc::default(),
+            disk_room: Default::default(),
             engine: engine.clone(),
             clock: ClockHandle(Arc::new(group.clock.clone())),
             now: group.clock.monotonic_raw_now(),

@@ -182,7 +182,9 @@ fn a_question_that_comes_back_to_its_sender_is_dropped() {
     message.entries = vec![raft::eraftpb::Entry { data: vec![9; 16], ..Default::default() }];
     let meta = *region().peer(PeerId(1)).unwrap();
     let bounced = RaftMessage {
+        cluster: Default::default(),
         region_id: REGION,
+        region: None,
         from: meta,
         to: meta,
         epoch: region().epoch,

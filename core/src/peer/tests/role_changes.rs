@@ -124,7 +124,9 @@ fn a_leader_that_hears_of_a_later_term_has_no_lease() {
     message.set_msg_type(MessageType::MsgHeartbeat);
     (message.from, message.to, message.term) = (2, 1, group.peer(1).term() + 1);
     let heartbeat = RaftMessage {
+        cluster: Default::default(),
         region_id: REGION,
+        region: None,
         from: *region().peer(PeerId(2)).unwrap(),
         to: *region().peer(PeerId(1)).unwrap(),
         epoch: region().epoch,

@@ -82,7 +82,9 @@ pub enum Mistake {
     #[error("\"{0}\" is the name of an earlier request: give this one another name")]
     NameTaken(String),
     /// A name in front of what has no answer.
-    #[error("{0} has no answer, so it has no name: write, read, transfer, split and merge have")]
+    #[error(
+        "{0} has no answer, so it has no name: write, read, transfer, split, merge, put and remove have"
+    )]
     LabelOfNothing(String),
     /// A message type that there is not.
     #[error(transparent)]

@@ -18,9 +18,11 @@
 //! the script, so the same script shows what a missing rule does: `play(text, &[Rule::L6])`.
 //!
 //! `line` takes a line apart, `stage` holds the world and names, and each kind of command has a
-//! file: `setup`, `time`, `messages`, `nodes`, `requests`, `regions`, `show`.
+//! file: `setup`, `time`, `messages`, `nodes`, `requests`, `regions`, `members`,
+//! `show`.
 
 mod line;
+mod members;
 mod messages;
 mod mistake;
 mod nodes;
@@ -155,7 +157,7 @@ fn command(
 
 /// The commands, for whoever names one that there is not.
 const COMMANDS: &str = "world, elect, campaign, transfer, write, read, repeat, batch, wait, result, \
-                        split, merge, remember, run, \
+                        split, merge, remember, put, remove, run, \
                         mark, hold, release, drop, cut, mend, isolate, heal, pause, resume, crash, \
                         restart, stall, clock, show, count, check";
 
@@ -166,7 +168,9 @@ impl Stage {
         label: Option<&str>,
         words: &mut Words<'_>,
     ) -> Result<Vec<String>, Mistake> {
-        if label.is_some() && !matches!(name, "write" | "read" | "transfer" | "split" | "merge") {
+        if label.is_some()
+            && !matches!(name, "write" | "read" | "transfer" | "split" | "merge" | "put" | "remove")
+        {
             return Err(Mistake::LabelOfNothing(name.to_owned()));
         }
         match name {
@@ -180,6 +184,7 @@ impl Stage {
                 self.request_command(name, label, words)
             }
             "split" | "merge" | "remember" => self.region_command(name, label, words),
+            "put" | "remove" => self.member_command(name, label, words),
             "run" => self.run(words),
             "show" | "count" | "mark" | "check" => self.show_command(name, words),
             _ => Err(Mistake::UnknownCommand { name: name.to_owned(), known: COMMANDS }),

@@ -23,6 +23,8 @@ enum Until {
     Gone(u64),
     /// `n2 r1 covers m`: its replica has this key. `r1 covers m`: so the placement driver says.
     Covers { node: Option<u64>, region: u64, key: Vec<u8> },
+    /// `n4 has r1`, `n4 lacks r1`: a replica. `n4 installs r1`: a snapshot.
+    Has { node: u64, region: u64, what: &'static str },
     /// `late answered`.
     Answered(OpId),
 }
@@ -43,6 +45,9 @@ impl Until {
             Until::Covers { node: Some(node), region, key } => {
                 world.region_on(*node, *region).is_some_and(|region| region.contains(key))
             }
+            Until::Has { node, region, what: "has" } => world.has_replica(*node, *region),
+            Until::Has { node, region, what: "lacks" } => !world.has_replica(*node, *region),
+            Until::Has { node, region, .. } => world.is_installing_snapshot(*node, *region),
             Until::Answered(op) => *world.result(*op) != OpResult::Pending,
         }
     }
@@ -105,10 +110,19 @@ impl Stage {
         } else {
             let nodes = self.nodes(first)?;
             let region = words.region();
-            match (words.one_of("state of a node", &["leads", "lead", "covers"])?, &nodes[..]) {
+            match (
+                words.one_of(
+                    "state of a node",
+                    &["leads", "lead", "covers", "has", "lacks", "installs"],
+                )?,
+                &nodes[..],
+            ) {
                 ("covers", [node]) => {
                     let key = words.word("a key")?.as_bytes().to_vec();
                     Until::Covers { node: Some(*node), region, key }
+                }
+                (what @ ("has" | "lacks" | "installs"), [node]) => {
+                    Until::Has { node: *node, region: words.region(), what }
                 }
                 _ => Until::Leads { nodes, region },
             }
