@@ -14,7 +14,7 @@ use raftlens_core::sim::{Fault, Invariant, RunConfig, run};
 use raftlens_core::{Consistency, Outcome, Rule, Rules};
 
 /// So that it all ends in about three minutes on two cores.
-const SEEDS: u64 = 90;
+const SEEDS: u64 = 30;
 const SECONDS: u64 = 4;
 
 /// What a search has found: how many worlds violate each invariant, and the first of them.
