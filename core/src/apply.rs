@@ -146,7 +146,12 @@ fn apply_entries<E: Engine>(
     peer_id: PeerId,
     entries: &[Entry],
 ) -> Result<Option<ApplyRes>, Error> {
-    let RegionState { region, merging, is_tombstone, .. } = load_region(engine, region_id)?;
+    let state = load_region(engine, region_id)?;
+    let RegionState { region, merging, is_tombstone, applying, .. } = state;
+    if applying.is_some() {
+        // A snapshot has what these would do.
+        return Ok(None);
+    }
     if is_tombstone || region.peer(peer_id).is_none() {
         // An entry before these has removed the replica.
         return Ok(None);

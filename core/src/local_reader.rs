@@ -75,8 +75,11 @@ impl<S> Cache<S> {
     }
 }
 
-/// What the checks of a read have found.
-pub(crate) struct Checked(Result<Arc<ReadDelegate>, NotHere>);
+/// A read, and what its checks have found.
+pub(crate) struct Checked {
+    request: RaftCmdRequest,
+    found: Result<Arc<ReadDelegate>, NotHere>,
+}
 
 /// Why a read is not answered here.
 enum NotHere {
@@ -138,13 +141,14 @@ impl<E: Engine> LocalReader<E> {
             "LocalReader::propose_raft_command"
         )
         .entered();
-        let checked = self.check(&request);
-        self.answer(checked, read_id, request, callback, deadline)
+        let checked = self.check(request);
+        self.answer(checked, read_id, callback, deadline)
     }
 
     /// The first half of a read: its checks, by what this reader knows of the region now.
-    pub(crate) fn check(&self, request: &RaftCmdRequest) -> Checked {
-        Checked(self.pre_propose_raft_command(request))
+    pub(crate) fn check(&self, request: RaftCmdRequest) -> Checked {
+        let found = self.pre_propose_raft_command(&request);
+        Checked { request, found }
     }
 
     /// The second half. Any time may pass between the two, whatever becomes of the region: the lease
@@ -153,12 +157,12 @@ impl<E: Engine> LocalReader<E> {
         &self,
         checked: Checked,
         read_id: Option<&ThreadReadId>,
-        request: RaftCmdRequest,
         callback: Callback<E::Snapshot>,
         deadline: Option<Duration>,
     ) -> Option<RejectReason> {
+        let Checked { request, found } = checked;
         let answer =
-            checked.0.and_then(|delegate| self.try_local_leader_read(read_id, &request, &delegate));
+            found.and_then(|delegate| self.try_local_leader_read(read_id, &request, &delegate));
         match answer {
             Ok(response) => {
                 callback.invoke_read(response);

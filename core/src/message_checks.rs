@@ -300,7 +300,6 @@ fn check_content(
         | MessageType::MsgPropose
         | MessageType::MsgTransferLeader
         | MessageType::MsgUnreachable
-        | MessageType::MsgSnapStatus
         | MessageType::MsgCheckQuorum => {
             let kind = kind.as_str_name();
             return Err(RefusedMessage::NotForTheWire { region, kind });

@@ -10,11 +10,11 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use raftlens_core::sim::{Invariant, RunConfig, run};
+use raftlens_core::sim::{Fault, Invariant, RunConfig, run};
 use raftlens_core::{Consistency, Outcome, Rule, Rules};
 
 /// So that it all ends in about three minutes on two cores.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 30;
 const SECONDS: u64 = 4;
 
 /// What a search has found: how many worlds violate each invariant, and the first of them.
@@ -55,25 +55,52 @@ fn from_env(name: &str, default: u64) -> u64 {
 fn world_of(seed: u64, seconds: u64, rules: Rules) -> RunConfig {
     let mut config = RunConfig { duration: Duration::from_secs(seconds), ..RunConfig::default() };
     config.sim.rules = rules;
-    let one_region = |config: &mut RunConfig| {
-        config.sim.split_keys.clear();
-        config.sim.keys = [b"a", b"x"].map(|key| key.to_vec()).to_vec();
-    };
-    match seed % 4 {
+    match seed % 6 {
+        // Strict, as a store is by default.
         0 => {}
-        1 => {
-            config.sim.core.consistency = Consistency::Tikv;
-            config.sim.replica_reads = false;
-            one_region(&mut config);
+        1 => config.sim.learners = 1,
+        2 => read_leaders_as_tikv(&mut config),
+        3 => {
+            read_leaders_as_tikv(&mut config);
+            one_busy_region(&mut config);
         }
-        2 => config.sim.learners = 1,
+        // Little but what deposes leaders, and many who ask the old one.
+        4 => {
+            read_leaders_as_tikv(&mut config);
+            one_busy_region(&mut config);
+            config.faults = vec![
+                Fault::Partition,
+                Fault::OneWayCut,
+                Fault::Delay,
+                Fault::TransferLeader,
+                Fault::PauseApply,
+            ];
+        }
+        // Little but what moves keys to other regions and those to other leaders.
         _ => {
-            config.sim.core.consistency = Consistency::Tikv;
-            config.sim.replica_reads = false;
-            config.sim.think_ns = 0..4_000_000;
+            read_leaders_as_tikv(&mut config);
+            config.sim.think_ns = 0..3_000_000;
+            config.faults = vec![
+                Fault::Split,
+                Fault::Merge,
+                Fault::PauseApply,
+                Fault::TransferLeader,
+                Fault::OneWayCut,
+            ];
         }
     }
     config
+}
+
+fn read_leaders_as_tikv(config: &mut RunConfig) {
+    config.sim.core.consistency = Consistency::Tikv;
+    config.sim.replica_reads = false;
+}
+
+fn one_busy_region(config: &mut RunConfig) {
+    config.sim.split_keys.clear();
+    config.sim.keys = vec![b"a".to_vec()];
+    config.sim.think_ns = 0..3_000_000;
 }
 
 /// Searches for each of these sets of rules, on all cores.

@@ -178,7 +178,9 @@ fn rules_off(args: &SimArgs) -> Result<Vec<Rule>> {
 /// A world that there cannot be is a wrong call, a store that does not start is not.
 fn refused(error: SimError) -> anyhow::Error {
     match error {
-        SimError::OutOfRange { .. } | SimError::Config(_) => Usage(error.to_string()).into(),
+        SimError::OutOfRange { .. } | SimError::Config(_) | SimError::OtherTiming { .. } => {
+            Usage(error.to_string()).into()
+        }
         SimError::Store(_) => error.into(),
     }
 }

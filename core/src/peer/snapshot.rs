@@ -85,7 +85,7 @@ impl<E: Engine> Peer<E> {
         let mut message = Message::default();
         message.set_msg_type(MessageType::MsgSnapStatus);
         (message.from, message.to) = (self.meta.id, leader.id);
-        message.reject = true;
+        (message.term, message.reject) = (self.term(), true);
         self.send_to(ctx, leader, Payload::Raft(Box::new(message)));
     }
 
@@ -155,6 +155,10 @@ impl<E: Engine> Peer<E> {
         if self.raft_group.raft.raft_log.match_term(index, term) {
             // The log has come that far meanwhile; raft-rs would only move its commit index.
             self.snapshots.incoming = None;
+            return;
+        }
+        if self.last_applying_index > self.storage().applied_index() {
+            // What the apply loop still has of the log must not come between the steps.
             return;
         }
         let others = ctx.meta.overlapping(&incoming.meta.region);
@@ -227,6 +231,7 @@ impl<E: Engine> Peer<E> {
         // What was held back is in the snapshot.
         self.merging = Merging::new(meta.merging);
         self.snapshots.incoming = None;
+        self.last_applying_index = index;
         self.progress.set_commit(self.storage().commit_index());
         self.progress.set_applied(index);
         if !was_there {

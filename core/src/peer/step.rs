@@ -159,7 +159,7 @@ impl<E: Engine> Peer<E> {
             && message.context.is_empty()
             && let Some(newest) = self.pending_reads.back_mut()
         {
-            message.context = newest.id.as_bytes().to_vec().into();
+            message.context = newest.id.as_bytes().to_vec();
         }
     }
 

@@ -347,9 +347,9 @@ impl World {
 fn begin_replicas(running: &mut Running) {
     for message in running.router.take_unknown() {
         let region = message.region_id;
-        if !running.fsms.contains_key(&region) {
+        if let std::collections::btree_map::Entry::Vacant(place) = running.fsms.entry(region) {
             let Some(fsm) = begin_or_refuse(&mut running.ctx, &message) else { continue };
-            running.fsms.insert(region, fsm);
+            place.insert(fsm);
             running.applied.insert(region, 0);
             let capacity = running.ctx.config.mailbox_capacity;
             let mailbox = Mailbox::new(region, capacity, running.scheduler.clone());

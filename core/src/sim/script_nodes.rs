@@ -45,10 +45,7 @@ impl World {
         let op = self.new_request(request);
         self.note_request(op);
         let command = self.command(self.request(op))?;
-        let checked = self.node(node).running.as_ref()?.doors.first()?.reader().check(&command);
-        let region = self.regions.iter().find(|known| known.id == region).cloned();
-        // What it asks for was settled when it was asked.
-        self.request_mut(op).as_known = region.map(|region| Box::new(region.as_ref().clone()));
+        let checked = self.node(node).running.as_ref()?.doors.first()?.reader().check(command);
         Some(StoppedRead { op, checked })
     }
 
@@ -59,11 +56,9 @@ impl World {
         self.await_one_answer(op);
         let (node, region) = (self.request(op).node, RegionId(self.request(op).region));
         let (callback, receiver) = Callback::read(region);
-        if let (Some(running), Some(command)) =
-            (&self.node(node).running, self.command(self.request(op)))
-        {
+        if let Some(running) = &self.node(node).running {
             let deadline = Some(self.config.core.deadline);
-            running.doors[0].reader().answer(checked, None, command, callback, deadline);
+            running.doors[0].reader().answer(checked, None, callback, deadline);
         }
         self.wait_for(op, Receiver::Read(receiver));
         op

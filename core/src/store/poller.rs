@@ -1,6 +1,7 @@
 //! A poller: rounds over the regions that have something to do, with one write to the disk a round.
 
 use std::any::Any;
+use std::collections::btree_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -135,9 +136,9 @@ impl<E: Engine> Poller<E> {
         for message in self.router.take_unknown() {
             let region = message.region_id;
             let mut fsms = self.fsms.write().unwrap_or_else(PoisonError::into_inner);
-            if !fsms.contains_key(&region) {
+            if let Entry::Vacant(place) = fsms.entry(region) {
                 let Some(fsm) = begin_or_refuse(&mut self.ctx, &message) else { continue };
-                fsms.insert(region, Arc::new(Mutex::new(fsm)));
+                place.insert(Arc::new(Mutex::new(fsm)));
                 let capacity = self.ctx.config.mailbox_capacity;
                 let mailbox = Mailbox::new(region, capacity, self.wake.clone());
                 self.router.register(region, Arc::new(mailbox));
