@@ -54,6 +54,7 @@ pub(crate) enum ApplyWork {
 
 impl ApplyTask {
     /// The entries that it applies; none for other work.
+    #[cfg(feature = "sim")]
     pub(crate) fn entries(&self) -> &[Entry] {
         match &self.work {
             ApplyWork::Entries(entries) => entries,

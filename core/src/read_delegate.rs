@@ -264,7 +264,7 @@ impl StoreMeta {
     }
 
     /// How many pieces of snapshots were refused, by why.
-    #[cfg(any(test, feature = "sim"))]
+    #[cfg(feature = "sim")]
     pub(crate) fn piece_faults(&self) -> BTreeMap<&'static str, u64> {
         self.piece_faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

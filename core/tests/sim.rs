@@ -175,7 +175,6 @@ fn rules_that_are_off_are_found() {
         (Rule::M1, Invariant::LeaseExclusive),
         (Rule::M2, Invariant::LeaseExclusive),
         (Rule::M3, Invariant::LeaseExclusive),
-        (Rule::L11, Invariant::LeaseExclusive),
     ];
     for (rule, invariant) in cases {
         let mut config = seconds(5);

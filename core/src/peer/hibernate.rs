@@ -56,6 +56,7 @@ pub(crate) enum WokenBy {
 }
 
 impl Hibernation {
+    #[cfg(feature = "sim")]
     pub(crate) fn is_asleep(&self) -> bool {
         self.is_asleep
     }

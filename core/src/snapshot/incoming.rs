@@ -56,6 +56,7 @@ impl Incoming {
     }
 
     /// How many pieces are staged.
+    #[cfg(any(test, feature = "sim"))]
     pub(crate) fn pieces(&self) -> u64 {
         self.state.pieces
     }
