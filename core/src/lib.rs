@@ -15,6 +15,11 @@
 //! 7. `peer/apply_reads`, `peer/response_read`: what is confirmed is answered as soon as `apply` has
 //!    caught up with it.
 //!
+//! A region changes while all that goes on: it is split (`peer/split`), merged (`peer/merge`), gets
+//! other replicas (`peer/membership`) and forgets the start of its log (`peer/compact`); a replica
+//! that lags behind that gets a snapshot (`peer/snapshot`, `snapshot`), a new one begins with a first
+//! message (`unknown_region`) or a split (`birth`). `apply/` has a file for each of these as well.
+//!
 //! Writes go through `peer/write` and are answered when they are applied. `peer_storage` and
 //! `engine` keep the log and the data; `store` drives it all on tokio, `cluster` puts several stores
 //! into one process, and `history` checks what clients saw.

@@ -8,7 +8,7 @@ use crate::sim::play::mistake::Mistake;
 /// One in which the election timeouts of n2 and n3 leave n1 some time as a deposed leader.
 const SEED: u64 = 7;
 
-const OPTIONS: &str = "seed, voters, learners, spares, log-gc, log-max, split, consistency, lease, tick, drift, heartbeat, \
+const OPTIONS: &str = "seed, voters, learners, spares, log-gc, log-max, split, consistency, hibernate, lease, tick, drift, heartbeat, \
                        election, renew-by-tick, renew-advance, retry, log-gap, deadline, rules-off";
 
 /// Three voters, one region, and a lease that nothing renews but what the script does, unless the
@@ -21,6 +21,7 @@ pub(super) fn config(words: &mut Words<'_>) -> Result<SimConfig, Mistake> {
             "seed" => config.seed = number(value)?,
             "voters" => config.voters = number(value)?,
             "spares" => config.spares = number(value)?,
+            "hibernate" => config.core.hibernate_after_ticks = Some(number(value)?),
             "log-gc" => config.core.raft_log_gc_entries = number(value)?,
             "log-max" => config.core.raft_log_max_entries = number(value)?,
             "learners" => config.learners = number(value)?,

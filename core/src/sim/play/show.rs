@@ -27,7 +27,7 @@ impl Stage {
     }
 
     fn show(&mut self, words: &mut Words<'_>) -> Result<Vec<String>, Mistake> {
-        let known = ["leader", "lease", "replica", "value", "regions", "held"];
+        let known = ["leader", "lease", "replica", "value", "regions", "held", "asleep"];
         let came = match words.one_of("thing to show", &known)? {
             "leader" => match self.world.leader(words.region()) {
                 Some(node) => format!("n{node}"),
@@ -40,6 +40,14 @@ impl Stage {
             "replica" => {
                 let (node, region) = (self.node(words)?, words.region());
                 self.replica(node, region)
+            }
+            "asleep" => {
+                let region = words.region();
+                let asleep: Vec<String> = (1..=self.world.nodes())
+                    .filter(|node| self.world.replica(*node, region).is_some_and(|it| it.is_asleep))
+                    .map(|node| format!("n{node}"))
+                    .collect();
+                if asleep.is_empty() { "nobody".to_owned() } else { asleep.join(", ") }
             }
             "value" => {
                 let key = words.word("a key")?.as_bytes();
