@@ -79,6 +79,8 @@ impl<S> Cache<S> {
 pub(crate) struct Checked {
     request: RaftCmdRequest,
     found: Result<Arc<ReadDelegate>, NotHere>,
+    /// The lease was looked at already, before the snapshot: without rule S1 alone.
+    lease_was_valid: bool,
 }
 
 /// Why a read is not answered here.
@@ -148,7 +150,11 @@ impl<E: Engine> LocalReader<E> {
     /// The first half of a read: its checks, by what this reader knows of the region now.
     pub(crate) fn check(&self, request: RaftCmdRequest) -> Checked {
         let found = self.pre_propose_raft_command(&request);
-        Checked { request, found }
+        let is_valid = |delegate: &Arc<ReadDelegate>| {
+            delegate.is_in_leader_lease(self.clock.monotonic_raw_now()).is_ok()
+        };
+        let lease_was_valid = !self.rules.holds(Rule::S1) && found.as_ref().is_ok_and(is_valid);
+        Checked { request, found, lease_was_valid }
     }
 
     /// The second half. Any time may pass between the two, whatever becomes of the region: the lease
@@ -160,9 +166,10 @@ impl<E: Engine> LocalReader<E> {
         callback: Callback<E::Snapshot>,
         deadline: Option<Duration>,
     ) -> Option<RejectReason> {
-        let Checked { request, found } = checked;
-        let answer =
-            found.and_then(|delegate| self.try_local_leader_read(read_id, &request, &delegate));
+        let Checked { request, found, lease_was_valid } = checked;
+        let answer = found.and_then(|delegate| {
+            self.try_local_leader_read(read_id, &request, (&delegate, lease_was_valid))
+        });
         match answer {
             Ok(response) => {
                 callback.invoke_read(response);
@@ -267,7 +274,7 @@ impl<E: Engine> LocalReader<E> {
         &self,
         read_id: Option<&ThreadReadId>,
         request: &RaftCmdRequest,
-        delegate: &ReadDelegate,
+        (delegate, lease_was_valid): (&ReadDelegate, bool),
     ) -> Result<ReadResponse<E::Snapshot>, NotHere> {
         let strict = self.config.consistency == Consistency::Strict && self.rules.holds(Rule::X1);
         // Rule X1, and before the snapshot: a write that any node has shown by now is in it then.
@@ -293,7 +300,9 @@ impl<E: Engine> LocalReader<E> {
                 (snapshot, taken_at)
             }
         };
-        delegate.is_in_leader_lease(snapshot_at).map_err(NotHere::Redirect)?;
+        if !lease_was_valid {
+            delegate.is_in_leader_lease(snapshot_at).map_err(NotHere::Redirect)?;
+        }
         let mut response = delegate.execute(request, snapshot, mode);
         if mode == ReadMode::LeaseLocal {
             response.waits.snapshot = snapshot_at.saturating_since(before);

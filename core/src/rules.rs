@@ -129,6 +129,8 @@ rules! {
     L11 = "L11", TwoRegions;
     /// No replica reads while a snapshot is put in.
     P3 = "P3", Linearizability;
+    /// A reader takes its snapshot, then the time, and looks at the lease last.
+    S1 = "S1", Linearizability;
     /// A replica that is removed ends its lease before its data goes; its region has changed then, and
     /// M4 ends the readers' lease.
     S4 = "S4", Redundant;

@@ -15,6 +15,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         play: s4,
     },
     Scenario {
+        rule: Rule::S1,
+        pair: None,
+        shows: "a reader stands still behind its look at the lease, until the data is gone",
+        setup: as_it_is,
+        play: s1,
+    },
+    Scenario {
         rule: Rule::P3,
         pair: None,
         shows: "a replica reads while a snapshot is put in, and finds nothing",
@@ -34,6 +41,22 @@ fn s4(world: &mut World) {
     assert!(world.run_while(20 * MS, |world| !world.has_replica(1, 1)), "{world:?}");
     world.run_for(5 * MS);
     let op = world.start_read_of(1, &old, KEY, AskRead::Leader);
+    world.wait(op, 15 * MS);
+}
+
+/// TiKV's scenario 41: n1 hands over and is removed while its reader is half way.
+fn s1(world: &mut World) {
+    write(world, 1, b"v2");
+    let stopped = world.start_read_and_stop(1, KEY).expect("n1 runs");
+    let transfer = world.transfer(1, 2);
+    world.wait(transfer, 20 * MS);
+    let n2_leads = |world: &World| world.replica(2, 1).is_some_and(|it| it.is_leader);
+    assert!(world.run_while(100 * MS, n2_leads), "{world:?}");
+    world.run_for(20 * MS);
+    world.remove_replica(1, 1);
+    assert!(world.run_while(100 * MS, |world| !world.has_replica(1, 1)), "{world:?}");
+    world.run_for(5 * MS);
+    let op = world.go_on_with(stopped);
     world.wait(op, 15 * MS);
 }
 
