@@ -240,6 +240,16 @@ impl StoreMeta {
         self.lock().get(&region).cloned()
     }
 
+    /// Looks at a region's delegate without making a copy.
+    #[cfg(feature = "sim")]
+    pub(crate) fn look<R>(
+        &self,
+        region: RegionId,
+        look: impl FnOnce(&ReadDelegate) -> Option<R>,
+    ) -> Option<R> {
+        self.lock().get(&region).and_then(look)
+    }
+
     pub(crate) fn insert(&self, region: RegionId, delegate: ReadDelegate) {
         self.lock().insert(region, delegate);
     }

@@ -61,7 +61,7 @@ impl World {
         }
         for region in holding {
             if let Some(holder) = self.lease_holder(id, RegionId(region))
-                && let Err(words) = lease_exclusive(&holder, self.lease_holders())
+                && let Err(words) = lease_exclusive(&holder, self.other_lease_holders(&holder))
             {
                 found.push((Invariant::LeaseExclusive, words));
             }
@@ -72,12 +72,14 @@ impl World {
         self.tell_changes(id);
     }
 
-    /// Everybody who would answer a read under a lease now, of any region.
-    fn lease_holders(&self) -> impl Iterator<Item = LeaseHolder> {
-        self.nodes.iter().flat_map(move |node| {
+    /// Everybody else who would answer a read of one of its keys under a lease now.
+    fn other_lease_holders(&self, holder: &LeaseHolder) -> impl Iterator<Item = LeaseHolder> {
+        let others = self.nodes.iter().filter(|node| node.id != holder.node);
+        others.flat_map(move |node| {
             let running = node.running.iter();
-            let regions = running.flat_map(|running| running.fsms.keys());
-            regions.filter_map(move |region| self.lease_holder(node.id, *region))
+            let fsms = running.flat_map(|running| running.fsms.iter());
+            let overlapping = fsms.filter(|(_, fsm)| fsm.peer.region().overlaps(&holder.region));
+            overlapping.filter_map(move |(region, _)| self.lease_holder(node.id, *region))
         })
     }
 
@@ -96,14 +98,15 @@ impl World {
             let (region, term) = (Arc::clone(peer.region()), peer.term());
             return Some(LeaseHolder { node: id, region, term, left_ns });
         }
-        let delegate = running.ctx.meta.delegate(region)?;
-        let lease = delegate.leader_lease.as_ref()?;
-        let by_reader = delegate.applied_term == delegate.term
-            && lease.term() == delegate.term
-            && lease.inspect(now) == LeaseState::Valid;
-        let left_ns = lease.remaining_ns(now).unwrap_or_default();
-        let (region, term) = (Arc::clone(&delegate.region), delegate.term);
-        by_reader.then_some(LeaseHolder { node: id, region, term, left_ns })
+        running.ctx.meta.look(region, |delegate| {
+            let lease = delegate.leader_lease.as_ref()?;
+            let by_reader = delegate.applied_term == delegate.term
+                && lease.term() == delegate.term
+                && lease.inspect(now) == LeaseState::Valid;
+            let left_ns = lease.remaining_ns(now).unwrap_or_default();
+            let (region, term) = (Arc::clone(&delegate.region), delegate.term);
+            by_reader.then_some(LeaseHolder { node: id, region, term, left_ns })
+        })
     }
 
     /// Notes that something happened that must not.

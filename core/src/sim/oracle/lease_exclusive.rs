@@ -30,7 +30,7 @@ pub(in crate::sim) fn lease_exclusive(
     mut others: impl Iterator<Item = LeaseHolder>,
 ) -> Result<(), String> {
     let collides =
-        |other: &LeaseHolder| other.node != holder.node && overlap(&other.region, &holder.region);
+        |other: &LeaseHolder| other.node != holder.node && other.region.overlaps(&holder.region);
     let Some(other) = others.find(collides) else { return Ok(()) };
     let told = |holder: &LeaseHolder| {
         let (left_ms, region) = (holder.left_ns as f64 / 1e6, &holder.region);
@@ -41,13 +41,6 @@ pub(in crate::sim) fn lease_exclusive(
     };
     let key = holder.region.start_key.as_slice().max(&other.region.start_key).escape_ascii();
     Err(format!("two leases at once of the keys from '{key}': {}, {}", told(holder), told(&other)))
-}
-
-/// Whether some key lies in both.
-pub(in crate::sim) fn overlap(one: &Region, other: &Region) -> bool {
-    let begins_before_end =
-        |one: &Region, other: &Region| other.end_key.is_empty() || one.start_key < other.end_key;
-    begins_before_end(one, other) && begins_before_end(other, one)
 }
 
 #[cfg(test)]
