@@ -297,22 +297,35 @@ impl Context<'_> {
     fn two_leases(&self, picture: &mut Picture<'_>, violation: &Violation) {
         let region = self.regions.first().copied().unwrap_or(1);
         let leading = leaders(self.story, region, self.end_ns);
-        let [(old, _), .., (new, _)] = &leading[..] else {
-            let words = first_sentence(&violation.words);
-            let id = picture.add(violation.at_ns, 0, words, BoxKind::Function);
-            return picture.mark(id);
+        let (old, new) = match (&leading[..], holders(&violation.words)) {
+            ([(old, _), .., (new, _)], _) => (*old, *new),
+            // Of two regions that have keys in common: a split or a merge is half way.
+            (_, Some(holders)) => holders,
+            (_, None) => {
+                let words = first_sentence(&violation.words);
+                let id = picture.add(violation.at_ns, 0, words, BoxKind::Function);
+                return picture.mark(id);
+            }
         };
-        self.leaders(picture, Some(*old));
+        self.leaders(picture, Some(old));
         let name = |node: u64| format!("n{node} ");
         let claim = |node: u64| {
             let rest = violation.words.split(&name(node)).nth(1).unwrap_or("");
             rest.split(',').next().unwrap_or("").trim().to_owned()
         };
-        let title = format!("may answer reads {}", claim(*new));
-        let from = picture.add(violation.at_ns, *new, title, BoxKind::Function);
-        let title = format!("may still answer reads {}", claim(*old));
-        let to = picture.add(violation.at_ns, *old, title, BoxKind::Function);
+        let title = format!("may answer reads {}", claim(new));
+        let from = picture.add(violation.at_ns, new, title, BoxKind::Function);
+        let title = format!("may still answer reads {}", claim(old));
+        let to = picture.add(violation.at_ns, old, title, BoxKind::Function);
         let words = ["two leases at one moment:", "what the new leader writes, the old one misses"];
         picture.wrong(from, to, words.map(str::to_owned).to_vec());
     }
+}
+
+/// The nodes that a violation names as holders of leases: `...: n1 of region 2 ..., n3 of ...`.
+fn holders(words: &str) -> Option<(u64, u64)> {
+    let (_, named) = words.split_once(": ")?;
+    let node = |part: &str| part.strip_prefix('n')?.split(' ').next()?.parse().ok();
+    let mut nodes = named.split(", ").map(node);
+    Some((nodes.next()??, nodes.next()??))
 }
