@@ -76,6 +76,13 @@ fn learners_and_more_voters_are_as_safe() {
 }
 
 #[test]
+fn replicas_that_come_to_a_node_without_any_are_as_safe() {
+    let mut config = seconds(4);
+    config.sim.spares = 1;
+    assert_clean(1..=30, &config);
+}
+
+#[test]
 fn every_mode_and_every_fault_takes_part() {
     let reports: Vec<Report> = (1..=30).map(|seed| run(seed, &seconds(10)).unwrap()).collect();
     let modes = |mode: &str| reports.iter().any(|report| report.operations.contains_key(mode));
