@@ -49,27 +49,44 @@ use intern::Builder;
 /// How many bytes are looked at to tell the format.
 const DETECT_BYTES: u64 = 64 * 1024;
 
-/// A trace file format that is both read and written.
+/// A trace file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Format {
     /// OpenTelemetry's file form: one `ExportTraceServiceRequest` as JSON on each line.
     OtlpJsonLines,
     /// One `ExportTraceServiceRequest` as a JSON document.
     OtlpJson,
+    /// One `ExportTraceServiceRequest` as protobuf, or several that follow one another.
+    OtlpProtobuf,
     /// What Jaeger's UI uploads and downloads and its `/api/traces` returns.
     JaegerJson,
+    /// Chrome's trace events, which Perfetto opens.
+    ChromeJson,
+    /// Zipkin's version 2 list of spans; read, not written.
+    ZipkinJson,
 }
 
 impl Format {
     /// All formats, in the order in which help texts list them.
-    pub const ALL: [Format; 3] = [Format::OtlpJsonLines, Format::OtlpJson, Format::JaegerJson];
+    pub const ALL: [Format; 6] = [
+        Format::OtlpJsonLines,
+        Format::OtlpJson,
+        Format::OtlpProtobuf,
+        Format::JaegerJson,
+        Format::ChromeJson,
+        Format::ZipkinJson,
+    ];
 
-    /// The name that [`FromStr`] takes: `otlp-jsonl`, `otlp-json` or `jaeger`.
+    /// The name that [`FromStr`] takes: `otlp-jsonl`, `otlp-json`, `otlp-proto`, `jaeger`, `chrome`
+    /// or `zipkin`.
     pub fn name(self) -> &'static str {
         match self {
             Format::OtlpJsonLines => "otlp-jsonl",
             Format::OtlpJson => "otlp-json",
+            Format::OtlpProtobuf => "otlp-proto",
             Format::JaegerJson => "jaeger",
+            Format::ChromeJson => "chrome",
+            Format::ZipkinJson => "zipkin",
         }
     }
 
@@ -78,7 +95,10 @@ impl Format {
         match self {
             Format::OtlpJsonLines => "otlp.jsonl",
             Format::OtlpJson => "otlp.json",
+            Format::OtlpProtobuf => "otlp.pb",
             Format::JaegerJson => "jaeger.json",
+            Format::ChromeJson => "chrome.json",
+            Format::ZipkinJson => "zipkin.json",
         }
     }
 }
@@ -88,14 +108,19 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Format::OtlpJsonLines => "OTLP JSON lines",
             Format::OtlpJson => "OTLP JSON",
+            Format::OtlpProtobuf => "OTLP protobuf",
             Format::JaegerJson => "Jaeger JSON",
+            Format::ChromeJson => "Chrome trace events",
+            Format::ZipkinJson => "Zipkin JSON",
         })
     }
 }
 
 /// The name of a format that does not exist.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no trace format {0:?}; take one of otlp-jsonl, otlp-json, jaeger")]
+#[error(
+    "there is no trace format {0:?}; take one of otlp-jsonl, otlp-json, otlp-proto, jaeger, chrome, zipkin"
+)]
 pub struct UnknownFormat(pub String);
 
 impl FromStr for Format {
@@ -151,6 +176,12 @@ pub fn read_as(mut input: impl BufRead, format: Format) -> ReadReport {
     let outcome = match format {
         Format::JaegerJson => jaeger_read::document(document, &mut builder),
         Format::OtlpJson | Format::OtlpJsonLines => otlp_read::document(document, &mut builder),
+        Format::OtlpProtobuf | Format::ChromeJson | Format::ZipkinJson => {
+            return ReadReport::failed(FormatError::Unsupported {
+                dialect: format.name(),
+                advice: "convert it to OTLP JSON first",
+            });
+        }
     };
     let error = outcome.err().map(|error| {
         let offset = bytes.len() - document.len();
@@ -183,6 +214,9 @@ pub fn write(traces: &TraceSet, output: impl Write, format: Format) -> io::Resul
         Format::OtlpJsonLines => otlp_write::lines(traces, output),
         Format::OtlpJson => otlp_write::document(traces, output),
         Format::JaegerJson => jaeger_write::document(traces, output),
+        Format::OtlpProtobuf | Format::ChromeJson | Format::ZipkinJson => {
+            Err(io::Error::new(io::ErrorKind::Unsupported, format!("{format} is not written")))
+        }
     }
 }
 
