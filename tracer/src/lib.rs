@@ -50,7 +50,7 @@
 //!
 //! - `otel` (default): recording, through `tracing-opentelemetry`. Without it the crate is the
 //!   plain model, formats and analysis, and needs neither `tracing` nor OpenTelemetry.
-//! - `recorder`: recording simulations, see its module: needs `tracing` alone.
+//! - `simulated`: recording simulations, see its module: needs `tracing` alone.
 //! - `otlp`: sending to a collector or Jaeger, as OTLP over HTTP. Not default, since its HTTP
 //!   client more than doubles the time that the crate and its dependencies take to build.
 //!
@@ -60,7 +60,7 @@
 //! room is dropped and counted (`Guard::counts`). No input makes a reader panic.
 
 pub mod assemble;
-#[cfg(feature = "recorder")]
+#[cfg(feature = "simulated")]
 mod clock;
 mod context;
 pub mod conventions;
@@ -69,10 +69,10 @@ pub mod model;
 pub mod normalize;
 #[cfg(feature = "otel")]
 mod otel;
-#[cfg(feature = "recorder")]
-pub mod recorder;
+#[cfg(feature = "simulated")]
+pub mod simulated;
 
-#[cfg(feature = "recorder")]
+#[cfg(feature = "simulated")]
 pub use clock::TimeSource;
 pub use context::{TraceContext, TraceParentError};
 #[cfg(feature = "otel")]

@@ -2,8 +2,8 @@
 //! decided by a seed.
 //!
 //! ```
-//! # #[cfg(feature = "recorder")] {
-//! use raftlens_tracer::recorder::Recorder;
+//! # #[cfg(feature = "simulated")] {
+//! use raftlens_tracer::simulated::Recorder;
 //! use std::sync::atomic::{AtomicU64, Ordering};
 //!
 //! static NOW_NS: AtomicU64 = AtomicU64::new(5);
