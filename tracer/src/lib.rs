@@ -60,19 +60,23 @@
 //! room is dropped and counted (`Guard::counts`). No input makes a reader panic.
 
 pub mod assemble;
-#[cfg(feature = "simulated")]
+#[cfg(any(feature = "recorder", feature = "simulated"))]
 mod clock;
 mod context;
+#[cfg(any(feature = "otel", feature = "recorder"))]
+mod context_of_span;
 pub mod conventions;
 pub mod format;
 pub mod model;
 pub mod normalize;
 #[cfg(feature = "otel")]
 mod otel;
+#[cfg(feature = "recorder")]
+pub mod recorder;
 #[cfg(feature = "simulated")]
 pub mod simulated;
 
-#[cfg(feature = "simulated")]
+#[cfg(any(feature = "recorder", feature = "simulated"))]
 pub use clock::TimeSource;
 pub use context::{TraceContext, TraceParentError};
 #[cfg(feature = "otel")]

@@ -8,7 +8,7 @@
 
 mod amend;
 mod builder;
-mod context;
+pub(crate) mod context;
 mod convert;
 mod error;
 mod guard;
