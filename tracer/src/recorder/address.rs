@@ -30,37 +30,45 @@ impl SpanRef {
     }
 
     /// Whether it names no span, since there was no room for it.
+    #[inline]
     pub(super) fn is_nothing(self) -> bool {
         self.block() as usize == MOST_BLOCKS && self.cell() != Nameless::Unwanted as usize
     }
 
     /// Whether it names no span, since the recorder was not to have it.
+    #[inline]
     pub(super) fn is_unwanted(self) -> bool {
         self.block() as usize == MOST_BLOCKS && self.cell() == Nameless::Unwanted as usize
     }
 
+    #[inline]
     pub(super) fn new(generation: u64, block: u32, cell: usize) -> Self {
         SpanRef(
             generation << (BLOCK_BITS + CELL_BITS) | u64::from(block) << CELL_BITS | cell as u64,
         )
     }
 
+    #[inline]
     pub(super) fn of(id: &Id) -> Self {
         SpanRef(id.into_u64())
     }
 
+    #[inline]
     pub(super) fn id(self) -> Id {
         Id::from_u64(self.0)
     }
 
+    #[inline]
     pub(super) fn generation(self) -> u64 {
         self.0 >> (BLOCK_BITS + CELL_BITS)
     }
 
+    #[inline]
     pub(super) fn block(self) -> u32 {
         (self.0 >> CELL_BITS) as u32 & ((1 << BLOCK_BITS) - 1)
     }
 
+    #[inline]
     pub(super) fn cell(self) -> usize {
         (self.0 & ((1 << CELL_BITS) - 1)) as usize
     }

@@ -19,6 +19,8 @@
 //! sees old or new words and never undefined behaviour; it compares generations to throw away what
 //! was torn. There is no `unsafe` here. `tracer/loom` tries every interleaving of this file.
 
+use std::cell::Cell;
+
 use super::address::{GENERATION_MASK, SpanRef};
 use super::entry::{Kind, Tag};
 use super::sync::{AtomicU64, Ordering, fence};
@@ -87,23 +89,28 @@ const MOST_LIVE: u64 = 3000;
 pub(super) struct State(u64);
 
 impl State {
+    #[inline]
     pub(super) fn generation(self) -> u64 {
         self.0 >> GENERATION_SHIFT
     }
 
+    #[inline]
     pub(super) fn is_open(self) -> bool {
         self.0 & OPEN != 0
     }
 
+    #[inline]
     pub(super) fn live(self) -> u64 {
         self.0 >> LIVE_SHIFT & COUNT_MASK
     }
 
     /// The first free cell; beyond the end when more was asked for than there is.
+    #[inline]
     pub(super) fn next(self) -> usize {
         (self.0 & COUNT_MASK) as usize
     }
 
+    #[inline]
     fn is_of(self, generation: u64) -> bool {
         self.is_open() && self.generation() == generation
     }
@@ -158,6 +165,15 @@ impl Block {
         self.word(index).store(value, Ordering::Relaxed);
     }
 
+    /// Writes words that follow one another.
+    #[inline(always)]
+    pub(super) fn copy_in(&self, index: usize, words: &[Cell<u64>]) {
+        let places = self.words.get(index..).unwrap_or_default();
+        for (place, word) in places.iter().zip(words) {
+            place.store(word.get(), Ordering::Relaxed);
+        }
+    }
+
     #[inline(always)]
     pub(super) fn state(&self) -> State {
         State(self.word(HEAD_STATE).load(Ordering::Acquire))
@@ -166,6 +182,7 @@ impl Block {
     /// Opens a block that nobody has, for a trace whose first entry takes `cells`; it begins with
     /// one that is live: the root span, or in a block that a trace continues in, the trace itself.
     /// The generation of the block.
+    #[inline]
     pub(super) fn open(&self, cells: usize) -> u64 {
         let word = self.word(HEAD_STATE);
         let mut old = word.load(Ordering::Relaxed);
@@ -260,12 +277,14 @@ impl Block {
     }
 
     /// The address of a cell of this block, which is number `block`, in its present generation.
+    #[inline]
     pub(super) fn address(&self, block: u32, cell: usize) -> SpanRef {
         SpanRef::new(State(self.get(HEAD_STATE)).generation(), block, cell)
     }
 }
 
 /// The state after the last one that was live: the next generation, closed and empty.
+#[inline]
 fn closed(state: u64) -> u64 {
     (State(state).generation() + 1 & GENERATION_MASK) << GENERATION_SHIFT
 }

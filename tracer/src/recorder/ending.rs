@@ -20,6 +20,7 @@ use super::thread;
 const MOST_STEPS: u32 = 2;
 
 impl OnEnd for Recording {
+    #[inline]
     fn ended(&self, root: u32, state: State) {
         let block = self.pool.block(root);
         block.set(HEAD_USED, state.next().min(CELLS) as u64);
@@ -135,6 +136,7 @@ impl Recording {
         block.is_some_and(|block| block.get(HEAD_KEPT) == root.generation() + 1)
     }
 
+    #[inline]
     fn decide(&self, root: SpanRef, reasons: Reasons, list: usize) {
         let admitted = self.quotas.admit(reasons);
         if !admitted.is_empty() {

@@ -78,10 +78,12 @@ impl Tag {
             | words as u64)
     }
 
+    #[inline]
     pub(super) fn generation(self) -> u64 {
         self.0 >> (64 - GENERATION_BITS)
     }
 
+    #[inline]
     pub(super) fn kind(self) -> Option<Kind> {
         match self.0 >> (CELLS_BITS + WORDS_BITS) & ((1 << KIND_BITS) - 1) {
             1 => Some(Kind::Span),
@@ -94,10 +96,12 @@ impl Tag {
         }
     }
 
+    #[inline]
     pub(super) fn cells(self) -> usize {
         (self.0 >> WORDS_BITS & ((1 << CELLS_BITS) - 1)) as usize
     }
 
+    #[inline]
     pub(super) fn words(self) -> usize {
         (self.0 & ((1 << WORDS_BITS) - 1)) as usize
     }

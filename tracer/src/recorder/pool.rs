@@ -95,10 +95,12 @@ impl Pool {
     }
 
     /// A free block, from list `list` or another.
+    #[inline]
     fn take(&self, list: usize) -> Option<u32> {
         (0..LISTS).find_map(|step| self.pop((list + step) % LISTS))
     }
 
+    #[inline]
     fn pop(&self, list: usize) -> Option<u32> {
         let head = &self.free[list].0;
         let mut old = head.load(Ordering::Acquire);
@@ -114,6 +116,7 @@ impl Pool {
     }
 
     /// Puts a block that is closed and nobody has into a list.
+    #[inline]
     fn give_back(&self, number: u32, list: usize) {
         let head = &self.free[list % LISTS].0;
         let block = self.block(number);
@@ -258,6 +261,7 @@ impl Pool {
 
     /// The blocks of a trace, its root's first. For whoever has the trace for itself, or checks
     /// afterwards that it still was the same.
+    #[inline]
     pub(super) fn chain(&self, root: u32) -> impl Iterator<Item = u32> {
         let mut next = Some(root);
         // The bound is for a reader who looks at a trace while it changes.
@@ -272,6 +276,7 @@ impl Pool {
     }
 
     /// The finished traces that are attached to one: the blocks of their roots.
+    #[inline]
     pub(super) fn attached(&self, root: u32) -> impl Iterator<Item = u32> {
         let mut next = self.block(root).get(HEAD_ATTACHED);
         std::iter::from_fn(move || {
@@ -283,6 +288,7 @@ impl Pool {
     }
 
     /// Gives the blocks of a finished trace back, and those of the finished traces attached to it.
+    #[inline]
     pub(super) fn recycle(&self, root: u32, list: usize) {
         let mut attached = self.block(root).get(HEAD_ATTACHED);
         self.recycle_chain(root, list);
@@ -294,6 +300,7 @@ impl Pool {
         }
     }
 
+    #[inline]
     fn recycle_chain(&self, root: u32, list: usize) {
         let mut continues = self.block(root).get(HEAD_CONTINUES);
         while let Some(number) =

@@ -32,7 +32,13 @@ impl Quotas {
     }
 
     /// The reasons of `reasons` for which one more trace may be kept.
+    #[inline]
     pub(super) fn admit(&self, reasons: Reasons) -> Reasons {
+        if reasons.is_empty() { reasons } else { self.admit_some(reasons) }
+    }
+
+    #[cold]
+    fn admit_some(&self, reasons: Reasons) -> Reasons {
         let mut admitted = Reasons::default();
         for reason in reasons.iter() {
             let quota = &self.0[reason as usize];

@@ -96,9 +96,7 @@ impl Recording {
         block.set(at + SPAN, parent);
         block.set(at + END, 0);
         block.set(at + HANDLES, 1);
-        for (index, word) in fields.words().iter().enumerate() {
-            block.set(at + SPAN_WORDS + index, word.get());
-        }
+        block.copy_in(at + SPAN_WORDS, fields.words());
         if fields.seen & watched != 0 {
             self.look_at(callsite, span, &fields);
         }
@@ -205,9 +203,7 @@ impl Recording {
         let words = fields.finish();
         self.add(thread, span, Kind::Record, RECORD_WORDS, words, |block, at| {
             block.set(at + CALLSITE, u64::from(callsite));
-            for (index, word) in fields.words().iter().enumerate() {
-                block.set(at + RECORD_WORDS + index, word.get());
-            }
+            block.copy_in(at + RECORD_WORDS, fields.words());
         });
         if fields.seen & watched != 0 {
             self.look_at(callsite, span, &fields);
@@ -229,9 +225,7 @@ impl Recording {
         self.add(thread, span, Kind::Event, EVENT_WORDS, words, |block, at| {
             block.set(at + CALLSITE, u64::from(callsite));
             block.set(at + EVENT_TIME, self.timer.clock.now());
-            for (index, word) in fields.words().iter().enumerate() {
-                block.set(at + EVENT_WORDS + index, word.get());
-            }
+            block.copy_in(at + EVENT_WORDS, fields.words());
         });
         let watched = self.limits.fields(callsite, &self.rules, || self.timer.scale());
         if is_error {
@@ -251,9 +245,7 @@ impl Recording {
             block.set(at + LINK_TRACE_HIGH, (from.trace_id.0 >> 64) as u64);
             block.set(at + LINK_TRACE_LOW, from.trace_id.0 as u64);
             block.set(at + LINK_SPAN, from.span_id.0);
-            for (index, word) in fields.words().iter().enumerate() {
-                block.set(at + LINK_WORDS + index, word.get());
-            }
+            block.copy_in(at + LINK_WORDS, fields.words());
         });
     }
 

@@ -60,6 +60,7 @@ impl ByCallsite {
         ByCallsite((0..MOST_CALLSITES).map(|_| limits()).collect())
     }
 
+    #[inline(always)]
     fn at(&self, callsite: u32) -> &Limits {
         &self.0[callsite as usize % MOST_CALLSITES]
     }

@@ -194,23 +194,19 @@ impl Fields<'_> {
         }
         let (text, of) = cut(value, room);
         let bytes = text.as_bytes();
-        let (first, rest) = bytes.split_at(bytes.len().min(INLINE_BYTES));
-        let mut inline = [0; INLINE_BYTES];
-        inline[..first.len()].copy_from_slice(first);
-        self.scratch.words[used].set(head(index, of, bytes.len(), u32::from_le_bytes(inline)));
+        let (inline, rest) = match bytes.split_first_chunk::<INLINE_BYTES>() {
+            Some((first, rest)) => (u32::from_le_bytes(*first), rest),
+            None => (last_bytes(bytes) as u32, &[][..]),
+        };
+        self.scratch.words[used].set(head(index, of, bytes.len(), inline));
         let mut next = used + 1;
-        let mut chunks = rest.chunks_exact(8);
-        for chunk in chunks.by_ref() {
-            let mut word = [0; 8];
-            word.copy_from_slice(chunk);
-            self.scratch.words[next].set(u64::from_le_bytes(word));
-            next += 1;
+        let (chunks, last) = rest.as_chunks::<8>();
+        for (word, chunk) in self.scratch.words[next..].iter().zip(chunks) {
+            word.set(u64::from_le_bytes(*chunk));
         }
-        let last = chunks.remainder();
+        next += chunks.len();
         if !last.is_empty() {
-            let mut word = [0; 8];
-            word[..last.len()].copy_from_slice(last);
-            self.scratch.words[next].set(u64::from_le_bytes(word));
+            self.scratch.words[next].set(last_bytes(last));
             next += 1;
         }
         self.scratch.used.set(next);
@@ -245,6 +241,12 @@ impl Fields<'_> {
         self.scratch.words[used].set(head(index, of, bytes, inline));
         self.see(index);
     }
+}
+
+/// Fewer than eight bytes as one word.
+#[inline(always)]
+fn last_bytes(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// The beginning of a text that fits, at a character's boundary.

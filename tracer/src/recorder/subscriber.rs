@@ -69,6 +69,7 @@ impl Subscriber for FlightRecorder {
         thread::with(|thread| self.0.recording.begin_traced(thread, attributes)).id()
     }
 
+    #[inline]
     fn record(&self, id: &Id, values: &Record<'_>) {
         let span = SpanRef::of(id);
         thread::with(|thread| self.0.recording.record(thread, span, |visit| values.record(visit)));
@@ -81,6 +82,7 @@ impl Subscriber for FlightRecorder {
         }
     }
 
+    #[inline]
     fn event(&self, event: &Event<'_>) {
         thread::with(|thread| self.0.recording.event_traced(thread, event));
     }

@@ -21,17 +21,32 @@ const UNNUMBERED: usize = usize::MAX;
 #[derive(Clone, Copy)]
 struct Entered {
     span: SpanRef,
-    /// The recorder that it belongs to.
-    recorder: u32,
-    /// Whether it was entered before and not left since: then it is not the current one again.
-    again: bool,
+    by: By,
 }
 
-const NOBODY: Entered = Entered { span: SpanRef::NOTHING, recorder: 0, again: false };
+/// The recorder that an entered span belongs to, and whether the span was entered before and not
+/// left since: then it is not the current one again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct By(u32);
+
+impl By {
+    const AGAIN: u32 = 1 << 31;
+
+    fn recorder(self) -> u32 {
+        self.0 & !By::AGAIN
+    }
+
+    fn is_again(self) -> bool {
+        self.0 & By::AGAIN != 0
+    }
+}
+
+const NOBODY: Entered = Entered { span: SpanRef::NOTHING, by: By(By::AGAIN) };
 
 /// One thread.
 pub(super) struct Thread {
-    entered: [Cell<Entered>; SHALLOW],
+    spans: [Cell<SpanRef>; SHALLOW],
+    owners: [Cell<By>; SHALLOW],
     depth: Cell<usize>,
     number: Cell<usize>,
     pub(super) scratch: Scratch,
@@ -40,7 +55,8 @@ pub(super) struct Thread {
 thread_local! {
     static THREAD: Thread = const {
         Thread {
-            entered: [const { Cell::new(NOBODY) }; SHALLOW],
+            spans: [const { Cell::new(SpanRef::NOTHING) }; SHALLOW],
+            owners: [const { Cell::new(NOBODY.by) }; SHALLOW],
             depth: Cell::new(0),
             number: Cell::new(UNNUMBERED),
             scratch: Scratch::new(),
@@ -59,38 +75,45 @@ pub(super) fn with<T>(act: impl FnOnce(&Thread) -> T) -> T {
 }
 
 impl Thread {
+    #[inline]
     fn at(&self, depth: usize) -> Entered {
-        match self.entered.get(depth) {
-            Some(entered) => entered.get(),
-            None => DEEP
-                .try_with(|deep| deep.borrow().get(depth - SHALLOW).copied())
-                .ok()
-                .flatten()
-                .unwrap_or(NOBODY),
+        if depth < SHALLOW {
+            return Entered { span: self.spans[depth].get(), by: self.owners[depth].get() };
         }
+        let deep = DEEP.try_with(|deep| deep.borrow().get(depth - SHALLOW).copied());
+        deep.ok().flatten().unwrap_or(NOBODY)
     }
 
+    #[inline]
+    fn put(&self, depth: usize, entered: Entered) {
+        if depth < SHALLOW {
+            self.spans[depth].set(entered.span);
+            self.owners[depth].set(entered.by);
+            return;
+        }
+        // While the thread ends there is no more room; such spans are not current.
+        let _ = DEEP.try_with(|deep| {
+            let mut deep = deep.borrow_mut();
+            let length = deep.len().max(depth - SHALLOW + 1);
+            deep.resize(length, NOBODY);
+            deep[depth - SHALLOW] = entered;
+        });
+    }
+
+    #[inline]
     fn is(&self, depth: usize, recorder: u32, span: SpanRef) -> bool {
         let entered = self.at(depth);
-        entered.span == span && entered.recorder == recorder
+        entered.span == span && entered.by.recorder() == recorder
     }
 
     #[inline]
     pub(super) fn enter(&self, recorder: u32, span: SpanRef) {
         let depth = self.depth.get();
-        let again = (0..depth).rev().any(|depth| self.is(depth, recorder, span));
-        let entered = Entered { span, recorder, again };
-        match self.entered.get(depth) {
-            Some(place) => place.set(entered),
-            None => {
-                // While the thread ends there is no more room; such spans are not current.
-                let _ = DEEP.try_with(|deep| {
-                    let mut deep = deep.borrow_mut();
-                    deep.truncate(depth - SHALLOW);
-                    deep.push(entered);
-                });
-            }
-        }
+        let again = self.spans[..depth.min(SHALLOW)].iter().any(|entered| entered.get() == span)
+            || depth > SHALLOW;
+        let again = again && (0..depth).any(|depth| self.is(depth, recorder, span));
+        let by = By(recorder & !By::AGAIN | if again { By::AGAIN } else { 0 });
+        self.put(depth, Entered { span, by });
         self.depth.set(depth + 1);
     }
 
@@ -98,9 +121,9 @@ impl Thread {
     #[inline]
     pub(super) fn exit(&self, recorder: u32, span: SpanRef) -> bool {
         let depth = self.depth.get();
-        if depth > 0 && depth <= SHALLOW && self.is(depth - 1, recorder, span) {
+        if depth > 0 && self.is(depth - 1, recorder, span) {
             self.depth.set(depth - 1);
-            return !self.at(depth - 1).again;
+            return !self.at(depth - 1).by.is_again();
         }
         self.exit_from_below(recorder, span)
     }
@@ -111,7 +134,7 @@ impl Thread {
         let Some(place) = (0..depth).rev().find(|&depth| self.is(depth, recorder, span)) else {
             return true;
         };
-        let again = self.at(place).again;
+        let again = self.at(place).by.is_again();
         for depth in place + 1..depth {
             self.put(depth - 1, self.at(depth));
         }
@@ -119,25 +142,13 @@ impl Thread {
         !again
     }
 
-    fn put(&self, depth: usize, entered: Entered) {
-        match self.entered.get(depth) {
-            Some(place) => place.set(entered),
-            None => {
-                let _ = DEEP.try_with(|deep| {
-                    if let Some(place) = deep.borrow_mut().get_mut(depth - SHALLOW) {
-                        *place = entered;
-                    }
-                });
-            }
-        }
-    }
-
     /// The span of this recorder that was entered last.
     #[inline]
     pub(super) fn current(&self, recorder: u32) -> Option<SpanRef> {
         let depth = self.depth.get();
         (0..depth).rev().map(|depth| self.at(depth)).find_map(|entered| {
-            (entered.recorder == recorder && !entered.again).then_some(entered.span)
+            // Entered again is another number.
+            (entered.by == By(recorder)).then_some(entered.span)
         })
     }
 
