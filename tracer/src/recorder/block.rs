@@ -128,13 +128,17 @@ pub(super) enum Refused {
     TooManyOpen,
 }
 
-/// What an attempt to write gave. Either way one more is live, until [`Block::release`].
+/// Cells that were claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Claimed {
-    /// The first of the cells.
-    Cell(usize),
-    /// The block is full; the trace may go on in another one.
-    Full,
+pub(super) struct Cells {
+    /// The first of them.
+    pub(super) first: usize,
+    /// How many there are: at least as many as were needed, or none if the block is full.
+    pub(super) count: usize,
+}
+
+impl Cells {
+    pub(super) const NONE: Cells = Cells { first: 0, count: 0 };
 }
 
 /// 2 KiB of words.
@@ -200,9 +204,17 @@ impl Block {
         State(old).generation()
     }
 
-    /// Counts one live, if the block still belongs to `generation`, and claims `cells`.
+    /// Counts `live` more live, if the block still belongs to `generation`, and claims `needed`
+    /// cells, or more of them up to `wanted`. The trace stays alive until [`release`](Self::release)
+    /// of as many, also if the block is full.
     #[inline(always)]
-    pub(super) fn claim(&self, generation: u64, cells: usize) -> Result<Claimed, Refused> {
+    pub(super) fn claim(
+        &self,
+        generation: u64,
+        needed: usize,
+        wanted: usize,
+        live: u64,
+    ) -> Result<Cells, Refused> {
         let word = self.word(HEAD_STATE);
         // Most that comes too late is turned away here, without disturbing the present owner.
         let seen = State(word.load(Ordering::Relaxed));
@@ -212,44 +224,56 @@ impl Block {
         if seen.live() >= MOST_LIVE {
             return Err(Refused::TooManyOpen);
         }
-        let fits = seen.next() + cells <= CELLS;
-        let wanted = if fits { cells as u64 } else { 0 };
-        let old = State(word.fetch_add(LIVE_ONE + wanted, Ordering::AcqRel));
+        let count = granted(seen, needed, wanted);
+        let old = State(word.fetch_add(live * LIVE_ONE + count as u64, Ordering::AcqRel));
+        let cells = cut_to_block(old, needed, count);
         if !old.is_of(generation) {
-            if wanted > 0 && old.is_open() && old.next() + cells <= CELLS {
+            if old.is_open() {
                 // These cells now belong to a trace that will not fill them.
-                self.write_hole(old.next(), cells);
+                self.write_hole(cells);
             }
             return Err(Refused::JustOver);
         }
-        if fits && old.next() + cells <= CELLS {
-            Ok(Claimed::Cell(old.next()))
-        } else {
-            Ok(Claimed::Full)
-        }
+        Ok(cells)
     }
 
-    /// Claims `cells` in a block that the caller knows to belong to its live trace.
-    pub(super) fn claim_more(&self, cells: usize) -> Claimed {
+    /// Claims cells in a block that the caller knows to belong to its live trace.
+    pub(super) fn claim_more(&self, needed: usize, wanted: usize) -> Cells {
         let word = self.word(HEAD_STATE);
-        if State(word.load(Ordering::Relaxed)).next() + cells > CELLS {
-            return Claimed::Full;
+        match granted(State(word.load(Ordering::Relaxed)), needed, wanted) {
+            0 => Cells::NONE,
+            count => {
+                let old = State(word.fetch_add(count as u64, Ordering::AcqRel));
+                cut_to_block(old, needed, count)
+            }
         }
-        let old = State(word.fetch_add(cells as u64, Ordering::AcqRel));
-        if old.next() + cells <= CELLS { Claimed::Cell(old.next()) } else { Claimed::Full }
     }
 
-    /// Takes one off that was live. When it was the last, the block is closed in the same step: the
-    /// caller alone has it, and gets what the state was.
+    /// Counts more live in a trace that the caller knows to be alive; `false` if that are too many.
+    pub(super) fn hold(&self, live: u64) -> bool {
+        let word = self.word(HEAD_STATE);
+        if State(word.load(Ordering::Relaxed)).live() >= MOST_LIVE {
+            return false;
+        }
+        word.fetch_add(live * LIVE_ONE, Ordering::AcqRel);
+        true
+    }
+
+    /// Takes `live` off that were live, and gives the cells `unused` back if they were the last that
+    /// were claimed. When nothing is live any more, the block is closed in the same step: the caller
+    /// alone has it, and gets what the state was.
     #[inline(always)]
-    pub(super) fn release(&self) -> Option<State> {
+    pub(super) fn release(&self, live: u64, unused: Cells) -> Option<State> {
         let word = self.word(HEAD_STATE);
         let mut old = word.load(Ordering::Relaxed);
         loop {
-            let ends = State(old).live() == 1 && State(old).is_open();
-            let new = if ends { closed(old) } else { old - LIVE_ONE };
+            let are_last = unused.count > 0 && State(old).next() == unused.first + unused.count;
+            let given_back = if are_last { unused.count as u64 } else { 0 };
+            let rest = old - given_back;
+            let ends = State(old).live() == live && State(old).is_open();
+            let new = if ends { closed(old) } else { rest - live * LIVE_ONE };
             match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => return ends.then_some(State(old)),
+                Ok(_) => return ends.then_some(State(rest)),
                 Err(now) => old = now,
             }
         }
@@ -271,9 +295,13 @@ impl Block {
     }
 
     /// Says of cells of the present trace that nothing is in them. One must be counted live.
-    pub(super) fn write_hole(&self, cell: usize, cells: usize) {
-        let tag = Tag::new(self.state().generation(), Kind::Hole, cells, 0);
-        self.word(cell * CELL_WORDS).store(tag.0, Ordering::Release);
+    #[inline(always)]
+    pub(super) fn write_hole(&self, cells: Cells) {
+        if cells.count > 0 {
+            let generation = State(self.get(HEAD_STATE)).generation();
+            let tag = Tag::new(generation, Kind::Hole, cells.count, 0);
+            self.word(cells.first * CELL_WORDS).store(tag.0, Ordering::Release);
+        }
     }
 
     /// The address of a cell of this block, which is number `block`, in its present generation.
@@ -287,4 +315,22 @@ impl Block {
 #[inline]
 fn closed(state: u64) -> u64 {
     (State(state).generation() + 1 & GENERATION_MASK) << GENERATION_SHIFT
+}
+
+/// How many cells can be had, of those that are wanted; none if fewer than needed are left.
+#[inline(always)]
+fn granted(state: State, needed: usize, wanted: usize) -> usize {
+    match CELLS.checked_sub(state.next()) {
+        Some(left) if left >= needed => left.min(wanted),
+        Some(_) | None => 0,
+    }
+}
+
+/// Of the `count` cells from `old.next()` on, those that the block has: others may have been first.
+#[inline(always)]
+fn cut_to_block(old: State, needed: usize, count: usize) -> Cells {
+    match granted(old, needed, count) {
+        0 => Cells::NONE,
+        count => Cells { first: old.next(), count },
+    }
 }

@@ -229,9 +229,10 @@ impl Builder {
                 _ => Some(DEFAULT_QUOTA),
             },
         };
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let recording = Recording {
-            number: NUMBER.fetch_add(1, Ordering::Relaxed),
-            pool: Pool::new(blocks, self.most_blocks.min(blocks)),
+            number,
+            pool: Pool::new(number, blocks, self.most_blocks.min(blocks)),
             mixer: Mixer::new(key, trace_high),
             timer: Timer::new(self.clock.unwrap_or_else(Clock::of_this_machine)),
             rules: self.rules,

@@ -28,7 +28,7 @@ impl OnEnd for Recording {
         let mut reasons = self.count_and_judge(root, state.generation(), number);
         let follows = SpanRef(block.get(HEAD_FOLLOWS));
         if follows.0 != 0 {
-            if self.attach(root, follows, reasons, number) {
+            if self.attach(root, follows, reasons) {
                 return;
             }
             if self.was_kept(follows) {
@@ -46,6 +46,7 @@ impl Recording {
         self.counters.count_trace(number);
         let flags = self.pool.block(root).get(HEAD_FLAGS);
         let mut reasons = Reasons::of_flags(flags);
+        let histograms = self.histograms.of_thread(number);
         for block_number in self.pool.chain(root) {
             let block = self.pool.block(block_number);
             self.each_entry(block, block_number, root, generation, |at, tag| {
@@ -54,7 +55,7 @@ impl Recording {
                 }
                 let ticks = block.get(at + END).saturating_sub(block.get(at + START));
                 let callsite = block.get(at + CALLSITE) as u32;
-                self.histograms.count(number, callsite, ticks);
+                histograms.count(callsite, ticks);
                 if block.get(at + SPAN) == 0 {
                     let (is_slow, is_slow_lately) = self.limits.root_is_slow(callsite, ticks);
                     if is_slow {
@@ -106,28 +107,26 @@ impl Recording {
 
     /// Hangs a finished trace on the one that it was handed over from, if that one is still alive:
     /// both are kept, or neither.
-    fn attach(&self, root: u32, follows: SpanRef, reasons: Reasons, list: usize) -> bool {
-        let Ok(place) = self.pool.claim(follows, 0, list, self) else { return false };
-        if place.root == root {
-            self.pool.release(place.root, self);
-            return false;
-        }
-        let other = self.pool.block(place.root);
-        if !reasons.is_empty() {
-            other.word(HEAD_FLAGS).fetch_or(reasons.bits(), Ordering::Relaxed);
-        }
-        let head = other.word(HEAD_ATTACHED);
-        let mut old = head.load(Ordering::Relaxed);
-        loop {
-            self.pool.block(root).set(HEAD_LIST, old);
-            let new = u64::from(root + 1);
-            match head.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => break,
-                Err(now) => old = now,
+    fn attach(&self, root: u32, follows: SpanRef, reasons: Reasons) -> bool {
+        thread::with(|thread| {
+            let Ok(place) = self.pool.claim(follows, 0, thread, self) else { return false };
+            let other = self.pool.block(place.root);
+            if !reasons.is_empty() {
+                other.word(HEAD_FLAGS).fetch_or(reasons.bits(), Ordering::Relaxed);
             }
-        }
-        self.pool.release(place.root, self);
-        true
+            let head = other.word(HEAD_ATTACHED);
+            let mut old = head.load(Ordering::Relaxed);
+            loop {
+                self.pool.block(root).set(HEAD_LIST, old);
+                let new = u64::from(root + 1);
+                match head.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed) {
+                    Ok(_) => break,
+                    Err(now) => old = now,
+                }
+            }
+            self.pool.release(place.root, thread, self);
+            true
+        })
     }
 
     /// Whether the finished trace that began at `root` was kept.

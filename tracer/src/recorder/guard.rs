@@ -201,11 +201,15 @@ impl<'r> SpanGuard<'r> {
     /// Room for more marks. The last of those before gets its end here.
     #[cold]
     fn more_marks(&mut self, now: u64) -> bool {
-        let list = thread::with(thread::Thread::number);
-        let recording = self.recording;
-        let Ok(place) = recording.pool.claim(self.span, MARKS_CELLS, list, recording) else {
-            return false;
-        };
+        let (recording, span) = (self.recording, self.span);
+        let pool = &recording.pool;
+        let claimed = thread::with(|thread| {
+            let place = pool.claim(span, MARKS_CELLS, thread, recording).ok()?;
+            // The span itself keeps the trace alive from here on.
+            pool.release(place.root, thread, recording);
+            Some(place)
+        });
+        let Some(place) = claimed else { return false };
         let block = recording.pool.block(place.block);
         let at = place.cell * CELL_WORDS;
         block.set(at + CALLSITE, 0);
@@ -213,7 +217,6 @@ impl<'r> SpanGuard<'r> {
         block.set(at + MARKS_BASE, now);
         let tag = Tag::new(block.state().generation(), EntryKind::Marks, MARKS_CELLS, MOST_MARKS);
         block.word(at).store(tag.0, Ordering::Release);
-        recording.pool.release(place.root, recording);
         self.marks = Marks { block: place.block, at, base: now, count: 0 };
         true
     }
@@ -222,7 +225,7 @@ impl<'r> SpanGuard<'r> {
 impl Drop for SpanGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.recording.let_go(self.span);
+        thread::with(|thread| self.recording.let_go(thread, self.span));
     }
 }
 

@@ -59,29 +59,22 @@ impl Histograms {
         }
     }
 
-    /// Counts a span.
+    /// The tables of one thread.
     #[inline(always)]
-    pub(super) fn count(&self, thread: usize, callsite: u32, ticks: u64) {
+    pub(super) fn of_thread(&self, thread: usize) -> Counting<'_> {
         let thread = thread.min(SHARED_NUMBER);
-        let tables = self.threads[thread].get();
-        let counts = tables.and_then(|of_thread| of_thread.0.get(callsite as usize)?.get());
-        let counts = counts.map(|counts| &**counts);
-        let Some(counts) = counts.or_else(|| self.make(thread, callsite)) else {
-            self.uncounted.fetch_add(1, Ordering::Relaxed);
-            return;
-        };
-        let count = &counts.0[bucket(ticks)];
-        if thread < OWN_NUMBERS {
-            // Nobody else counts here, so nothing is lost.
-            count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        } else {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
+        Counting { all: self, thread, tables: self.threads[thread].get() }
     }
 
     /// Makes a table, if there is room for one more.
     #[cold]
     fn make(&self, thread: usize, callsite: u32) -> Option<&Counts> {
+        let made =
+            self.threads[thread].get().and_then(|tables| tables.0.get(callsite as usize)?.get());
+        if let Some(counts) = made {
+            // Since this thread began to count.
+            return Some(counts);
+        }
         let take = |room: u64| room.checked_sub(1);
         self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
         let of_thread = self.threads[thread]
@@ -116,6 +109,39 @@ impl Histograms {
             made * size_of::<Counts>() + MOST_CALLSITES * size_of::<OnceLock<Box<Counts>>>()
         });
         bytes.sum()
+    }
+}
+
+/// What counts the spans of one thread.
+#[derive(Clone, Copy)]
+pub(super) struct Counting<'a> {
+    all: &'a Histograms,
+    thread: usize,
+    tables: Option<&'a OfThread>,
+}
+
+impl Counting<'_> {
+    /// Counts a span.
+    #[inline(always)]
+    pub(super) fn count(&self, callsite: u32, ticks: u64) {
+        let counts = self.tables.and_then(|tables| tables.0.get(callsite as usize)?.get());
+        let counts = match counts {
+            Some(counts) => counts,
+            None => match self.all.make(self.thread, callsite) {
+                Some(counts) => counts,
+                None => {
+                    self.all.uncounted.fetch_add(1, Ordering::Relaxed);
+                    return;
+                }
+            },
+        };
+        let count = &counts.0[bucket(ticks)];
+        if self.thread < OWN_NUMBERS {
+            // Nobody else counts here, so nothing is lost.
+            count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        } else {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -189,7 +215,7 @@ mod tests {
     fn quantiles_are_where_they_should_be() {
         let histograms = Histograms::new(1 << 20);
         for ticks in 1..=10_000 {
-            histograms.count(ticks as usize % (OWN_NUMBERS + 2), 3, ticks);
+            histograms.of_thread(ticks as usize % (OWN_NUMBERS + 2)).count(3, ticks);
         }
         let all = histograms.of(3);
         assert_eq!((all.count(), histograms.of(4).count()), (10_000, 0));
@@ -206,7 +232,7 @@ mod tests {
     fn what_finds_no_table_is_counted_as_such() {
         let histograms = Histograms::new(2 * size_of::<Counts>());
         for callsite in 1..=3 {
-            histograms.count(0, callsite, 5);
+            histograms.of_thread(0).count(callsite, 5);
         }
         let counted: Vec<_> = (1..=3).map(|callsite| histograms.of(callsite).count()).collect();
         assert_eq!((counted, histograms.uncounted()), (vec![1, 1, 0], 1));

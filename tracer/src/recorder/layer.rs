@@ -147,7 +147,8 @@ where
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         if let Some(span) = address(&context, &id) {
-            self.lookup.recorder.0.recording.let_go(span);
+            let recording = &self.lookup.recorder.0.recording;
+            thread::with(|thread| recording.let_go(thread, span));
         }
     }
 

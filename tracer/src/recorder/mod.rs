@@ -59,6 +59,7 @@ mod address;
 mod block;
 mod builder;
 mod callsites;
+mod claim;
 mod collector;
 mod counts;
 mod decode;

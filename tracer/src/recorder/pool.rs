@@ -8,9 +8,9 @@
 
 use super::address::SpanRef;
 use super::block::{
-    Block, Claimed, HEAD_ATTACHED, HEAD_CONTINUES, HEAD_DEPTH, HEAD_DROPPED, HEAD_FLAGS,
-    HEAD_FOLLOWS, HEAD_LIST, HEAD_PARKED, HEAD_REMOTE_PARENT, HEAD_ROOT, HEAD_TAIL,
-    HEAD_TRACE_HIGH, HEAD_TRACE_LOW, Refused, State,
+    Block, HEAD_ATTACHED, HEAD_CONTINUES, HEAD_DEPTH, HEAD_DROPPED, HEAD_FLAGS, HEAD_FOLLOWS,
+    HEAD_LIST, HEAD_PARKED, HEAD_REMOTE_PARENT, HEAD_ROOT, HEAD_TAIL, HEAD_TRACE_HIGH,
+    HEAD_TRACE_LOW, State,
 };
 use super::sync::{AtomicU64, Ordering};
 
@@ -26,32 +26,12 @@ struct FreeList(AtomicU64);
 
 /// All blocks.
 pub(super) struct Pool {
+    /// The recorder's number, which tells the pools of a program apart.
+    pub(super) number: u32,
     blocks: Box<[Block]>,
     free: [FreeList; LISTS],
     /// The most blocks that one trace may have.
-    most_depth: u64,
-}
-
-/// Where an entry may be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    /// The block of the trace's root, whose `live` was counted up.
-    pub(super) root: u32,
-    /// The block to write to.
-    pub(super) block: u32,
-    /// The first of the cells.
-    pub(super) cell: usize,
-}
-
-/// Why there is no place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoPlace {
-    /// The trace is over.
-    Over,
-    /// The trace has as many blocks, or as many open spans, as it may have.
-    TraceFull,
-    /// No block is free.
-    PoolEmpty,
+    pub(super) most_depth: u64,
 }
 
 /// What is done with a trace that has ended: the caller of [`Pool::release`] has it for itself.
@@ -60,8 +40,9 @@ pub(super) trait OnEnd {
 }
 
 impl Pool {
-    pub(super) fn new(blocks: usize, most_depth: usize) -> Self {
+    pub(super) fn new(number: u32, blocks: usize, most_depth: usize) -> Self {
         let pool = Pool {
+            number,
             blocks: (0..blocks).map(|_| Block::new()).collect(),
             free: std::array::from_fn(|_| FreeList(AtomicU64::new(0))),
             most_depth: most_depth as u64,
@@ -96,7 +77,7 @@ impl Pool {
 
     /// A free block, from list `list` or another.
     #[inline]
-    fn take(&self, list: usize) -> Option<u32> {
+    pub(super) fn take(&self, list: usize) -> Option<u32> {
         (0..LISTS).find_map(|step| self.pop((list + step) % LISTS))
     }
 
@@ -117,7 +98,7 @@ impl Pool {
 
     /// Puts a block that is closed and nobody has into a list.
     #[inline]
-    fn give_back(&self, number: u32, list: usize) {
+    pub(super) fn give_back(&self, number: u32, list: usize) {
         let head = &self.free[list % LISTS].0;
         let block = self.block(number);
         let mut old = head.load(Ordering::Relaxed);
@@ -155,108 +136,6 @@ impl Pool {
             block.set(word, 0);
         }
         Some(root)
-    }
-
-    /// Cells for an entry of the trace that `within` belongs to, which stays alive until
-    /// [`release`](Self::release) of the place's root. With no cells, only that.
-    #[inline]
-    pub(super) fn claim(
-        &self,
-        within: SpanRef,
-        cells: usize,
-        list: usize,
-        on_end: &impl OnEnd,
-    ) -> Result<Place, NoPlace> {
-        let block = self.find(within).ok_or(NoPlace::Over)?;
-        let root = SpanRef(block.get(HEAD_ROOT));
-        let root_block = self.blocks.get(root.block() as usize).ok_or(NoPlace::Over)?;
-        let claimed = match root_block.claim(root.generation(), cells) {
-            Ok(claimed) => claimed,
-            Err(Refused::Over) => return Err(NoPlace::Over),
-            Err(Refused::TooManyOpen) => return Err(NoPlace::TraceFull),
-            Err(Refused::JustOver) => {
-                self.release(root.block(), on_end);
-                return Err(NoPlace::Over);
-            }
-        };
-        // The trace of `root` is alive from here on. But `within` may have ended before the root
-        // was read, and then this is the root of another trace.
-        if block.state().generation() != within.generation() {
-            self.fill(root_block, claimed, cells);
-            self.release(root.block(), on_end);
-            return Err(NoPlace::Over);
-        }
-        let place = match claimed {
-            _ if cells == 0 => Ok((root.block(), 0)),
-            Claimed::Cell(cell) => Ok((root.block(), cell)),
-            Claimed::Full => self.claim_further(root, root_block, cells, list),
-        };
-        match place {
-            Ok((block, cell)) => Ok(Place { root: root.block(), block, cell }),
-            Err(why) => {
-                root_block.word(HEAD_DROPPED).fetch_add(1, Ordering::Relaxed);
-                self.release(root.block(), on_end);
-                Err(why)
-            }
-        }
-    }
-
-    /// Marks cells that will not be filled.
-    fn fill(&self, block: &Block, claimed: Claimed, cells: usize) {
-        if let (Claimed::Cell(cell), true) = (claimed, cells > 0) {
-            block.write_hole(cell, cells);
-        }
-    }
-
-    /// Cells beyond the root's block, in one that the trace continues in.
-    #[cold]
-    fn claim_further(
-        &self,
-        root: SpanRef,
-        root_block: &Block,
-        cells: usize,
-        list: usize,
-    ) -> Result<(u32, usize), NoPlace> {
-        loop {
-            let tail = root_block.word(HEAD_TAIL).load(Ordering::Acquire);
-            let tail_number = match u32::try_from(tail).unwrap_or(0) {
-                0 => root.block(),
-                number => number - 1,
-            };
-            let tail_block = self.block(tail_number);
-            if tail != 0
-                && let Claimed::Cell(cell) = tail_block.claim_more(cells)
-            {
-                return Ok((tail_number, cell));
-            }
-            let depth = tail_block.get(HEAD_DEPTH) + 1;
-            if depth >= self.most_depth {
-                return Err(NoPlace::TraceFull);
-            }
-            let number = self.take(list).ok_or(NoPlace::PoolEmpty)?;
-            let block = self.block(number);
-            block.open(0);
-            block.set(HEAD_ROOT, root.0);
-            block.set(HEAD_CONTINUES, 0);
-            block.set(HEAD_DEPTH, depth);
-            let new = u64::from(number + 1);
-            let word = root_block.word(HEAD_TAIL);
-            if word.compare_exchange(tail, new, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-                tail_block.word(HEAD_CONTINUES).store(new, Ordering::Release);
-            } else {
-                // Another thread was first.
-                block.close();
-                self.give_back(number, list);
-            }
-        }
-    }
-
-    /// Takes one off that was live in the trace of block `root`; the last one ends the trace.
-    #[inline]
-    pub(super) fn release(&self, root: u32, on_end: &impl OnEnd) {
-        if let Some(state) = self.block(root).release() {
-            on_end.ended(root, state);
-        }
     }
 
     /// The blocks of a trace, its root's first. For whoever has the trace for itself, or checks

@@ -14,6 +14,7 @@ use super::block::{
     HEAD_TRACE_LOW,
 };
 use super::callsites;
+use super::claim::{NoPlace, Place};
 use super::counts::Counters;
 use super::entry::{
     CALLSITE, END, EVENT_TIME, EVENT_WORDS, HANDLES, Kind, LINK_SPAN, LINK_TRACE_HIGH,
@@ -22,7 +23,7 @@ use super::entry::{
 use super::histogram::Histograms;
 use super::kept::KeptList;
 use super::parked::Parked;
-use super::pool::{NoPlace, Place, Pool};
+use super::pool::Pool;
 use super::quota::Quotas;
 use super::reasons::{Reason, Reasons, SHARED};
 use super::rules::{ByCallsite, ERROR_FIELDS, Rules};
@@ -77,13 +78,12 @@ impl Recording {
         visit(&mut fields);
         let words = fields.finish();
         let cells = cells_of(SPAN_WORDS + words);
-        let list = thread.number();
         let (span, parent) = match parent {
-            Parent::None => match self.pool.open(list, cells) {
+            Parent::None => match self.pool.open(thread.number(), cells) {
                 Some(root) => (root, 0),
                 None => return self.no_room(),
             },
-            Parent::Span(parent) => match self.pool.claim(parent, cells, list, self) {
+            Parent::Span(parent) => match self.pool.claim(parent, cells, thread, self) {
                 Ok(Place { block, cell, .. }) => {
                     (self.pool.block(block).address(block, cell), parent.0)
                 }
@@ -142,6 +142,9 @@ impl Recording {
     pub(super) fn exit(&self, thread: &Thread, span: SpanRef) {
         thread.exit(self.number, span);
         self.end(span);
+        if thread.lease.is_over(&self.pool, thread.depth()) {
+            self.pool.end_lease(thread, self);
+        }
     }
 
     /// The span ends now, as far as is known.
@@ -162,7 +165,7 @@ impl Recording {
 
     /// One handle less; whether it was the last, which ends the span.
     #[inline(always)]
-    pub(super) fn let_go(&self, span: SpanRef) -> bool {
+    pub(super) fn let_go(&self, thread: &Thread, span: SpanRef) -> bool {
         let Some((block, at)) = self.span(span) else { return false };
         let handles = block.word(at + HANDLES);
         // Whoever has the only handle is the only one who could make another.
@@ -174,7 +177,7 @@ impl Recording {
             block.set(at + END, self.timer.clock.now());
         }
         let root = SpanRef(block.get(HEAD_ROOT)).block();
-        self.pool.release(root, self);
+        self.pool.release(root, thread, self);
         true
     }
 
@@ -261,7 +264,7 @@ impl Recording {
         fill: impl FnOnce(&Block, usize),
     ) {
         let cells = cells_of(fixed + words);
-        match self.pool.claim(span, cells, thread.number(), self) {
+        match self.pool.claim(span, cells, thread, self) {
             Ok(Place { root, block: number, cell }) => {
                 let block = self.pool.block(number);
                 let at = cell * CELL_WORDS;
@@ -269,7 +272,7 @@ impl Recording {
                 block.set(at + SPAN, span.0);
                 let generation = block.state().generation();
                 publish(block, at, Tag::new(generation, kind, cells, words));
-                self.pool.release(root, self);
+                self.pool.release(root, thread, self);
             }
             Err(_) => self.entry_lost(span),
         }
@@ -289,12 +292,13 @@ impl Recording {
 
     /// As [`flag`](Self::flag), for those who have no handle to the span.
     pub(super) fn keep_when_it_ends(&self, span: SpanRef, reason: Reason) {
-        let list = thread::with(Thread::number);
-        if let Ok(place) = self.pool.claim(span, 0, list, self) {
-            let flags = self.pool.block(place.root).word(HEAD_FLAGS);
-            flags.fetch_or(Reasons::of(reason).bits(), Ordering::Relaxed);
-            self.pool.release(place.root, self);
-        }
+        thread::with(|thread| {
+            if let Ok(place) = self.pool.claim(span, 0, thread, self) {
+                let flags = self.pool.block(place.root).word(HEAD_FLAGS);
+                flags.fetch_or(Reasons::of(reason).bits(), Ordering::Relaxed);
+                self.pool.release(place.root, thread, self);
+            }
+        });
     }
 
     fn set_flags(&self, span: SpanRef, flags: u64) {

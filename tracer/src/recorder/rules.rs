@@ -43,9 +43,8 @@ struct Limits {
     /// In ticks: the longest as a root, by a fixed limit and lately.
     root: AtomicU64,
     root_lately: AtomicU64,
-    /// The same as a span inside.
+    /// The longest as a span inside, by either.
     stage: AtomicU64,
-    stage_lately: AtomicU64,
 }
 
 impl ByCallsite {
@@ -55,7 +54,6 @@ impl ByCallsite {
             root: AtomicU64::new(NEVER),
             root_lately: AtomicU64::new(NEVER),
             stage: AtomicU64::new(NEVER),
-            stage_lately: AtomicU64::new(NEVER),
         };
         ByCallsite((0..MOST_CALLSITES).map(|_| limits()).collect())
     }
@@ -110,8 +108,7 @@ impl ByCallsite {
     #[inline(always)]
     pub(super) fn stage_is_slow(&self, callsite: u32, ticks: u64) -> bool {
         let limits = self.at(callsite);
-        ticks
-            > limits.stage.load(Ordering::Relaxed).min(limits.stage_lately.load(Ordering::Relaxed))
+        ticks > limits.stage.load(Ordering::Relaxed)
     }
 }
 
@@ -151,8 +148,9 @@ impl Lately {
             };
             let at = limits.at(number);
             at.root_lately.store(limit(rules.percentile).unwrap_or(NEVER), Ordering::Relaxed);
-            at.stage_lately
-                .store(limit(rules.stage_percentile).unwrap_or(NEVER), Ordering::Relaxed);
+            if let Some(lately) = limit(rules.stage_percentile) {
+                at.stage.fetch_min(lately, Ordering::Relaxed);
+            }
         }
     }
 }

@@ -85,7 +85,7 @@ impl Scratch {
         let start = self.used.get();
         // The last word is for saying what found no room.
         let end = (start + MOST_WORDS - 1).min(SCRATCH_WORDS - 1);
-        Fields { scratch: self, start, end, seen: 0, dropped: 0 }
+        Fields { scratch: self, start, at: start, end, seen: 0, dropped: 0 }
     }
 }
 
@@ -93,17 +93,12 @@ impl Scratch {
 pub(super) struct Fields<'a> {
     scratch: &'a Scratch,
     start: usize,
+    /// The first word that is free. The thread's memory is told only while a value is formatted.
+    at: usize,
     end: usize,
-    /// A bit for each of the first 64 fields that was written.
+    /// A bit for each field that was written, by its index modulo 64.
     pub(super) seen: u64,
     dropped: u32,
-}
-
-impl Drop for Fields<'_> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        self.scratch.used.set(self.start);
-    }
 }
 
 impl Fields<'_> {
@@ -111,52 +106,59 @@ impl Fields<'_> {
     #[inline(always)]
     pub(super) fn finish(&mut self) -> usize {
         if self.dropped > 0 {
-            let used = self.scratch.used.get();
-            // Five values that record while they are formatted, one inside the other, and all full:
-            // then even this is not said.
-            if let Some(word) = self.scratch.words.get(used) {
-                word.set(head(0, Type::Dropped, 0, self.dropped));
-                self.scratch.used.set(used + 1);
-            }
-            self.dropped = 0;
+            self.say_dropped();
         }
-        self.scratch.used.get() - self.start
+        self.at - self.start
+    }
+
+    #[cold]
+    fn say_dropped(&mut self) {
+        // Five values that record while they are formatted, one inside the other, and all full: then
+        // even this is not said.
+        if let Some(word) = self.scratch.words.get(self.at) {
+            word.set(head(0, Type::Dropped, 0, self.dropped));
+            self.at += 1;
+        }
+        self.dropped = 0;
     }
 
     /// What was written.
     #[inline(always)]
     pub(super) fn words(&self) -> &[Cell<u64>] {
-        &self.scratch.words[self.start..self.scratch.used.get()]
+        self.scratch.words.get(self.start..self.at).unwrap_or_default()
+    }
+
+    /// The next `count` words, for field `index`; none if there are not so many.
+    #[inline(always)]
+    fn next<const COUNT: usize>(&mut self, index: usize) -> Option<&[Cell<u64>; COUNT]> {
+        let next = self.at + COUNT;
+        let words = self.scratch.words.get(self.at..next).filter(|_| next <= self.end);
+        match words.and_then(|words| words.first_chunk()) {
+            Some(words) => {
+                self.at = next;
+                self.seen |= 1 << (index & 63);
+                Some(words)
+            }
+            None => {
+                self.dropped += 1;
+                None
+            }
+        }
     }
 
     #[inline(always)]
     fn one(&mut self, index: usize, of: Type, inline: u32) {
-        let used = self.scratch.used.get();
-        if used >= self.end {
-            self.dropped += 1;
-            return;
+        if let Some([word]) = self.next(index) {
+            word.set(head(index, of, 0, inline));
         }
-        self.scratch.words[used].set(head(index, of, 0, inline));
-        self.scratch.used.set(used + 1);
-        self.see(index);
     }
 
     #[inline(always)]
     fn two(&mut self, index: usize, of: Type, value: u64) {
-        let used = self.scratch.used.get();
-        if used + 1 >= self.end {
-            self.dropped += 1;
-            return;
+        if let Some([word, next]) = self.next(index) {
+            word.set(head(index, of, 0, 0));
+            next.set(value);
         }
-        self.scratch.words[used].set(head(index, of, 0, 0));
-        self.scratch.words[used + 1].set(value);
-        self.scratch.used.set(used + 2);
-        self.see(index);
-    }
-
-    #[inline(always)]
-    fn see(&mut self, index: usize) {
-        self.seen |= 1u64.checked_shl(index as u32).unwrap_or(0);
     }
 
     #[inline(always)]
@@ -175,6 +177,7 @@ impl Fields<'_> {
         }
     }
 
+    #[inline(always)]
     pub(super) fn float(&mut self, index: usize, value: f64) {
         self.two(index, Type::Float, value.to_bits());
     }
@@ -184,9 +187,24 @@ impl Fields<'_> {
         self.one(index, Type::Bool, u32::from(value));
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn text(&mut self, index: usize, value: &str) {
-        let used = self.scratch.used.get();
+        let bytes = value.as_bytes();
+        // The first word holds four bytes, the second those after them: most names and short values.
+        match (bytes.len(), bytes.first_chunk::<INLINE_BYTES>(), bytes.last_chunk::<8>()) {
+            (8..=12, Some(first), Some(last)) => {
+                let rest = u64::from_le_bytes(*last) >> (8 * (12 - bytes.len()));
+                if let Some([word, next]) = self.next(index) {
+                    word.set(head(index, Type::Text, bytes.len(), u32::from_le_bytes(*first)));
+                    next.set(rest);
+                }
+            }
+            _ => self.any_text(index, value),
+        }
+    }
+
+    fn any_text(&mut self, index: usize, value: &str) {
+        let used = self.at;
         let room = self.room(used);
         if used >= self.end || (room == 0 && !value.is_empty()) {
             self.dropped += 1;
@@ -209,8 +227,8 @@ impl Fields<'_> {
             self.scratch.words[next].set(last_bytes(last));
             next += 1;
         }
-        self.scratch.used.set(next);
-        self.see(index);
+        self.at = next;
+        self.seen |= 1 << (index & 63);
     }
 
     /// How many bytes of text fit from word `used` on.
@@ -224,7 +242,7 @@ impl Fields<'_> {
 
     /// A text that is made piece by piece.
     pub(super) fn formatted(&mut self, index: usize, text: fmt::Arguments<'_>) {
-        let used = self.scratch.used.get();
+        let used = self.at;
         let room = self.room(used);
         if used >= self.end || room == 0 {
             self.dropped += 1;
@@ -232,6 +250,8 @@ impl Fields<'_> {
         }
         self.scratch.words[used].set(0);
         self.scratch.used.set(used + 1);
+        // Also when the formatting panics.
+        let restored = Restored(&self.scratch.used, self.start);
         let mut pieces = Pieces { scratch: self.scratch, at: used, bytes: 0, room, is_cut: false };
         // A value that cannot be formatted is as far as it came.
         let _ = fmt::Write::write_fmt(&mut pieces, text);
@@ -239,7 +259,17 @@ impl Fields<'_> {
         let of = if is_cut { Type::CutText } else { Type::Text };
         let inline = (self.scratch.words[used].get() >> 32) as u32;
         self.scratch.words[used].set(head(index, of, bytes, inline));
-        self.see(index);
+        self.at = restored.0.get();
+        self.seen |= 1 << (index & 63);
+    }
+}
+
+/// Sets a cell back when it goes.
+struct Restored<'a>(&'a Cell<usize>, usize);
+
+impl Drop for Restored<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.1);
     }
 }
 
@@ -456,8 +486,8 @@ mod tests {
                 f.write_str("before ")?;
                 let mut inner = self.0.fields();
                 inner.text(3, "an inner text that is long enough");
-                assert_eq!(read(&inner.words().iter().map(Cell::get).collect::<Vec<_>>()).len(), 1);
-                drop(inner);
+                inner.formatted(4, format_args!("{}", 5));
+                assert_eq!(read(&inner.words().iter().map(Cell::get).collect::<Vec<_>>()).len(), 2);
                 f.write_str("and after")
             }
         }

@@ -105,7 +105,7 @@ impl Subscriber for FlightRecorder {
 
     #[inline]
     fn try_close(&self, id: Id) -> bool {
-        self.0.recording.let_go(SpanRef::of(&id))
+        thread::with(|thread| self.0.recording.let_go(thread, SpanRef::of(&id)))
     }
 
     fn current_span(&self) -> Current {

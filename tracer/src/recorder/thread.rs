@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::address::SpanRef;
+use super::claim::Lease;
 use super::scratch::Scratch;
 
 /// Spans entered at the same time in one thread that need no heap.
@@ -35,10 +36,6 @@ impl By {
     fn recorder(self) -> u32 {
         self.0 & !By::AGAIN
     }
-
-    fn is_again(self) -> bool {
-        self.0 & By::AGAIN != 0
-    }
 }
 
 const NOBODY: Entered = Entered { span: SpanRef::NOTHING, by: By(By::AGAIN) };
@@ -50,6 +47,7 @@ pub(super) struct Thread {
     depth: Cell<usize>,
     number: Cell<usize>,
     pub(super) scratch: Scratch,
+    pub(super) lease: Lease,
 }
 
 thread_local! {
@@ -60,6 +58,7 @@ thread_local! {
             depth: Cell::new(0),
             number: Cell::new(UNNUMBERED),
             scratch: Scratch::new(),
+            lease: Lease::none(),
         }
     };
     /// Spans entered beyond [`SHALLOW`].
@@ -117,29 +116,34 @@ impl Thread {
         self.depth.set(depth + 1);
     }
 
-    /// Leaves a span. Whether it was left for good, and not only once of several times.
-    #[inline]
-    pub(super) fn exit(&self, recorder: u32, span: SpanRef) -> bool {
-        let depth = self.depth.get();
-        if depth > 0 && self.is(depth - 1, recorder, span) {
-            self.depth.set(depth - 1);
-            return !self.at(depth - 1).by.is_again();
+    /// Leaves a span.
+    #[inline(always)]
+    pub(super) fn exit(&self, recorder: u32, span: SpanRef) {
+        let top = self.depth.get().wrapping_sub(1);
+        if top < SHALLOW
+            && self.spans[top].get() == span
+            && self.owners[top].get().recorder() == recorder
+        {
+            self.depth.set(top);
+        } else {
+            self.exit_from_below(recorder, span);
         }
-        self.exit_from_below(recorder, span)
     }
 
     #[cold]
-    fn exit_from_below(&self, recorder: u32, span: SpanRef) -> bool {
+    fn exit_from_below(&self, recorder: u32, span: SpanRef) {
         let depth = self.depth.get();
-        let Some(place) = (0..depth).rev().find(|&depth| self.is(depth, recorder, span)) else {
-            return true;
-        };
-        let again = self.at(place).by.is_again();
-        for depth in place + 1..depth {
-            self.put(depth - 1, self.at(depth));
+        let place = (0..depth).rev().find(|&depth| self.is(depth, recorder, span));
+        if let Some(place) = place {
+            (place + 1..depth).for_each(|depth| self.put(depth - 1, self.at(depth)));
+            self.depth.set(depth - 1);
         }
-        self.depth.set(depth - 1);
-        !again
+    }
+
+    /// How many spans are entered.
+    #[inline(always)]
+    pub(super) fn depth(&self) -> usize {
+        self.depth.get()
     }
 
     /// The span of this recorder that was entered last.
@@ -230,9 +234,11 @@ mod tests {
             thread.enter(1, B);
             thread.enter(1, A);
             assert_eq!(thread.current(1), Some(B), "entered again is not current again");
-            assert!(!thread.exit(1, A) && thread.exit(2, B) && thread.exit(1, A));
+            thread.exit(1, A);
+            thread.exit(2, B);
+            thread.exit(1, A);
             assert_eq!((thread.current(1), thread.current(2)), (Some(B), None));
-            assert!(thread.exit(1, B));
+            thread.exit(1, B);
             assert_eq!(thread.depth.get(), 0);
         });
     }
