@@ -80,4 +80,8 @@ pub mod simulated;
 pub use clock::TimeSource;
 pub use context::{TraceContext, TraceParentError};
 #[cfg(feature = "otel")]
-pub use otel::{Counts, ExportError, Guard, Init, InitError, MemoryHandle, init};
+pub use otel::{
+    Counts, ExportError, Guard, Init, InitError, MemoryHandle, init, otel_resource, span_data,
+};
+#[cfg(all(feature = "otel", feature = "recorder"))]
+pub use otel::{ToExporter, ToProcessor};

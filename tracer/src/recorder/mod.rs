@@ -78,6 +78,7 @@ mod pool;
 mod quota;
 mod reasons;
 mod recording;
+mod retold;
 mod rules;
 mod scratch;
 mod subscriber;

@@ -21,15 +21,13 @@ use super::FlightRecorder;
 use super::address::{Nameless, SpanRef};
 use super::callsites::{self, MOST_CALLSITES};
 use super::recording::Parent;
+use super::retold::retell;
 use super::thread;
 
 /// How many tables there are, so that threads seldom want the same.
 const TABLES: usize = 16;
 
 /// The recorder and another subscriber; made by [`FlightRecorder::tee`].
-///
-/// Events whose parent is named explicitly reach the other one without their span: `tracing` has no
-/// way to say the same event about another id.
 pub struct Tee<S> {
     recorder: FlightRecorder,
     other: S,
@@ -178,8 +176,13 @@ impl<S: Subscriber> Subscriber for Tee<S> {
         if self.recorder.wants(metadata) {
             self.recorder.event(event);
         }
-        if self.other_wants(metadata) && self.other.event_enabled(event) {
-            self.other.event(event);
+        if !self.other_wants(metadata) {
+            return;
+        }
+        match event.parent() {
+            Some(parent) => retell(event, self.other_id(parent), &self.other),
+            None if self.other.event_enabled(event) => self.other.event(event),
+            None => {}
         }
     }
 
