@@ -51,16 +51,7 @@ pub(super) struct Thread {
 }
 
 thread_local! {
-    static THREAD: Thread = const {
-        Thread {
-            spans: [const { Cell::new(SpanRef::NOTHING) }; SHALLOW],
-            owners: [const { Cell::new(NOBODY.by) }; SHALLOW],
-            depth: Cell::new(0),
-            number: Cell::new(UNNUMBERED),
-            scratch: Scratch::new(),
-            lease: Lease::none(),
-        }
-    };
+    static THREAD: Thread = const { Thread::new() };
     /// Spans entered beyond [`SHALLOW`].
     static DEEP: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
     /// Gives the thread's number back when the thread ends.
@@ -74,6 +65,18 @@ pub(super) fn with<T>(act: impl FnOnce(&Thread) -> T) -> T {
 }
 
 impl Thread {
+    /// A thread that has not entered anything.
+    pub(super) const fn new() -> Self {
+        Thread {
+            spans: [const { Cell::new(SpanRef::NOTHING) }; SHALLOW],
+            owners: [const { Cell::new(NOBODY.by) }; SHALLOW],
+            depth: Cell::new(0),
+            number: Cell::new(UNNUMBERED),
+            scratch: Scratch::new(),
+            lease: Lease::none(),
+        }
+    }
+
     #[inline]
     fn at(&self, depth: usize) -> Entered {
         if depth < SHALLOW {
