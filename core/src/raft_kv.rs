@@ -218,11 +218,15 @@ impl<E: Engine> RaftKv<E> {
             Ok(_) => {
                 let waits = response.waits;
                 let mode = response.mode.unwrap_or(ReadMode::ReadIndex);
-                span.record("read.mode", mode.as_str());
-                span.record("wait.mailbox_ns", waits.mailbox.as_nanos() as i64);
-                span.record("wait.quorum_ns", waits.quorum.as_nanos() as i64);
-                span.record("wait.apply_ns", waits.apply.as_nanos() as i64);
-                span.record("wait.snapshot_ns", waits.snapshot.as_nanos() as i64);
+                // In one go: a read has few microseconds, and each call takes a part of one.
+                tracing::record_all!(
+                    span,
+                    read.mode = mode.as_str(),
+                    wait.mailbox_ns = waits.mailbox.as_nanos() as i64,
+                    wait.quorum_ns = waits.quorum.as_nanos() as i64,
+                    wait.apply_ns = waits.apply.as_nanos() as i64,
+                    wait.snapshot_ns = waits.snapshot.as_nanos() as i64,
+                );
                 self.tracer.link(span, response.trace, HandOver::Callback);
             }
             Err(error) => {

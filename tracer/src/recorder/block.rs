@@ -172,8 +172,19 @@ impl Block {
     /// Writes words that follow one another.
     #[inline(always)]
     pub(super) fn copy_in(&self, index: usize, words: &[Cell<u64>]) {
-        let places = self.words.get(index..).unwrap_or_default();
-        for (place, word) in places.iter().zip(words) {
+        // Four at a time: most spans have so many words, or few more.
+        let (fours, rest) = words.as_chunks::<4>();
+        for (step, words) in fours.iter().enumerate() {
+            if let Some(places) =
+                self.words.get(index + 4 * step..).and_then(<[_]>::first_chunk::<4>)
+            {
+                for (place, word) in places.iter().zip(words) {
+                    place.store(word.get(), Ordering::Relaxed);
+                }
+            }
+        }
+        let places = self.words.get(index + 4 * fours.len()..).unwrap_or_default();
+        for (place, word) in places.iter().zip(rest) {
             place.store(word.get(), Ordering::Relaxed);
         }
     }

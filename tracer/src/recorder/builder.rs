@@ -274,7 +274,7 @@ fn collect_every(interval: Duration, recorder: Weak<Shared>) {
         loop {
             std::thread::sleep(interval);
             let Some(recorder) = recorder.upgrade() else { return };
-            recorder.poll();
+            recorder.poll_often();
         }
     });
 }

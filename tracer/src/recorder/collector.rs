@@ -29,6 +29,8 @@ pub trait KeptSink: Send + 'static {
     fn flush(&mut self) {}
 }
 
+/// How often the recorder's thread looks for traces that do not end.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How often limits and quotas are looked at.
 const OFTEN: Duration = Duration::from_secs(1);
 
@@ -42,6 +44,7 @@ pub(super) struct Collector {
     normal_per_second: u32,
     lately: Lately,
     refilled: Instant,
+    looked: Instant,
     updated: Instant,
     traces_at_update: u64,
     /// For each block, the trace that was reported open, and from which tick on it is again.
@@ -63,14 +66,22 @@ impl Collector {
             normal_per_second,
             lately: Lately::default(),
             refilled: Instant::now(),
+            looked: Instant::now(),
             updated: Instant::now(),
             traces_at_update: 0,
             reported: Vec::new(),
         }
     }
 
+    /// Does what is due, and looks for traces that do not end only now and then: that means to touch
+    /// every block.
+    pub(super) fn poll_often(&mut self, recording: &Recording) {
+        let looks = self.looked.elapsed() >= LOOK_EVERY;
+        self.poll(recording, looks);
+    }
+
     /// Does what is due.
-    pub(super) fn poll(&mut self, recording: &Recording) {
+    pub(super) fn poll(&mut self, recording: &Recording, looks_for_open: bool) {
         let passed = self.refilled.elapsed();
         self.refilled = Instant::now();
         recording.quotas.refill(passed);
@@ -80,7 +91,10 @@ impl Collector {
             self.update(recording, since_update);
         }
         let mut traces = self.collect(recording);
-        traces.extend(self.find_open(recording));
+        if looks_for_open {
+            self.looked = Instant::now();
+            traces.extend(self.find_open(recording));
+        }
         if traces.is_empty() {
             return;
         }

@@ -81,7 +81,7 @@ impl FlightRecorder {
 impl Shared {
     /// What was kept, and what is open.
     fn everything(&self) -> TraceSet {
-        self.collector().poll(&self.recording);
+        self.collector().poll(&self.recording, true);
         let open = Collector::open_traces(&self.recording, Duration::ZERO);
         with_open(&self.collector(), open)
     }
@@ -97,7 +97,7 @@ impl Shared {
                 Err(TryLockError::WouldBlock) => std::thread::sleep(PATIENCE / 100),
             }
         };
-        collector.poll(&self.recording);
+        collector.poll(&self.recording, true);
         Some(with_open(&collector, Collector::open_traces(&self.recording, Duration::ZERO)))
     }
 

@@ -135,8 +135,14 @@ impl Shared {
         self.collector.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What the recorder's thread does.
+    fn poll_often(&self) {
+        self.collector().poll_often(&self.recording);
+        self.answer_signals();
+    }
+
     fn poll(&self) {
-        self.collector().poll(&self.recording);
+        self.collector().poll(&self.recording, true);
         self.answer_signals();
     }
 
@@ -190,7 +196,7 @@ impl FlightRecorder {
     /// Collects what was kept, and has all sinks deliver it.
     pub fn flush(&self) {
         let mut collector = self.0.collector();
-        collector.poll(&self.0.recording);
+        collector.poll(&self.0.recording, true);
         for sink in &mut collector.sinks {
             sink.flush();
         }

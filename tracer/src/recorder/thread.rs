@@ -150,13 +150,21 @@ impl Thread {
     }
 
     /// The span of this recorder that was entered last.
-    #[inline]
+    #[inline(always)]
     pub(super) fn current(&self, recorder: u32) -> Option<SpanRef> {
-        let depth = self.depth.get();
-        (0..depth).rev().map(|depth| self.at(depth)).find_map(|entered| {
+        match self.depth.get().checked_sub(1) {
+            None => None,
             // Entered again is another number.
-            (entered.by == By(recorder)).then_some(entered.span)
-        })
+            Some(top) if top < SHALLOW && self.owners[top].get() == By(recorder) => {
+                Some(self.spans[top].get())
+            }
+            Some(_) => self.current_below(recorder),
+        }
+    }
+
+    fn current_below(&self, recorder: u32) -> Option<SpanRef> {
+        let entered = (0..self.depth.get()).rev().map(|depth| self.at(depth));
+        entered.filter(|entered| entered.by == By(recorder)).map(|entered| entered.span).next()
     }
 
     /// A number below [`OWN_NUMBERS`] that no other living thread has, or [`SHARED_NUMBER`].
