@@ -3,37 +3,147 @@
 //! Keys, names and most values repeat in every span; sharing them is what keeps a large trace in
 //! memory at all.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
+use std::str::{self, Utf8Error};
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use crate::model::{Attribute, Resource, TraceSet};
 
 /// Longer texts rarely repeat and are not looked up.
 const LONGEST_SHARED_BYTES: usize = 128;
-/// Beyond so many different texts, new ones are not remembered: ids in values would fill it.
-const MOST_SHARED_TEXTS: usize = 1 << 16;
+/// How many places there are for known names and known values, as powers of two: for names so few
+/// that they stay in the first cache, for values so few that they stay in the second one, beside the
+/// text that is read.
+const NAME_PLACES_LOG2: u32 = 9;
+const VALUE_PLACES_LOG2: u32 = 12;
+/// A text may stand in any of so many places beside one another.
+const PLACES_OF_ONE: usize = 2;
 
 /// Texts that were seen before.
-#[derive(Default)]
 pub(crate) struct Interner {
-    texts: HashSet<Arc<str>>,
+    names: Known,
+    values: Known,
+}
+
+impl Default for Interner {
+    fn default() -> Self {
+        Interner { names: Known::new(NAME_PLACES_LOG2), values: Known::new(VALUE_PLACES_LOG2) }
+    }
 }
 
 impl Interner {
     /// `text`, shared with earlier equal ones where that pays.
     pub(crate) fn text(&mut self, text: &str) -> Arc<str> {
-        if text.len() > LONGEST_SHARED_BYTES {
-            return Arc::from(text);
-        }
-        if let Some(known) = self.texts.get(text) {
-            return Arc::clone(known);
-        }
-        let new: Arc<str> = Arc::from(text);
-        if self.texts.len() < MOST_SHARED_TEXTS {
-            self.texts.insert(Arc::clone(&new));
-        }
-        new
+        // A `str` is UTF-8, so there is no error.
+        self.value(text.as_bytes()).unwrap_or_default()
     }
+
+    /// The text that `bytes` are, of which there are few: a key, the name of a span.
+    #[inline]
+    pub(super) fn name(&mut self, bytes: &[u8]) -> Result<Arc<str>, Utf8Error> {
+        self.names.text(bytes)
+    }
+
+    /// The text that `bytes` are, of which there may be many.
+    #[inline]
+    pub(super) fn value(&mut self, bytes: &[u8]) -> Result<Arc<str>, Utf8Error> {
+        self.values.text(bytes)
+    }
+}
+
+/// A cache of texts, not a set. A text that comes for the second time takes the place of an older
+/// one. Texts that occur once, like ids in values, leave only a part of their hash behind: they cost
+/// neither memory nor a growing table, and drive nothing out.
+struct Known {
+    places: Box<[Option<Place>]>,
+    /// A part of the hash of the text that came last to each place without being known there.
+    seen_once: Box<[u32]>,
+    /// Fixed: who makes texts meet in one place only makes them be shared less.
+    hasher: FixedState,
+    shift: u32,
+}
+
+struct Place {
+    hash: u64,
+    text: Arc<str>,
+}
+
+impl Known {
+    fn new(places_log2: u32) -> Self {
+        Known {
+            places: (0..1 << places_log2).map(|_| None).collect(),
+            seen_once: vec![0; 1 << places_log2].into(),
+            hasher: FixedState::default(),
+            shift: 64 - places_log2,
+        }
+    }
+
+    /// Known texts need not be checked for being UTF-8 again.
+    #[inline]
+    fn text(&mut self, bytes: &[u8]) -> Result<Arc<str>, Utf8Error> {
+        if bytes.len() > LONGEST_SHARED_BYTES {
+            return str::from_utf8(bytes).map(Arc::from);
+        }
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(bytes);
+        let hash = hasher.finish();
+        let place = (hash >> self.shift) as usize;
+        let first = place & !(PLACES_OF_ONE - 1);
+        for known in self.places[first..first + PLACES_OF_ONE].iter().flatten() {
+            if known.hash == hash && same(known.text.as_bytes(), bytes) {
+                return Ok(Arc::clone(&known.text));
+            }
+        }
+        self.new_text(bytes, (hash, place))
+    }
+
+    #[inline(never)]
+    fn new_text(
+        &mut self,
+        bytes: &[u8],
+        (hash, place): (u64, usize),
+    ) -> Result<Arc<str>, Utf8Error> {
+        let text: Arc<str> = Arc::from(str::from_utf8(bytes)?);
+        // The highest bits have chosen the place.
+        if std::mem::replace(&mut self.seen_once[place], hash as u32) == hash as u32 {
+            let first = place & !(PLACES_OF_ONE - 1);
+            let places = &mut self.places[first..first + PLACES_OF_ONE];
+            // The newest comes first, and what was there moves on.
+            places.rotate_right(1);
+            places[0] = Some(Place { hash, text: Arc::clone(&text) });
+        }
+        Ok(text)
+    }
+}
+
+/// Whether two texts are equal; most are so short that calling for a comparison takes longer.
+#[inline]
+fn same(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    match left.len() {
+        8..=16 => {
+            left.first_chunk::<8>() == right.first_chunk::<8>()
+                && left.last_chunk::<8>() == right.last_chunk::<8>()
+        }
+        4..8 => {
+            left.first_chunk::<4>() == right.first_chunk::<4>()
+                && left.last_chunk::<4>() == right.last_chunk::<4>()
+        }
+        _ => left == right,
+    }
+}
+
+/// What readers of values need.
+pub(super) struct Values<'a> {
+    pub(super) interner: &'a mut Interner,
+    /// Holds the attributes of a list until its length is known: lists then take one allocation of
+    /// just their size. Lists in lists stand behind one another.
+    pub(super) scratch: &'a mut Vec<Attribute>,
 }
 
 /// A trace set under construction.
@@ -41,6 +151,8 @@ impl Interner {
 pub(super) struct Builder {
     pub(super) traces: TraceSet,
     pub(super) interner: Interner,
+    /// Attributes of lists whose length is not known yet.
+    scratch: Vec<Attribute>,
     /// Resources by content: files repeat them for every batch or trace.
     resources: HashMap<String, u32>,
     /// Jaeger ids that are not hexadecimal and were mapped.
@@ -52,6 +164,14 @@ pub(super) struct Builder {
 }
 
 impl Builder {
+    /// For the next thing that is read.
+    #[inline]
+    pub(super) fn values(&mut self) -> Values<'_> {
+        // What a fault left behind.
+        self.scratch.clear();
+        Values { interner: &mut self.interner, scratch: &mut self.scratch }
+    }
+
     /// How many complete spans were read so far.
     pub(super) fn whole_spans(&self) -> usize {
         self.handed_out + self.traces.spans.len()
@@ -59,6 +179,10 @@ impl Builder {
 
     /// The index of a resource with these attributes.
     pub(super) fn resource(&mut self, attributes: Vec<Attribute>) -> u32 {
+        let resources = &self.traces.resources;
+        if resources.last().is_some_and(|last| last.attributes == attributes) {
+            return resources.len() as u32 - 1;
+        }
         let content = format!("{attributes:?}");
         let next = self.traces.resources.len() as u32;
         let index = *self.resources.entry(content).or_insert(next);
@@ -72,6 +196,8 @@ impl Builder {
     pub(super) fn take_batch(&mut self) -> TraceSet {
         self.handed_out += self.traces.spans.len();
         self.resources.clear();
-        std::mem::take(&mut self.traces)
+        // The next batch is likely to be as large.
+        let spans = Vec::with_capacity(self.traces.spans.len());
+        std::mem::replace(&mut self.traces, TraceSet { resources: Vec::new(), spans })
     }
 }

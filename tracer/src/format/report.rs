@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use foldhash::fast::RandomState;
+
 use super::intern::Builder;
 use super::{Format, FormatError};
 use crate::model::TraceSet;
@@ -98,7 +100,9 @@ fn warnings_of(traces: &TraceSet) -> Vec<Warning> {
     if traces.spans.is_empty() {
         return vec![Warning::NoSpans];
     }
-    let ids: HashSet<_> = traces.spans.iter().map(|span| (span.trace_id, span.span_id)).collect();
+    // Random, since the ids come from a file of anyone.
+    let mut ids = HashSet::with_capacity_and_hasher(traces.spans.len(), RandomState::default());
+    ids.extend(traces.spans.iter().map(|span| (span.trace_id, span.span_id)));
     let without_parent = traces
         .spans
         .iter()
