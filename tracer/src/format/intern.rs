@@ -58,26 +58,30 @@ impl Interner {
 /// one. Texts that occur once, like ids in values, leave only a part of their hash behind: they cost
 /// neither memory nor a growing table, and drive nothing out.
 struct Known {
-    places: Box<[Option<Place>]>,
-    /// A part of the hash of the text that came last to each place without being known there.
-    seen_once: Box<[u32]>,
+    sets: Box<[Places]>,
     /// Fixed: who makes texts meet in one place only makes them be shared less.
     hasher: FixedState,
     shift: u32,
 }
 
-struct Place {
-    hash: u64,
-    text: Arc<str>,
+/// Where a text may stand: one line of the processor's cache.
+#[derive(Default)]
+#[repr(align(64))]
+struct Places {
+    /// A part of the hash of each text.
+    hashes: [u32; PLACES_OF_ONE],
+    /// The same of the text that came last without being known.
+    seen_once: u32,
+    texts: [Arc<str>; PLACES_OF_ONE],
 }
 
 impl Known {
     fn new(places_log2: u32) -> Self {
+        let sets_log2 = places_log2 - PLACES_OF_ONE.ilog2();
         Known {
-            places: (0..1 << places_log2).map(|_| None).collect(),
-            seen_once: vec![0; 1 << places_log2].into(),
+            sets: (0..1 << sets_log2).map(|_| Places::default()).collect(),
             hasher: FixedState::default(),
-            shift: 64 - places_log2,
+            shift: u64::BITS - sets_log2,
         }
     }
 
@@ -90,30 +94,27 @@ impl Known {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(bytes);
         let hash = hasher.finish();
-        let place = (hash >> self.shift) as usize;
-        let first = place & !(PLACES_OF_ONE - 1);
-        for known in self.places[first..first + PLACES_OF_ONE].iter().flatten() {
-            if known.hash == hash && same(known.text.as_bytes(), bytes) {
-                return Ok(Arc::clone(&known.text));
+        // The highest bits choose the place, the lowest ones tell the texts there apart.
+        let places = &mut self.sets[(hash >> self.shift) as usize];
+        for (known, text) in places.hashes.iter().zip(&places.texts) {
+            if *known == hash as u32 && same(text.as_bytes(), bytes) {
+                return Ok(Arc::clone(text));
             }
         }
-        self.new_text(bytes, (hash, place))
+        places.add(bytes, hash as u32)
     }
+}
 
+impl Places {
     #[inline(never)]
-    fn new_text(
-        &mut self,
-        bytes: &[u8],
-        (hash, place): (u64, usize),
-    ) -> Result<Arc<str>, Utf8Error> {
+    fn add(&mut self, bytes: &[u8], hash: u32) -> Result<Arc<str>, Utf8Error> {
         let text: Arc<str> = Arc::from(str::from_utf8(bytes)?);
-        // The highest bits have chosen the place.
-        if std::mem::replace(&mut self.seen_once[place], hash as u32) == hash as u32 {
-            let first = place & !(PLACES_OF_ONE - 1);
-            let places = &mut self.places[first..first + PLACES_OF_ONE];
+        if std::mem::replace(&mut self.seen_once, hash) == hash {
             // The newest comes first, and what was there moves on.
-            places.rotate_right(1);
-            places[0] = Some(Place { hash, text: Arc::clone(&text) });
+            self.hashes.rotate_right(1);
+            self.texts.rotate_right(1);
+            self.hashes[0] = hash;
+            self.texts[0] = Arc::clone(&text);
         }
         Ok(text)
     }

@@ -162,7 +162,7 @@ pub(super) fn attributes(
         }
         Ok(())
     })?;
-    Ok(values.scratch.drain(first..).collect())
+    Ok(values.scratch.split_off(first))
 }
 
 /// Reads what nearly all attributes are: a key before a text or an integer, without escapes and

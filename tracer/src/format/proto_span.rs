@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::fault::{Fault, Parsed};
 use super::intern::{Interner, Values};
 use super::otlp_json_span::{Scope, kind, no_value, status_of, without_id};
-use super::otlp_read::{new_event, new_link};
+use super::otlp_read::new_link;
 use super::wire::{BYTES, FIXED32, FIXED64, Tag, VARINT, Wire};
 use crate::model::{Attribute, Link, Span, SpanEvent, SpanId, Status, TraceId, Value};
 
 /// Reads a span, whose length comes next, as one of the scope that `blank` has.
 pub(super) fn span(wire: &mut Wire<'_>, values: &mut Values<'_>, blank: Span) -> Parsed<Span> {
     let mut span = blank;
+    let mut title = None;
     let first = values.scratch.len();
     wire.message(|wire, tag| {
         match (tag.field, tag.layout) {
@@ -20,13 +21,20 @@ pub(super) fn span(wire: &mut Wire<'_>, values: &mut Values<'_>, blank: Span) ->
             (2, BYTES) => span.span_id = span_id(wire)?,
             (3, BYTES) => span.trace_state = text(wire, values.interner)?,
             (4, BYTES) => span.parent_span_id = Some(span_id(wire)?).filter(|id| id.0 != 0),
-            (5, BYTES) => span.name = name(wire, values.interner)?,
+            (5, BYTES) => title = Some(name(wire, values.interner)?),
             (6, VARINT) => span.kind = kind(wire.varint()? as i64),
             (7, FIXED64) => span.start_ns = wire.fixed64()?,
             (8, FIXED64) => span.end_ns = wire.fixed64()?,
             (9, BYTES) => attribute(wire, values)?,
             (10, VARINT) => span.dropped_attributes = wire.varint()? as u32,
-            (11, BYTES) => span.events.push(event(wire, values)?),
+            (11, BYTES) => {
+                let event = event(wire, values)?;
+                if span.events.capacity() == 0 {
+                    // Most have one or two; the usual first step is four.
+                    span.events.reserve_exact(2);
+                }
+                span.events.push(event);
+            }
             (12, VARINT) => span.dropped_events = wire.varint()? as u32,
             (13, BYTES) => span.links.push(link(wire, values)?),
             (14, VARINT) => span.dropped_links = wire.varint()? as u32,
@@ -36,7 +44,10 @@ pub(super) fn span(wire: &mut Wire<'_>, values: &mut Values<'_>, blank: Span) ->
         }
         Ok(())
     })?;
-    span.attributes = values.scratch.drain(first..).collect();
+    span.attributes = values.scratch.split_off(first);
+    if let Some(title) = title {
+        span.name = title;
+    }
     if span.trace_id == TraceId(0) || span.span_id == SpanId(0) {
         return Err(without_id(wire.at, &span));
     }
@@ -117,20 +128,20 @@ fn status(wire: &mut Wire<'_>, interner: &mut Interner) -> Parsed<Status> {
 }
 
 fn event(wire: &mut Wire<'_>, values: &mut Values<'_>) -> Parsed<SpanEvent> {
-    let mut event = new_event();
+    let (mut time_ns, mut title, mut dropped_attributes) = (0, None, 0);
     let first = values.scratch.len();
     wire.message(|wire, tag| {
         match (tag.field, tag.layout) {
-            (1, FIXED64) => event.time_ns = wire.fixed64()?,
-            (2, BYTES) => event.name = name(wire, values.interner)?,
+            (1, FIXED64) => time_ns = wire.fixed64()?,
+            (2, BYTES) => title = Some(name(wire, values.interner)?),
             (3, BYTES) => attribute(wire, values)?,
-            (4, VARINT) => event.dropped_attributes = wire.varint()? as u32,
+            (4, VARINT) => dropped_attributes = wire.varint()? as u32,
             _ => other(wire, tag, "an event", 4)?,
         }
         Ok(())
     })?;
-    event.attributes = values.scratch.drain(first..).collect();
-    Ok(event)
+    let attributes = values.scratch.split_off(first);
+    Ok(SpanEvent { time_ns, name: title.unwrap_or_default(), attributes, dropped_attributes })
 }
 
 fn link(wire: &mut Wire<'_>, values: &mut Values<'_>) -> Parsed<Link> {
@@ -148,7 +159,7 @@ fn link(wire: &mut Wire<'_>, values: &mut Values<'_>) -> Parsed<Link> {
         }
         Ok(())
     })?;
-    link.attributes = values.scratch.drain(first..).collect();
+    link.attributes = values.scratch.split_off(first);
     Ok(link)
 }
 
@@ -176,29 +187,20 @@ fn plain_attribute(message: &[u8], values: &mut Values<'_>) -> Option<()> {
     if content.len() != usize::from(*value_bytes) {
         return None;
     }
-    match content {
+    let value = match content {
         [0x0a, bytes @ 0..0x80, text @ ..] if text.len() == usize::from(*bytes) => {
-            let key = values.interner.name(key).ok()?;
-            let value = Value::Str(values.interner.value(text).ok()?);
-            values.scratch.push(Attribute { key, value });
+            Value::Str(values.interner.value(text).ok()?)
         }
         [0x18, number @ ..] => {
             let mut wire = Wire::new(number);
-            let value = Value::Int(wire.varint().ok().filter(|_| !wire.has_more())? as i64);
-            let key = values.interner.name(key).ok()?;
-            values.scratch.push(Attribute { key, value });
+            Value::Int(wire.varint().ok().filter(|_| !wire.has_more())? as i64)
         }
-        [0x10, truth @ 0..=1] => {
-            let key = values.interner.name(key).ok()?;
-            values.scratch.push(Attribute { key, value: Value::Bool(*truth == 1) });
-        }
-        [0x21, number @ ..] => {
-            let value = Value::Double(f64::from_le_bytes(number.try_into().ok()?));
-            let key = values.interner.name(key).ok()?;
-            values.scratch.push(Attribute { key, value });
-        }
+        [0x10, truth @ 0..=1] => Value::Bool(*truth == 1),
+        [0x21, number @ ..] => Value::Double(f64::from_le_bytes(number.try_into().ok()?)),
         _ => return None,
-    }
+    };
+    let key = values.interner.name(key).ok()?;
+    values.scratch.push(Attribute { key, value });
     Some(())
 }
 
@@ -255,7 +257,7 @@ pub(super) fn map(wire: &mut Wire<'_>, values: &mut Values<'_>) -> Parsed<Vec<At
         (1, BYTES) => attribute(wire, values),
         _ => other(wire, tag, "a message with attributes", 1),
     })?;
-    Ok(values.scratch.drain(first..).collect())
+    Ok(values.scratch.split_off(first))
 }
 
 /// Reads a scope.

@@ -89,6 +89,8 @@ pub struct SpanStream<R> {
     reader: PieceReader,
     builder: Builder,
     options: ReadOptions,
+    /// How many bytes are read at most.
+    most_bytes: u64,
     has_ended: bool,
     error: Option<FormatError>,
 }
@@ -159,7 +161,9 @@ impl<R: BufRead> SpanStream<R> {
             Format::JaegerJson => PieceReader::Jaeger(JaegerTraces::default()),
             Format::ChromeJson | Format::ZipkinJson => PieceReader::Whole,
         };
-        if format != Format::OtlpProtobuf {
+        if format == Format::OtlpProtobuf {
+            window.set_binary();
+        } else {
             let mark = window.rest().len() - without_byte_order_mark(window.rest()).len();
             window.take(mark);
         }
@@ -170,6 +174,7 @@ impl<R: BufRead> SpanStream<R> {
             reader,
             builder: Builder::default(),
             options,
+            most_bytes: u64::MAX,
             has_ended: false,
             error: None,
         })
@@ -204,7 +209,7 @@ impl<R: BufRead> SpanStream<R> {
                 }
                 Err(fault) if fault.is_cut() => self.window.take(taken),
                 Err(fault) => {
-                    let position = self.place(fault.at);
+                    let position = self.window.position(fault.at);
                     let whole_spans = self.builder.whole_spans();
                     return Err(FormatError::from_fault(
                         self.format,
@@ -227,9 +232,15 @@ impl<R: BufRead> SpanStream<R> {
     /// Fills the window further, within the bounds.
     fn fill(&mut self) -> Result<Filled, FormatError> {
         let whole_spans = self.builder.whole_spans();
+        let read = (self.window.taken() + self.window.rest().len()) as u64;
+        if read > self.most_bytes
+            && let Some(error) = self.unpacks_to_too_much()
+        {
+            return Err(error);
+        }
         match self.window.fill() {
             Filled::Failed => {
-                let position = self.place(self.window.rest().len());
+                let position = self.window.position(self.window.rest().len());
                 let error = self.window.take_error().unwrap_or(io::ErrorKind::Other.into());
                 if self.packing.is_some() && unpack::is_cut(&error) {
                     return Err(FormatError::Cut { format: self.format, position, whole_spans });
@@ -238,7 +249,7 @@ impl<R: BufRead> SpanStream<R> {
             }
             Filled::Full => Err(FormatError::TooLarge {
                 format: self.format,
-                position: self.place(0),
+                position: self.window.position(0),
                 limit: self.options.most_item_bytes,
                 whole_spans,
             }),
@@ -253,16 +264,9 @@ impl<R: BufRead> SpanStream<R> {
             true => Ok(()),
             false => Err(FormatError::Cut {
                 format: self.format,
-                position: self.place(rest.len()),
+                position: self.window.position(rest.len()),
                 whole_spans: self.builder.whole_spans(),
             }),
-        }
-    }
-
-    fn place(&self, offset: usize) -> Position {
-        match self.format {
-            Format::OtlpProtobuf => self.window.binary_position(offset),
-            _ => self.window.position(offset),
         }
     }
 
@@ -286,15 +290,8 @@ impl<R: BufRead> SpanStream<R> {
                 return self.read_as_document(most_bytes);
             }
         }
-        let error = loop {
-            // A batch of text at a time, to see in between how much it is.
-            match self.fill_batch(usize::MAX, BATCH_BYTES) {
-                Ok(true) => break None,
-                Err(error) => break Some(error),
-                Ok(false) if self.window.taken() as u64 <= most_bytes => {}
-                Ok(false) => break self.unpacks_to_too_much(),
-            }
-        };
+        self.most_bytes = most_bytes;
+        let error = self.fill_batch(usize::MAX, usize::MAX).err();
         match &mut self.reader {
             PieceReader::OtlpJson(reader) => reader.finish(&mut self.builder),
             PieceReader::OtlpProtobuf(reader) => reader.finish(&mut self.builder),

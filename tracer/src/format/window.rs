@@ -30,6 +30,8 @@ pub(super) struct Window<R> {
     lines_before: usize,
     line_start: usize,
     is_unpacked: bool,
+    /// Whether lines are counted.
+    is_text: bool,
 }
 
 /// What an attempt to fill the window further has come to.
@@ -59,7 +61,13 @@ impl<R: Read> Window<R> {
             lines_before: 0,
             line_start: 0,
             is_unpacked,
+            is_text: true,
         }
+    }
+
+    /// From here on the input is binary, and has no lines.
+    pub(super) fn set_binary(&mut self) {
+        self.is_text = false;
     }
 
     /// What was read and not taken yet.
@@ -118,7 +126,7 @@ impl<R: Read> Window<R> {
 
     /// Forgets what was taken, so that there is room behind the rest.
     fn move_to_front(&mut self) {
-        let gone = &self.buffer[..self.start];
+        let gone = if self.is_text { &self.buffer[..self.start] } else { &[] };
         let breaks = memchr_iter(b'\n', gone).count();
         if breaks > 0 {
             let last = memrchr(b'\n', gone).unwrap_or(0);
@@ -131,26 +139,19 @@ impl<R: Read> Window<R> {
         self.start = 0;
     }
 
-    /// Where in a text the byte at `offset` of the rest is.
+    /// Where in the input the byte at `offset` of the rest is.
     pub(super) fn position(&self, offset: usize) -> Position {
         let end = (self.start + offset).min(self.end);
+        let (byte, is_unpacked) = (self.bytes_before + end, self.is_unpacked);
+        if !self.is_text {
+            return Position { byte, line: 0, column: 0, is_unpacked };
+        }
         let passed = &self.buffer[..end];
         let breaks = memchr_iter(b'\n', passed).count();
         let last = memrchr(b'\n', passed);
         let line_start = last.map_or(self.line_start, |last| self.bytes_before + last + 1);
-        let byte = self.bytes_before + end;
-        Position {
-            byte,
-            line: 1 + self.lines_before + breaks,
-            column: 1 + byte - line_start,
-            is_unpacked: self.is_unpacked,
-        }
-    }
-
-    /// Where in a binary input, which has no lines, the byte at `offset` of the rest is.
-    pub(super) fn binary_position(&self, offset: usize) -> Position {
-        let byte = self.bytes_before + (self.start + offset).min(self.end);
-        Position { byte, line: 0, column: 0, is_unpacked: self.is_unpacked }
+        let line = 1 + self.lines_before + breaks;
+        Position { byte, line, column: 1 + byte - line_start, is_unpacked }
     }
 
     /// What is left of the input, as a reader.
