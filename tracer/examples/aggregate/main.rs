@@ -34,6 +34,7 @@ use sketch::Sketch;
 struct Totals {
     spans: u64,
     total_ns: u128,
+    bytes: usize,
     by_name: HashMap<Arc<str>, Sketch>,
 }
 
@@ -42,7 +43,8 @@ const MOST_NAMES: usize = 10_000;
 
 fn aggregate(input: impl BufRead) -> Result<Totals, FormatError> {
     let mut totals = Totals::default();
-    for batch in stream(input)? {
+    let mut batches = stream(input)?;
+    while let Some(batch) = batches.next() {
         for span in batch?.spans {
             let duration_ns = span.duration_ns();
             totals.spans += 1;
@@ -56,6 +58,7 @@ fn aggregate(input: impl BufRead) -> Result<Totals, FormatError> {
             totals.by_name.entry(name).or_default().add(duration_ns);
         }
     }
+    totals.bytes = batches.bytes_read();
     Ok(totals)
 }
 
@@ -77,9 +80,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn read_made(form: Form, size: &str) -> Result<(), Box<dyn Error>> {
     let bytes = bytes_of(size)?;
+    let made = BufReader::new(MadeStream::new(form, bytes));
     let start = Instant::now();
-    let totals = aggregate(BufReader::new(MadeStream::new(form, bytes)))?;
-    let megabytes_a_second = bytes as f64 / 1e6 / start.elapsed().as_secs_f64();
+    let totals = aggregate(made)?;
+    let megabytes_a_second = totals.bytes as f64 / 1e6 / start.elapsed().as_secs_f64();
     println!("{size:>8}{:>12}{megabytes_a_second:>10.0}{:>14}", totals.spans, peak_memory());
     Ok(())
 }

@@ -3,13 +3,37 @@
 //!
 //! - [`read`] takes a whole trace or fails; [`read_partial`] also gives what was whole before the
 //!   fault, so a file that was cut off is still worth something.
-//! - [`OtlpLines`] reads JSON lines one request at a time, in memory that does not grow.
+//! - [`stream`] hands out the spans of an input of any size in batches, in memory that does not grow;
+//!   [`OtlpLines`] does so for JSON lines, request by request.
 //! - [`write()`] writes to anything, [`write_file`] so that no half-written file is ever seen.
 //!
-//! What a format cannot hold: OTLP JSON drops nothing of the model. Jaeger JSON has microseconds
-//! and no link attributes; the writer puts both into tags named `raftlens.*` that the reader takes
-//! back and removes. Not read yet, and refused by name: Zipkin, Chrome trace events, Tempo's
-//! dialect of OTLP, OTLP protobuf, compressed files.
+//! What a format cannot hold: OTLP drops nothing of the model, as JSON or as protobuf. Jaeger JSON has
+//! microseconds and no link attributes; the writer puts both into tags named `raftlens.*` that the
+//! reader takes back and removes.
+//!
+//! # What is read of OTLP
+//!
+//! | form | also |
+//! |---|---|
+//! | JSON, one document or several, JSON lines, a list of requests | upper-case ids, numbers or texts for 64 bits, `null` for missing |
+//! | Jaeger's api_v3: `{"result":{...}}`, one or several | |
+//! | Tempo's JSON: `batches`, `{"trace":{...}}` | ids in base64, names for enums |
+//! | protobuf, one request or several | a length before each, as a varint or in four bytes |
+//! | files from before 2022 | `instrumentationLibrarySpans` |
+//!
+//! Everything may be packed with gzip or zstd. All of it is told by content.
+//!
+//! # Bounds
+//!
+//! Values nest no deeper than 128 levels. A stream holds a window of the input, one batch, and a few
+//! thousand texts that it has seen; no single span may be larger than
+//! [`ReadOptions::most_item_bytes`]. Reading as a whole stops when a packed input unpacks to more than
+//! [`ReadOptions::most_unpacked_bytes`]; what is not packed is as large as the file that it is in.
+//!
+//! # What is not read
+//!
+//! Refused by name, with what to do instead: Jaeger's protobuf JSON, its protobuf and Thrift, its
+//! documents in Elasticsearch, Zipkin's version 1 and its protobuf, Perfetto's protobuf, pprof.
 
 mod any_value;
 mod atomic_file;
