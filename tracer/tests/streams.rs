@@ -4,6 +4,9 @@
 
 use std::io::{self, BufReader, Read, Write};
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::EntityRef;
+use prost_otlp::Message as _;
 use raftlens_tracer::format::{
     Format, FormatError, Packing, ReadOptions, read, read_partial, read_with, stream, stream_with,
 };
@@ -104,6 +107,52 @@ fn a_stream_ends_with_the_fault_that_a_whole_read_has() {
             } else {
                 assert_eq!(error.map(|error| error.to_string()), whole, "{format}, cut at {cut}");
                 assert_eq!(spans, report.traces.spans.len(), "{format}, cut at {cut}");
+            }
+        }
+    }
+}
+
+/// What others write beside what we do: fields that are passed over, some of them long.
+fn with_unknown_fields(set: &TraceSet) -> ExportTraceServiceRequest {
+    let bytes = written(set, Format::OtlpProtobuf);
+    let mut request = ExportTraceServiceRequest::decode(&bytes[..]).unwrap();
+    for group in &mut request.resource_spans {
+        group.schema_url = "https://opentelemetry.io/schemas/1.30.0".repeat(20);
+        if let Some(resource) = &mut group.resource {
+            resource.dropped_attributes_count = 3;
+            resource.entity_refs.push(EntityRef { r#type: "host".into(), ..Default::default() });
+        }
+        for spans in &mut group.scope_spans {
+            spans.schema_url = "u".into();
+            if let Some(scope) = &mut spans.scope {
+                scope.dropped_attributes_count = 300;
+            }
+        }
+    }
+    request
+}
+
+#[test]
+fn unknown_fields_are_passed_over_wherever_the_window_ends() {
+    let set = large(7, 80);
+    let request = with_unknown_fields(&set);
+    let json = serde_json::to_string(&request).unwrap();
+    let json =
+        json.replace("\"schemaUrl\"", "\"x\":[{\"y\":[null,1.5e3,\"\\u00e4\"]},[]],\"schemaUrl\"");
+    // Their JSON has no infinite numbers.
+    let from_json = read(json.as_bytes()).unwrap().traces;
+    assert_eq!(from_json.spans.len(), set.spans.len());
+    for (bytes, expected) in
+        [(request.encode_to_vec(), content(&set)), (json.clone().into_bytes(), content(&from_json))]
+    {
+        for options in [1, 3].map(|spans| ReadOptions { batch_spans: spans, ..Default::default() })
+        {
+            for step in [1, 3, 64] {
+                let input = BufReader::with_capacity(1, Slow(&bytes, step));
+                let batches: Vec<_> =
+                    stream_with(input, options).unwrap().map(Result::unwrap).collect();
+                let read = joined(batches);
+                assert_eq!(content(&read), expected, "{step} at a time");
             }
         }
     }

@@ -57,8 +57,8 @@ impl OtlpProtobuf {
             let start = wire.at;
             if let Err(fault) = self.step(&mut wire, before as u64, builder) {
                 // What is passed over need not be there as a whole.
-                let taken = if self.skipped_to > before as u64 { wire.at } else { start };
-                return (taken, Err(fault));
+                let is_skipping = ((before + start) as u64) < self.skipped_to;
+                return (if is_skipping { wire.at } else { start }, Err(fault));
             }
         }
         (wire.at, Ok(()))

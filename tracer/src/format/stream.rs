@@ -30,14 +30,14 @@ pub struct ReadOptions {
     /// beside spans that is passed over, a trace of Jaeger JSON, or in a stream a whole document of
     /// a format that is not read in pieces. 256 MB. No less than 128 KB is taken.
     pub most_item_bytes: usize,
-    /// The most bytes that a packed input may unpack to when it is read as a whole; 4 GB. A stream
+    /// The most bytes that a packed input may unpack to when it is read as a whole; 1 GB. A stream
     /// has no such bound, since it does not keep what it has read.
     pub most_unpacked_bytes: u64,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        ReadOptions { batch_spans: 4096, most_item_bytes: 256 << 20, most_unpacked_bytes: 4 << 30 }
+        ReadOptions { batch_spans: 4096, most_item_bytes: 256 << 20, most_unpacked_bytes: 1 << 30 }
     }
 }
 
