@@ -238,6 +238,17 @@ fn a_packed_input_that_is_cut_yields_what_was_whole() {
 }
 
 #[test]
+fn a_packed_input_without_its_end_is_cut_even_if_its_content_is_whole() {
+    let set = large(8, 2);
+    for format in IN_PIECES {
+        let packed = gzip(&written(&set, format));
+        let report = read_partial(&packed[..packed.len() - 4]);
+        assert!(matches!(report.error, Some(FormatError::Cut { .. })), "{:?}", report.error);
+        assert_eq!(content(&report.traces), content(&set), "{format}");
+    }
+}
+
+#[test]
 fn a_packed_input_that_is_damaged_is_named_so() {
     let bytes = written(&large(5, 50), Format::OtlpJsonLines);
     for (pack, packing) in [(gzip as fn(&[u8]) -> Vec<u8>, Packing::Gzip), (zstd, Packing::Zstd)] {

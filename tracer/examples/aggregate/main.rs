@@ -44,7 +44,7 @@ const MOST_NAMES: usize = 10_000;
 fn aggregate(input: impl BufRead) -> Result<Totals, FormatError> {
     let mut totals = Totals::default();
     let mut batches = stream(input)?;
-    while let Some(batch) = batches.next() {
+    for batch in batches.by_ref() {
         for span in batch?.spans {
             let duration_ns = span.duration_ns();
             totals.spans += 1;

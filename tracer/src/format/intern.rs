@@ -72,7 +72,7 @@ struct Places {
     hashes: [u32; PLACES_OF_ONE],
     /// The same of the text that came last without being known.
     seen_once: u32,
-    texts: [Arc<str>; PLACES_OF_ONE],
+    texts: [Option<Arc<str>>; PLACES_OF_ONE],
 }
 
 impl Known {
@@ -97,7 +97,10 @@ impl Known {
         // The highest bits choose the place, the lowest ones tell the texts there apart.
         let places = &mut self.sets[(hash >> self.shift) as usize];
         for (known, text) in places.hashes.iter().zip(&places.texts) {
-            if *known == hash as u32 && same(text.as_bytes(), bytes) {
+            if *known == hash as u32
+                && let Some(text) = text
+                && same(text.as_bytes(), bytes)
+            {
                 return Ok(Arc::clone(text));
             }
         }
@@ -114,7 +117,7 @@ impl Places {
             self.hashes.rotate_right(1);
             self.texts.rotate_right(1);
             self.hashes[0] = hash;
-            self.texts[0] = Arc::clone(&text);
+            self.texts[0] = Some(Arc::clone(&text));
         }
         Ok(text)
     }

@@ -43,7 +43,8 @@ pub(super) fn span(cursor: &mut Cursor<'_>, values: &mut Values<'_>, blank: Span
             b"events" => {
                 span.events.clear();
                 cursor.list("a list of events", |cursor| {
-                    span.events.push(event(cursor, values)?);
+                    let event = event(cursor, values)?;
+                    push_event(&mut span.events, event);
                     Ok(())
                 })?;
             }
@@ -59,6 +60,15 @@ pub(super) fn span(cursor: &mut Cursor<'_>, values: &mut Values<'_>, blank: Span
         return Err(without_id(cursor.at, &span));
     }
     Ok(span)
+}
+
+/// Appends an event. Most spans have one or two, and the first step of a list is room for four.
+#[inline]
+pub(super) fn push_event(events: &mut Vec<SpanEvent>, event: SpanEvent) {
+    if events.capacity() == 0 {
+        events.reserve_exact(2);
+    }
+    events.push(event);
 }
 
 /// The fault of a span that nothing can refer to.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::fault::{Fault, Parsed};
 use super::intern::{Interner, Values};
-use super::otlp_json_span::{Scope, kind, no_value, status_of, without_id};
+use super::otlp_json_span::{Scope, kind, no_value, push_event, status_of, without_id};
 use super::otlp_read::new_link;
 use super::wire::{BYTES, FIXED32, FIXED64, Tag, VARINT, Wire};
 use crate::model::{Attribute, Link, Span, SpanEvent, SpanId, Status, TraceId, Value};
@@ -29,11 +29,7 @@ pub(super) fn span(wire: &mut Wire<'_>, values: &mut Values<'_>, blank: Span) ->
             (10, VARINT) => span.dropped_attributes = wire.varint()? as u32,
             (11, BYTES) => {
                 let event = event(wire, values)?;
-                if span.events.capacity() == 0 {
-                    // Most have one or two; the usual first step is four.
-                    span.events.reserve_exact(2);
-                }
-                span.events.push(event);
+                push_event(&mut span.events, event);
             }
             (12, VARINT) => span.dropped_events = wire.varint()? as u32,
             (13, BYTES) => span.links.push(link(wire, values)?),

@@ -28,7 +28,7 @@ pub struct ReadOptions {
     pub batch_spans: usize,
     /// The most bytes that a thing which must be in memory as a whole may have: a span, a value
     /// beside spans that is passed over, a trace of Jaeger JSON, or in a stream a whole document of
-    /// a format that is not read in pieces. 256 MB. No less than 128 KB is taken.
+    /// a format that is not read in pieces. 64 MB. No less than 128 KB is taken.
     pub most_item_bytes: usize,
     /// The most bytes that a packed input may unpack to when it is read as a whole; 1 GB. A stream
     /// has no such bound, since it does not keep what it has read.
@@ -37,7 +37,7 @@ pub struct ReadOptions {
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        ReadOptions { batch_spans: 4096, most_item_bytes: 256 << 20, most_unpacked_bytes: 1 << 30 }
+        ReadOptions { batch_spans: 4096, most_item_bytes: 64 << 20, most_unpacked_bytes: 1 << 30 }
     }
 }
 
@@ -233,10 +233,11 @@ impl<R: BufRead> SpanStream<R> {
     fn fill(&mut self) -> Result<Filled, FormatError> {
         let whole_spans = self.builder.whole_spans();
         let read = (self.window.taken() + self.window.rest().len()) as u64;
-        if read > self.most_bytes
-            && let Some(error) = self.unpacks_to_too_much()
+        if let Some(packing) = self.packing
+            && read > self.most_bytes
         {
-            return Err(error);
+            let limit = self.most_bytes;
+            return Err(FormatError::UnpacksToTooMuch { packing, limit, whole_spans });
         }
         match self.window.fill() {
             Filled::Failed => {
@@ -300,27 +301,31 @@ impl<R: BufRead> SpanStream<R> {
         report::finish(self.builder, self.format, error)
     }
 
-    fn unpacks_to_too_much(&self) -> Option<FormatError> {
-        let (limit, whole_spans) = (self.options.most_unpacked_bytes, self.builder.whole_spans());
-        self.packing.map(|packing| FormatError::UnpacksToTooMuch { packing, limit, whole_spans })
-    }
-
     /// Reads a document that must be in memory as a whole, of at most `most_bytes` bytes.
     fn read_as_document(self, most_bytes: u64) -> ReadReport {
-        let too_much = self.unpacks_to_too_much();
+        let limit = self.options.most_unpacked_bytes;
+        let too_much = |whole_spans| {
+            let packing = self.packing?;
+            Some(FormatError::UnpacksToTooMuch { packing, limit, whole_spans })
+        };
         let SpanStream { window, packing, format, .. } = self;
         let skipped = window.taken();
         let mut bytes = Vec::new();
-        let outcome = window.into_reader().take(most_bytes).read_to_end(&mut bytes);
+        let mut input = window.into_reader().take(most_bytes.saturating_add(1));
+        let outcome = input.read_to_end(&mut bytes);
         let mut report = read_document(&bytes, (format, skipped, packing.is_some()));
+        let whole_spans = report.traces.spans.len();
+        let position = || Position::at_end_of(&bytes, packing.is_some());
         match outcome {
-            Err(error) if packing.is_some() && unpack::is_cut(&error) => {}
-            Err(error) => {
-                let position = Position::at_end_of(&bytes, packing.is_some());
-                let whole_spans = report.traces.spans.len();
-                report.error = Some(failure(error, packing, position, whole_spans));
+            Err(error) if packing.is_some() && unpack::is_cut(&error) => {
+                // What was unpacked may be whole all the same.
+                let cut = || FormatError::Cut { format, position: position(), whole_spans };
+                report.error.get_or_insert_with(cut);
             }
-            Ok(length) if length as u64 == most_bytes => report.error = too_much,
+            Err(error) => {
+                report.error = Some(failure(error, packing, position(), whole_spans));
+            }
+            Ok(length) if length as u64 > most_bytes => report.error = too_much(whole_spans),
             Ok(_) => {}
         }
         report
