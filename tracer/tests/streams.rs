@@ -84,7 +84,7 @@ fn a_stream_ends_with_the_fault_that_a_whole_read_has() {
     let set = large(2, 8);
     for format in IN_PIECES {
         let bytes = written(&set, format);
-        for cut in (1..bytes.len()).step_by(61) {
+        for cut in (1..bytes.len()).step_by(211) {
             let report = read_partial(&bytes[..cut]);
             let options = ReadOptions { batch_spans: 3, ..ReadOptions::default() };
             let Ok(mut batches) = stream_with(&bytes[..cut], options) else {

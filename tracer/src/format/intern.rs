@@ -19,6 +19,8 @@ const LONGEST_SHARED_BYTES: usize = 128;
 /// text that is read.
 const NAME_PLACES_LOG2: u32 = 9;
 const VALUE_PLACES_LOG2: u32 = 12;
+/// How many places there are at first: most inputs are small, and room must be made for each.
+const FIRST_PLACES_LOG2: u32 = 6;
 /// A text may stand in any of so many places beside one another.
 const PLACES_OF_ONE: usize = 2;
 
@@ -62,6 +64,9 @@ struct Known {
     /// Fixed: who makes texts meet in one place only makes them be shared less.
     hasher: FixedState,
     shift: u32,
+    /// How many texts were not known, and how many places there are at most.
+    added: usize,
+    most_places_log2: u32,
 }
 
 /// Where a text may stand: one line of the processor's cache.
@@ -76,13 +81,24 @@ struct Places {
 }
 
 impl Known {
-    fn new(places_log2: u32) -> Self {
-        let sets_log2 = places_log2 - PLACES_OF_ONE.ilog2();
-        Known {
-            sets: (0..1 << sets_log2).map(|_| Places::default()).collect(),
+    fn new(most_places_log2: u32) -> Self {
+        let mut known = Known {
+            sets: Box::default(),
             hasher: FixedState::default(),
-            shift: u64::BITS - sets_log2,
-        }
+            shift: 0,
+            added: 0,
+            most_places_log2,
+        };
+        known.make_places(FIRST_PLACES_LOG2.min(most_places_log2));
+        known
+    }
+
+    /// Makes new places. What was known is forgotten, which costs little for how rarely it happens.
+    fn make_places(&mut self, places_log2: u32) {
+        let sets_log2 = places_log2 - PLACES_OF_ONE.ilog2();
+        self.sets = (0..1 << sets_log2).map(|_| Places::default()).collect();
+        self.shift = u64::BITS - sets_log2;
+        self.added = 0;
     }
 
     /// Known texts need not be checked for being UTF-8 again.
@@ -95,7 +111,7 @@ impl Known {
         hasher.write(bytes);
         let hash = hasher.finish();
         // The highest bits choose the place, the lowest ones tell the texts there apart.
-        let places = &mut self.sets[(hash >> self.shift) as usize];
+        let places = &self.sets[(hash >> self.shift) as usize];
         for (known, text) in places.hashes.iter().zip(&places.texts) {
             if *known == hash as u32
                 && let Some(text) = text
@@ -104,12 +120,21 @@ impl Known {
                 return Ok(Arc::clone(text));
             }
         }
-        places.add(bytes, hash as u32)
+        self.add(bytes, hash)
+    }
+
+    #[inline(never)]
+    fn add(&mut self, bytes: &[u8], hash: u64) -> Result<Arc<str>, Utf8Error> {
+        let places = self.sets.len() * PLACES_OF_ONE;
+        if self.added >= places && places < 1 << self.most_places_log2 {
+            self.make_places((places.ilog2() + 2).min(self.most_places_log2));
+        }
+        self.added += 1;
+        self.sets[(hash >> self.shift) as usize].add(bytes, hash as u32)
     }
 }
 
 impl Places {
-    #[inline(never)]
     fn add(&mut self, bytes: &[u8], hash: u32) -> Result<Arc<str>, Utf8Error> {
         let text: Arc<str> = Arc::from(str::from_utf8(bytes)?);
         if std::mem::replace(&mut self.seen_once, hash) == hash {
@@ -203,5 +228,58 @@ impl Builder {
         // The next batch is likely to be as large.
         let spans = Vec::with_capacity(self.traces.spans.len());
         std::mem::replace(&mut self.traces, TraceSet { resources: Vec::new(), spans })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_come_again_are_shared() {
+        let mut interner = Interner::default();
+        let first = interner.text("store-1");
+        let second = interner.text("store-1");
+        let third = interner.text("store-1");
+        assert_eq!((&*first, &*second), ("store-1", "store-1"));
+        assert!(Arc::ptr_eq(&second, &third), "known from the second time on");
+    }
+
+    #[test]
+    fn texts_that_come_once_drive_nothing_out() {
+        let mut interner = Interner::default();
+        // So many that no more room is made afterwards.
+        for number in 0..100_000 {
+            interner.text(&format!("/api/orders/{number}"));
+        }
+        interner.text("GET");
+        let known = interner.text("GET");
+        for number in 0..100_000 {
+            interner.text(&format!("/api/carts/{number}"));
+        }
+        assert!(Arc::ptr_eq(&known, &interner.text("GET")));
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_each_time() {
+        let mut interner = Interner::default();
+        for _ in 0..3 {
+            assert!(interner.value(b"\xff").is_err());
+            assert!(interner.name(&[0xc3; 200]).is_err());
+            assert_eq!(&*interner.name(b"").unwrap(), "");
+        }
+    }
+
+    #[test]
+    fn equal_lengths_are_not_equal_texts() {
+        for length in 0..40 {
+            let text = vec![b'a'; length];
+            assert!(same(&text, &text.clone()));
+            for at in 0..length {
+                let mut other = text.clone();
+                other[at] = b'b';
+                assert!(!same(&text, &other), "{length}, {at}");
+            }
+        }
     }
 }
