@@ -80,6 +80,15 @@ fn batches_make_up_the_whole() {
 }
 
 #[test]
+fn a_stream_may_be_read_on_another_thread() {
+    let bytes = written(&large(9, 3), Format::OtlpProtobuf);
+    let batches = stream(io::Cursor::new(bytes)).unwrap();
+    let spans = std::thread::spawn(move || batches.map(|batch| batch.unwrap().spans.len()).sum());
+    let spans: usize = spans.join().unwrap();
+    assert_eq!(spans, large(9, 3).spans.len());
+}
+
+#[test]
 fn a_stream_ends_with_the_fault_that_a_whole_read_has() {
     let set = large(2, 8);
     for format in IN_PIECES {
