@@ -50,6 +50,7 @@ questions: setup
 ## Measure; see BENCHMARKS.md.
 bench: setup
 	$(CARGO) bench --locked -p raftlens-core --bench read_path
+	$(CARGO) bench --locked -p raftlens-tracer --bench ingest
 	$(CARGO) bench --locked -p raftlens --bench spans
 	$(CARGO) bench --locked -p raftlens-core --features sim --bench sim
 

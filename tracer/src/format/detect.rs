@@ -1,24 +1,32 @@
 //! Tells the format of a trace by what it contains. File names lie: Jaeger's UI calls both its own
 //! form and OTLP `.json`.
 //!
-//! Only the keys of the outermost object (or of the first object in a list) are looked at, in a
-//! scan that needs neither the whole file nor well-formed JSON.
+//! Of JSON, only the keys of the outermost object (or of the first object in a list) are looked at, in
+//! a scan that needs neither the whole file nor well-formed JSON. Of other bytes, it is seen whether
+//! they can be a request in protobuf.
 
+use super::proto_shape::{framing_of, other_message};
+use super::unpack::packing_of;
 use super::{Format, FormatError};
 
-/// Tells the format of the trace that begins with `prefix`; the first 64 KB are enough.
+/// Tells the format of the trace that begins with `prefix`; the first 64 KB are enough. Packed bytes
+/// must be unpacked before; [`read`](super::read()) and [`stream`](super::stream()) do that
+/// themselves.
 ///
 /// # Errors
 ///
 /// [`FormatError::Empty`], [`FormatError::Unsupported`] with the name of a format that is known
 /// but not read, or [`FormatError::Unknown`].
 pub fn detect(prefix: &[u8]) -> Result<Format, FormatError> {
+    if !is_text(prefix) {
+        return of_bytes(prefix);
+    }
     let text = without_byte_order_mark(prefix).trim_ascii_start();
     match text.first() {
         None => Err(FormatError::Empty),
         Some(b'{') => of_object(text),
         Some(b'[') => of_list(&text[1..]),
-        Some(_) => Err(of_bytes(prefix)),
+        Some(_) => Err(FormatError::Unknown { found: first_words(prefix) }),
     }
 }
 
@@ -27,19 +35,33 @@ pub(super) fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
+/// Whether `prefix` can be JSON: no control characters but white space. In protobuf there is one in
+/// every message, since low numbers of fields make low tags. What is wrong behind the first bracket
+/// is for the parser to say.
+fn is_text(prefix: &[u8]) -> bool {
+    let is_other = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
+    let begins_as_json =
+        matches!(without_byte_order_mark(prefix).trim_ascii_start().first(), Some(b'{' | b'['));
+    begins_as_json && framing_of(prefix).is_none() || !prefix.iter().any(is_other)
+}
+
 fn of_object(text: &[u8]) -> Result<Format, FormatError> {
     let mut keys = Vec::new();
     for (key, value) in TopKeys::new(text) {
         match key {
-            b"resourceSpans" => return Ok(otlp_form(text)),
-            b"result" if has_key(value, b"resourceSpans") => return Ok(otlp_form(text)),
-            b"data" | b"spans" | b"traceID" => return Ok(Format::JaegerJson),
-            b"batches" => return Err(tempo()),
-            b"traceEvents" => return Err(chrome()),
-            b"startTimeMillis" => return Err(elasticsearch()),
-            b"trace" if has_key(value, b"resourceSpans") || has_key(value, b"batches") => {
-                return Err(tempo());
+            b"resourceSpans" | b"batches" => return Ok(otlp_form(text)),
+            b"result" | b"trace"
+                if has_key(value, b"resourceSpans") || has_key(value, b"batches") =>
+            {
+                return Ok(otlp_form(text));
             }
+            b"result" if has_key(value, b"spans") => return Err(jaeger_domain()),
+            b"startTimeMillis" | b"_source" | b"hits" => return Err(elasticsearch()),
+            b"spans" if has_key(value, b"traceId") => return Err(jaeger_domain()),
+            b"data" | b"spans" => return Ok(Format::JaegerJson),
+            // Also the first key of a span in Elasticsearch.
+            b"traceID" if !has_key(text, b"startTimeMillis") => return Ok(Format::JaegerJson),
+            b"traceEvents" => return Err(chrome()),
             _ => keys.push(String::from_utf8_lossy(&key[..key.len().min(40)]).into_owned()),
         }
         if keys.len() == 8 {
@@ -67,6 +89,15 @@ fn of_list(after_bracket: &[u8]) -> Result<Format, FormatError> {
     if has(b"traceID") || has(b"spans") {
         return Ok(Format::JaegerJson);
     }
+    if has(b"binaryAnnotations") {
+        return Err(FormatError::Unsupported {
+            dialect: "Zipkin's version 1",
+            advice: "ask Zipkin's API for version 2: /api/v2/trace/ID",
+        });
+    }
+    if has(b"startTimeMillis") || has(b"_source") {
+        return Err(elasticsearch());
+    }
     if has(b"ph") {
         return Err(chrome());
     }
@@ -76,19 +107,16 @@ fn of_list(after_bracket: &[u8]) -> Result<Format, FormatError> {
             advice: "send it through an OpenTelemetry collector to get OTLP JSON",
         });
     }
-    if has(b"resourceSpans") {
-        return Err(FormatError::Unsupported {
-            dialect: "a list of OTLP requests",
-            advice: "write one request a line, without the list around them",
-        });
+    if has(b"resourceSpans") || has(b"batches") {
+        return Ok(Format::OtlpJson);
     }
     Err(FormatError::Unknown { found: "a list of objects that are not traces".to_owned() })
 }
 
-fn tempo() -> FormatError {
+fn jaeger_domain() -> FormatError {
     FormatError::Unsupported {
-        dialect: "Tempo's dialect of OTLP (base64 ids, `batches`)",
-        advice: "ask Tempo for OTLP JSON, or save the trace from Grafana as OTLP",
+        dialect: "Jaeger's protobuf JSON (base64 ids, times as texts)",
+        advice: "ask its api_v3 for OTLP JSON, or download the trace from its UI",
     }
 }
 
@@ -106,22 +134,28 @@ fn elasticsearch() -> FormatError {
     }
 }
 
-fn of_bytes(bytes: &[u8]) -> FormatError {
+fn of_bytes(bytes: &[u8]) -> Result<Format, FormatError> {
+    if framing_of(bytes).is_some() {
+        return Ok(Format::OtlpProtobuf);
+    }
+    let unsupported = |dialect, advice| Err(FormatError::Unsupported { dialect, advice });
+    if packing_of(bytes).is_some() {
+        return unsupported(
+            "what is packed twice",
+            "unpack it once; files that are packed once are read as they are",
+        );
+    }
     match bytes {
-        [0x1f, 0x8b, ..] => FormatError::Unsupported {
-            dialect: "a gzip file",
-            advice: "unpack it first: gzip -dc FILE | raftlens draw -",
+        // A message of Thrift's binary or compact protocol, or a bare `Batch`.
+        [0x80, 0x01, ..] | [0x82, 0x21 | 0x41 | 0x81, ..] | [0x0c, 0x00, 0x01, ..] => {
+            unsupported("Jaeger's Thrift", "send it to a collector and export OTLP from there")
+        }
+        _ => match other_message(bytes) {
+            Some(dialect) => {
+                unsupported(dialect, "export OTLP from the program or collector that wrote it")
+            }
+            None => Err(FormatError::Unknown { found: first_words(bytes) }),
         },
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => FormatError::Unsupported {
-            dialect: "a zstd file",
-            advice: "unpack it first: zstd -dc FILE | raftlens draw -",
-        },
-        // Field 1 of a message, a list of messages: how every binary request begins.
-        [0x0a, ..] if bytes.iter().any(|byte| *byte < 0x09) => FormatError::Unsupported {
-            dialect: "binary OTLP (protobuf)",
-            advice: "have the exporter write JSON: the collector's file exporter does by default",
-        },
-        _ => FormatError::Unknown { found: first_words(bytes) },
     }
 }
 
@@ -140,8 +174,10 @@ fn otlp_form(text: &[u8]) -> Format {
     if keys.is_closed() || is_cut_line { Format::OtlpJsonLines } else { Format::OtlpJson }
 }
 
+/// Whether the object at the beginning of `value`, or the first one of the list there, has a key.
 fn has_key(value: &[u8], wanted: &[u8]) -> bool {
-    value.first() == Some(&b'{') && TopKeys::new(value).any(|(key, _)| key == wanted)
+    let object = value.strip_prefix(b"[").unwrap_or(value).trim_ascii_start();
+    object.first() == Some(&b'{') && TopKeys::new(object).any(|(key, _)| key == wanted)
 }
 
 /// The keys of the object at the beginning of `text`, each with the text from its value on.
@@ -236,6 +272,9 @@ mod tests {
             ("\u{feff}{\n \"x\":{\"data\":[\"}\\\"\"]}, \"resourceSpans\": []\n}", "otlp-json"),
             (r#"{"result":{"resourceSpans":[]}}"#, "otlp-jsonl"),
             ("{}", "otlp-jsonl"),
+            (r#"{"batches":[]}"#, "otlp-jsonl"),
+            (r#"{"trace":{"resourceSpans":[]}}"#, "otlp-jsonl"),
+            ("[\n{\"resourceSpans\":[]}\n]", "otlp-json"),
             (r#"{"total":0,"data":[]}"#, "jaeger"),
             (r#"{"spans":[],"processes":{}}"#, "jaeger"),
             (r#"[{"traceID":"1","spans":[]}]"#, "jaeger"),
@@ -255,14 +294,26 @@ mod tests {
             (r#"{"traceEvents":[]}"#, "Chrome"),
             (r#"[{"ph":"B"}]"#, "Chrome"),
             (r#"[{"traceId":"1","id":"2"}]"#, "Zipkin"),
-            (r#"{"batches":[]}"#, "Tempo"),
-            ("\u{1f}\u{8b}", "begins with"),
-            ("\n\u{1}\u{2}", "protobuf"),
+            (r#"{"result":{"spans":[]}}"#, "Jaeger's protobuf JSON"),
+            (r#"{"spans":[{"traceId":"AAAA","startTime":"2026-"}]}"#, "Jaeger's protobuf JSON"),
+            (r#"{"traceID":"1","spanID":"2","startTimeMillis":3}"#, "Elasticsearch"),
+            (r#"{"took":1,"hits":{"hits":[{"_source":{}}]}}"#, "Elasticsearch"),
+            (r#"[{"traceId":"1","id":"2","binaryAnnotations":[]}]"#, "Zipkin's version 1"),
             ("[1,2]", "a list without objects"),
         ] {
             assert!(name(text).contains(expected), "{text:?} gave {:?}", name(text));
         }
-        let gzip = detect(&[0x1f, 0x8b, 8, 0]).unwrap_err();
-        assert!(gzip.to_string().contains("gzip"), "{gzip}");
+        for (bytes, expected) in [
+            (&b"\x1f\x8b\x08\x00"[..], "packed twice"),
+            (b"\x0a\x04\x08\x01\x10\x02\x0a\x04\x08\x03\x10\x04", "pprof"),
+            (b"\x0a\x40\x0a\x10ABCDEFGHABCDEFGH\x1a\x08ABCDEFGH", "Zipkin's protobuf"),
+            (b"\x0a\x40\x0a\x10ABCDEFGHABCDEFGH\x12\x08ABCDEFGH\x1a\x04read", "Jaeger's protobuf"),
+            (b"\x0a\x10\x50\x01\xa2\x01\x00\x00", "Perfetto"),
+            (b"\x80\x01\x00\x01\x00\x00", "Thrift"),
+            (b"\xff\xd8\xff\xe0\x00", "it begins with"),
+        ] {
+            let error = detect(bytes).unwrap_err().to_string();
+            assert!(error.contains(expected), "{bytes:?} gave {error}");
+        }
     }
 }

@@ -3,31 +3,54 @@
 use std::io;
 use std::path::PathBuf;
 
+use memchr::{memchr_iter, memrchr};
 use serde_json::error::Category;
 
 use super::Format;
+use super::fault::{Fault, FaultKind};
+use super::unpack::Packing;
 
-/// A place in the input. All numbers count from the beginning of the whole input.
+/// A place in the input. All numbers count from the beginning of the whole input, of a packed one
+/// from the beginning of what it unpacks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The byte at which reading stopped, from 0.
     pub byte: usize,
-    /// Its line, from 1.
+    /// Its line, from 1; 0 in a binary format, which has no lines.
     pub line: usize,
-    /// Its column in bytes, from 1.
+    /// Its column in bytes, from 1; 0 in a binary format.
     pub column: usize,
+    /// Whether the input was packed, so that the numbers are those of the unpacked bytes.
+    pub is_unpacked: bool,
 }
 
 impl Position {
     /// The same place when what was parsed began `bytes` and `lines` into the input.
     pub(super) fn moved(self, bytes: usize, lines: usize) -> Self {
-        Position { byte: self.byte + bytes, line: self.line + lines, column: self.column }
+        Position { byte: self.byte + bytes, line: self.line + lines, ..self }
+    }
+}
+
+impl Position {
+    /// Behind the last of `bytes`, which are the whole input.
+    pub(super) fn at_end_of(bytes: &[u8], is_unpacked: bool) -> Self {
+        let breaks = memchr_iter(b'\n', bytes).count();
+        let line_start = memrchr(b'\n', bytes).map_or(0, |at| at + 1);
+        let byte = bytes.len();
+        Position { byte, line: 1 + breaks, column: 1 + byte - line_start, is_unpacked }
     }
 }
 
 impl std::fmt::Display for Position {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "byte {} (line {}, column {})", self.byte, self.line, self.column)
+        write!(f, "byte {}", self.byte)?;
+        if self.is_unpacked {
+            f.write_str(" of the unpacked content")?;
+        }
+        match self.line {
+            0 => Ok(()),
+            line => write!(f, " (line {line}, column {})", self.column),
+        }
     }
 }
 
@@ -39,13 +62,13 @@ pub enum FormatError {
     Io(#[source] io::Error),
 
     /// There was nothing in it.
-    #[error("the trace is empty: expected OTLP JSON, OTLP JSON lines or Jaeger JSON")]
+    #[error("the trace is empty: expected OTLP (JSON, JSON lines or protobuf) or Jaeger JSON")]
     Empty,
 
     /// It is in no format that is known.
     #[error(
         "this is not a trace ({found}): expected OTLP JSON (`resourceSpans`), its JSON lines, \
-         or Jaeger JSON (`data` or `spans`)"
+         OTLP protobuf, or Jaeger JSON (`data` or `spans`)"
     )]
     Unknown {
         /// What it begins with.
@@ -75,7 +98,7 @@ pub enum FormatError {
         whole_spans: usize,
     },
 
-    /// It is not well-formed JSON.
+    /// It is not well-formed JSON or protobuf.
     #[error(
         "the {format} is not well-formed at {position}: {reason}; {whole_spans} spans before it \
          are whole; repair or remove what stands there"
@@ -91,7 +114,7 @@ pub enum FormatError {
         reason: String,
     },
 
-    /// It is JSON, but a value is not what the format says.
+    /// It is well-formed, but a value is not what the format says.
     #[error(
         "the {format} has a wrong value before {position}: {reason}; {whole_spans} spans before \
          it are whole; correct the program that wrote it, or remove the span"
@@ -104,6 +127,53 @@ pub enum FormatError {
         /// How many spans were read before.
         whole_spans: usize,
         /// What was wrong, and what was expected.
+        reason: String,
+    },
+
+    /// Something that must be in memory as a whole is larger than it may be.
+    #[error(
+        "the {format} has a span (or a value beside spans, or in Jaeger JSON a trace) of more than \
+         {limit} bytes at {position}; {whole_spans} spans before it are whole; split it, or raise \
+         the limit (`ReadOptions::most_item_bytes`)"
+    )]
+    TooLarge {
+        /// The format that it is in.
+        format: Format,
+        /// Where it begins.
+        position: Position,
+        /// The most bytes that it may have.
+        limit: usize,
+        /// How many spans were read before.
+        whole_spans: usize,
+    },
+
+    /// A packed input unpacks to more than is read as a whole.
+    #[error(
+        "the {packing} input unpacks to more than {limit} bytes; {whole_spans} spans in them are \
+         whole; read it as a stream, or raise the limit (`ReadOptions::most_unpacked_bytes`)"
+    )]
+    UnpacksToTooMuch {
+        /// How it is packed.
+        packing: Packing,
+        /// The most bytes that are unpacked.
+        limit: u64,
+        /// How many spans were read before.
+        whole_spans: usize,
+    },
+
+    /// A packed input is damaged.
+    #[error(
+        "the {packing} input is damaged: {reason}; what comes before {position} was unpacked, with \
+         {whole_spans} whole spans; copy the file again"
+    )]
+    Damaged {
+        /// How it is packed.
+        packing: Packing,
+        /// How much was unpacked before.
+        position: Position,
+        /// How many spans were read before.
+        whole_spans: usize,
+        /// What the unpacker says.
         reason: String,
     },
 
@@ -133,7 +203,28 @@ impl FormatError {
             FormatError::Cut { whole_spans, .. }
             | FormatError::Syntax { whole_spans, .. }
             | FormatError::Invalid { whole_spans, .. }
+            | FormatError::TooLarge { whole_spans, .. }
+            | FormatError::UnpacksToTooMuch { whole_spans, .. }
+            | FormatError::Damaged { whole_spans, .. }
             | FormatError::LineTooLong { whole_spans, .. } => *whole_spans,
+        }
+    }
+
+    /// Gives a fault its place in the input.
+    pub(super) fn from_fault(
+        format: Format,
+        fault: Fault,
+        position: Position,
+        whole_spans: usize,
+    ) -> Self {
+        match fault.kind {
+            FaultKind::Cut => FormatError::Cut { format, position, whole_spans },
+            FaultKind::Syntax(reason) => {
+                FormatError::Syntax { format, position, whole_spans, reason: reason.into_owned() }
+            }
+            FaultKind::Invalid(reason) => {
+                FormatError::Invalid { format, position, whole_spans, reason: reason.into_owned() }
+            }
         }
     }
 
@@ -157,7 +248,7 @@ impl FormatError {
 }
 
 /// The parser's words without its own line and column, which count from where it began.
-fn reason_of(error: &serde_json::Error) -> String {
+pub(super) fn reason_of(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     text.strip_suffix(&place).unwrap_or(&text).to_owned()
@@ -179,7 +270,7 @@ pub(super) fn position_of(document: &[u8], error: &serde_json::Error) -> Positio
     let byte = if error.is_eof() { document.len() } else { byte };
     let column =
         if error.is_eof() { byte - line_start.min(byte) + 1 } else { error.column().max(1) };
-    Position { byte, line: error.line().max(1), column }
+    Position { byte, line: error.line().max(1), column, is_unpacked: false }
 }
 
 /// A trace file that could not be written; nothing of it is left behind.

@@ -1,49 +1,80 @@
 //! Trace and span ids as text: hexadecimal in OTLP, anything at all in old Jaeger files.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
 use crate::model::{SpanId, TraceId};
 
-/// An OTLP id of `BYTES` bytes; zero when it is empty or missing.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct HexId<const BYTES: usize>(pub(super) u128);
-
-impl<'de, const BYTES: usize> Deserialize<'de> for HexId<BYTES> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct HexVisitor<const BYTES: usize>;
-        impl<const BYTES: usize> Visitor<'_> for HexVisitor<BYTES> {
-            type Value = HexId<BYTES>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "an id of {} hexadecimal digits", BYTES * 2)
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<HexId<BYTES>, E> {
-                if text.is_empty() {
-                    return Ok(HexId(0));
-                }
-                hexadecimal(text, BYTES * 2)
-                    .filter(|_| text.len() == BYTES * 2)
-                    .map(HexId)
-                    .ok_or_else(|| E::custom(wrong_id(text, BYTES)))
-            }
-        }
-        deserializer.deserialize_str(HexVisitor)
+/// The number behind an OTLP id of `BYTES` bytes; zero when it is empty. Hexadecimal as OTLP has it,
+/// or base64 as plain protobuf JSON (Tempo's dialect) has it; the length tells them apart.
+///
+/// # Errors
+///
+/// What is wrong with it.
+#[inline]
+pub(super) fn otlp_id<const BYTES: usize>(text: &[u8]) -> Result<u128, String> {
+    if text.len() == BYTES * 2
+        && let Some(number) = all_hexadecimal(text)
+    {
+        return Ok(number);
     }
+    other_id(text, BYTES)
 }
 
-fn wrong_id(text: &str, bytes: usize) -> String {
-    let expected = format!("{text:?} is not an id of {} hexadecimal digits", bytes * 2);
-    // 16 bytes are 24 base64 digits and 8 bytes are 12: what plain proto3 JSON would write.
-    let is_base64_length = text.len() == bytes.div_ceil(3) * 4;
-    if is_base64_length && text.ends_with('=') {
-        return format!(
-            "{expected} but base64, as in Tempo's dialect, which is not read: export it as OTLP"
-        );
+fn other_id(text: &[u8], bytes: usize) -> Result<u128, String> {
+    if text.is_empty() {
+        return Ok(0);
     }
-    expected
+    // Trace ids of 64 bits are as old as Zipkin; some programs never filled them up.
+    base64_bytes(text)
+        .ok()
+        .filter(|id| text.len() != bytes * 2 && (id.len() == bytes || id.len() == 8))
+        .map(|id| id.iter().fold(0, |number, byte| number << 8 | u128::from(*byte)))
+        .ok_or_else(|| {
+            let text = String::from_utf8_lossy(text);
+            format!(
+                "{text:?} is not an id of {} hexadecimal digits, nor {bytes} bytes in base64",
+                bytes * 2
+            )
+        })
+}
+
+/// Base64 of either alphabet, padded or not, as proto3's JSON allows.
+pub(super) fn base64_bytes(text: &[u8]) -> Result<Vec<u8>, base64::DecodeError> {
+    STANDARD
+        .decode(text)
+        .or_else(|_| STANDARD_NO_PAD.decode(text))
+        .or_else(|_| URL_SAFE.decode(text))
+        .or_else(|_| URL_SAFE_NO_PAD.decode(text))
+}
+
+/// The value of every byte as a hexadecimal digit; 16 and more for what is none.
+const DIGITS: [u8; 256] = {
+    let mut digits = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value] as usize] = value as u8;
+        digits[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
+
+/// The number behind up to 32 hexadecimal digits, by table: half of the bytes of a small span are
+/// ids.
+#[inline]
+fn all_hexadecimal(text: &[u8]) -> Option<u128> {
+    let (mut number, mut wrong) = (0_u128, 0);
+    for half in text.chunks(16) {
+        let mut part = 0_u64;
+        for byte in half {
+            let digit = DIGITS[usize::from(*byte)];
+            wrong |= digit;
+            part = part << 4 | u64::from(digit & 0xf);
+        }
+        number = number << (4 * half.len()) | u128::from(part);
+    }
+    (wrong < 16).then_some(number)
 }
 
 /// The number behind at most `most` hexadecimal digits, of either case.
@@ -105,10 +136,16 @@ mod tests {
     }
 
     #[test]
-    fn base64_ids_are_named_as_such() {
-        let error = serde_json::from_str::<HexId<16>>("\"AAAAAAAAAAAAAAAAAAAAAQ==\"").unwrap_err();
-        assert!(error.to_string().contains("Tempo"), "{error}");
-        let error = serde_json::from_str::<HexId<8>>("\"12345\"").unwrap_err();
-        assert!(error.to_string().contains("16 hexadecimal digits"), "{error}");
+    fn ids_are_told_by_their_length() {
+        assert_eq!(otlp_id::<16>(b"000000000000000000000000000000fF"), Ok(0xff));
+        assert_eq!(otlp_id::<16>(b"AAAAAAAAAAAAAAAAAAAAAQ=="), Ok(1));
+        assert_eq!(otlp_id::<16>(b"_____________________w"), Ok(u128::MAX));
+        assert_eq!(otlp_id::<8>(b"AAAAAAAAAQI="), Ok(0x102));
+        assert_eq!(otlp_id::<16>(b"AAAAAAAAAQI="), Ok(0x102), "a trace id of 64 bits");
+        assert_eq!(otlp_id::<8>(b""), Ok(0));
+        for wrong in ["12345", "000000000000000g", "AAAAAAAAAAAAAAAAAAAAAQ=="] {
+            let reason = otlp_id::<8>(wrong.as_bytes()).unwrap_err();
+            assert!(reason.contains("16 hexadecimal digits"), "{reason}");
+        }
     }
 }

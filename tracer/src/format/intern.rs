@@ -3,37 +3,176 @@
 //! Keys, names and most values repeat in every span; sharing them is what keeps a large trace in
 //! memory at all.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
+use std::str::{self, Utf8Error};
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use crate::model::{Attribute, Resource, TraceSet};
 
 /// Longer texts rarely repeat and are not looked up.
 const LONGEST_SHARED_BYTES: usize = 128;
-/// Beyond so many different texts, new ones are not remembered: ids in values would fill it.
-const MOST_SHARED_TEXTS: usize = 1 << 16;
+/// How many places there are for known names and known values, as powers of two: for names so few
+/// that they stay in the first cache, for values so few that they stay in the second one, beside the
+/// text that is read.
+const NAME_PLACES_LOG2: u32 = 9;
+const VALUE_PLACES_LOG2: u32 = 12;
+/// How many places there are at first: most inputs are small, and room must be made for each.
+const FIRST_PLACES_LOG2: u32 = 6;
+/// A text may stand in any of so many places beside one another.
+const PLACES_OF_ONE: usize = 2;
 
 /// Texts that were seen before.
-#[derive(Default)]
 pub(crate) struct Interner {
-    texts: HashSet<Arc<str>>,
+    names: Known,
+    values: Known,
+}
+
+impl Default for Interner {
+    fn default() -> Self {
+        Interner { names: Known::new(NAME_PLACES_LOG2), values: Known::new(VALUE_PLACES_LOG2) }
+    }
 }
 
 impl Interner {
     /// `text`, shared with earlier equal ones where that pays.
     pub(crate) fn text(&mut self, text: &str) -> Arc<str> {
-        if text.len() > LONGEST_SHARED_BYTES {
-            return Arc::from(text);
-        }
-        if let Some(known) = self.texts.get(text) {
-            return Arc::clone(known);
-        }
-        let new: Arc<str> = Arc::from(text);
-        if self.texts.len() < MOST_SHARED_TEXTS {
-            self.texts.insert(Arc::clone(&new));
-        }
-        new
+        // A `str` is UTF-8, so there is no error.
+        self.value(text.as_bytes()).unwrap_or_default()
     }
+
+    /// The text that `bytes` are, of which there are few: a key, the name of a span.
+    #[inline]
+    pub(super) fn name(&mut self, bytes: &[u8]) -> Result<Arc<str>, Utf8Error> {
+        self.names.text(bytes)
+    }
+
+    /// The text that `bytes` are, of which there may be many.
+    #[inline]
+    pub(super) fn value(&mut self, bytes: &[u8]) -> Result<Arc<str>, Utf8Error> {
+        self.values.text(bytes)
+    }
+}
+
+/// A cache of texts, not a set. A text that comes for the second time takes the place of an older
+/// one. Texts that occur once, like ids in values, leave only a part of their hash behind: they cost
+/// neither memory nor a growing table, and drive nothing out.
+struct Known {
+    sets: Box<[Places]>,
+    /// Fixed: who makes texts meet in one place only makes them be shared less.
+    hasher: FixedState,
+    shift: u32,
+    /// How many texts were not known, and how many places there are at most.
+    added: usize,
+    most_places_log2: u32,
+}
+
+/// Where a text may stand: one line of the processor's cache.
+#[derive(Default)]
+#[repr(align(64))]
+struct Places {
+    /// A part of the hash of each text.
+    hashes: [u32; PLACES_OF_ONE],
+    /// The same of the text that came last without being known.
+    seen_once: u32,
+    texts: [Option<Arc<str>>; PLACES_OF_ONE],
+}
+
+impl Known {
+    fn new(most_places_log2: u32) -> Self {
+        let mut known = Known {
+            sets: Box::default(),
+            hasher: FixedState::default(),
+            shift: 0,
+            added: 0,
+            most_places_log2,
+        };
+        known.make_places(FIRST_PLACES_LOG2.min(most_places_log2));
+        known
+    }
+
+    /// Makes new places. What was known is forgotten, which costs little for how rarely it happens.
+    fn make_places(&mut self, places_log2: u32) {
+        let sets_log2 = places_log2 - PLACES_OF_ONE.ilog2();
+        self.sets = (0..1 << sets_log2).map(|_| Places::default()).collect();
+        self.shift = u64::BITS - sets_log2;
+        self.added = 0;
+    }
+
+    /// Known texts need not be checked for being UTF-8 again.
+    #[inline]
+    fn text(&mut self, bytes: &[u8]) -> Result<Arc<str>, Utf8Error> {
+        if bytes.len() > LONGEST_SHARED_BYTES {
+            return str::from_utf8(bytes).map(Arc::from);
+        }
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(bytes);
+        let hash = hasher.finish();
+        // The highest bits choose the place, the lowest ones tell the texts there apart.
+        let places = &self.sets[(hash >> self.shift) as usize];
+        for (known, text) in places.hashes.iter().zip(&places.texts) {
+            if *known == hash as u32
+                && let Some(text) = text
+                && same(text.as_bytes(), bytes)
+            {
+                return Ok(Arc::clone(text));
+            }
+        }
+        self.add(bytes, hash)
+    }
+
+    #[inline(never)]
+    fn add(&mut self, bytes: &[u8], hash: u64) -> Result<Arc<str>, Utf8Error> {
+        let places = self.sets.len() * PLACES_OF_ONE;
+        if self.added >= places && places < 1 << self.most_places_log2 {
+            self.make_places((places.ilog2() + 2).min(self.most_places_log2));
+        }
+        self.added += 1;
+        self.sets[(hash >> self.shift) as usize].add(bytes, hash as u32)
+    }
+}
+
+impl Places {
+    fn add(&mut self, bytes: &[u8], hash: u32) -> Result<Arc<str>, Utf8Error> {
+        let text: Arc<str> = Arc::from(str::from_utf8(bytes)?);
+        if std::mem::replace(&mut self.seen_once, hash) == hash {
+            // The newest comes first, and what was there moves on.
+            self.hashes.rotate_right(1);
+            self.texts.rotate_right(1);
+            self.hashes[0] = hash;
+            self.texts[0] = Some(Arc::clone(&text));
+        }
+        Ok(text)
+    }
+}
+
+/// Whether two texts are equal; most are so short that calling for a comparison takes longer.
+#[inline]
+fn same(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    match left.len() {
+        8..=16 => {
+            left.first_chunk::<8>() == right.first_chunk::<8>()
+                && left.last_chunk::<8>() == right.last_chunk::<8>()
+        }
+        4..8 => {
+            left.first_chunk::<4>() == right.first_chunk::<4>()
+                && left.last_chunk::<4>() == right.last_chunk::<4>()
+        }
+        _ => left == right,
+    }
+}
+
+/// What readers of values need.
+pub(super) struct Values<'a> {
+    pub(super) interner: &'a mut Interner,
+    /// Holds the attributes of a list until its length is known: lists then take one allocation of
+    /// just their size. Lists in lists stand behind one another.
+    pub(super) scratch: &'a mut Vec<Attribute>,
 }
 
 /// A trace set under construction.
@@ -41,6 +180,8 @@ impl Interner {
 pub(super) struct Builder {
     pub(super) traces: TraceSet,
     pub(super) interner: Interner,
+    /// Attributes of lists whose length is not known yet.
+    scratch: Vec<Attribute>,
     /// Resources by content: files repeat them for every batch or trace.
     resources: HashMap<String, u32>,
     /// Jaeger ids that are not hexadecimal and were mapped.
@@ -52,6 +193,14 @@ pub(super) struct Builder {
 }
 
 impl Builder {
+    /// For the next thing that is read.
+    #[inline]
+    pub(super) fn values(&mut self) -> Values<'_> {
+        // What a fault left behind.
+        self.scratch.clear();
+        Values { interner: &mut self.interner, scratch: &mut self.scratch }
+    }
+
     /// How many complete spans were read so far.
     pub(super) fn whole_spans(&self) -> usize {
         self.handed_out + self.traces.spans.len()
@@ -59,6 +208,10 @@ impl Builder {
 
     /// The index of a resource with these attributes.
     pub(super) fn resource(&mut self, attributes: Vec<Attribute>) -> u32 {
+        let resources = &self.traces.resources;
+        if resources.last().is_some_and(|last| last.attributes == attributes) {
+            return resources.len() as u32 - 1;
+        }
         let content = format!("{attributes:?}");
         let next = self.traces.resources.len() as u32;
         let index = *self.resources.entry(content).or_insert(next);
@@ -72,6 +225,61 @@ impl Builder {
     pub(super) fn take_batch(&mut self) -> TraceSet {
         self.handed_out += self.traces.spans.len();
         self.resources.clear();
-        std::mem::take(&mut self.traces)
+        // The next batch is likely to be as large.
+        let spans = Vec::with_capacity(self.traces.spans.len());
+        std::mem::replace(&mut self.traces, TraceSet { resources: Vec::new(), spans })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_come_again_are_shared() {
+        let mut interner = Interner::default();
+        let first = interner.text("store-1");
+        let second = interner.text("store-1");
+        let third = interner.text("store-1");
+        assert_eq!((&*first, &*second), ("store-1", "store-1"));
+        assert!(Arc::ptr_eq(&second, &third), "known from the second time on");
+    }
+
+    #[test]
+    fn texts_that_come_once_drive_nothing_out() {
+        let mut interner = Interner::default();
+        // So many that no more room is made afterwards.
+        for number in 0..100_000 {
+            interner.text(&format!("/api/orders/{number}"));
+        }
+        interner.text("GET");
+        let known = interner.text("GET");
+        for number in 0..100_000 {
+            interner.text(&format!("/api/carts/{number}"));
+        }
+        assert!(Arc::ptr_eq(&known, &interner.text("GET")));
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_each_time() {
+        let mut interner = Interner::default();
+        for _ in 0..3 {
+            assert!(interner.value(b"\xff").is_err());
+            assert!(interner.name(&[0xc3; 200]).is_err());
+            assert_eq!(&*interner.name(b"").unwrap(), "");
+        }
+    }
+
+    #[test]
+    fn equal_lengths_are_not_equal_texts() {
+        for length in 0..40 {
+            let text = vec![b'a'; length];
+            assert!(same(&text, &text.clone()));
+            for at in 0..length {
+                let mut other = text.clone();
+                other[at] = b'b';
+                assert!(!same(&text, &other), "{length}, {at}");
+            }
+        }
     }
 }

@@ -7,12 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::any_value::attributes_from_text;
 use super::intern::{Builder, Interner};
 use super::jaeger_read::{RawProcess, ids};
 use super::jaeger_tags::*;
 use super::number::Int;
-use super::otlp_read::{links_from_text, new_link, new_span};
+use super::otlp_read::{attributes_from_text, links_from_text, new_link, new_span};
 use super::walk::Text;
 use crate::model::{Attribute, Link, Span, SpanEvent, SpanKind, Status, Value};
 

@@ -3,33 +3,71 @@
 //!
 //! - [`read`] takes a whole trace or fails; [`read_partial`] also gives what was whole before the
 //!   fault, so a file that was cut off is still worth something.
-//! - [`OtlpLines`] reads JSON lines one request at a time, in memory that does not grow.
+//! - [`stream`] hands out the spans of an input of any size in batches, in memory that does not grow;
+//!   [`OtlpLines`] does so for JSON lines, request by request.
 //! - [`write()`] writes to anything, [`write_file`] so that no half-written file is ever seen.
 //!
-//! What a format cannot hold: OTLP JSON drops nothing of the model. Jaeger JSON has microseconds
-//! and no link attributes; the writer puts both into tags named `raftlens.*` that the reader takes
-//! back and removes. Not read yet, and refused by name: Zipkin, Chrome trace events, Tempo's
-//! dialect of OTLP, OTLP protobuf, compressed files.
+//! What a format cannot hold: OTLP drops nothing of the model, as JSON or as protobuf. Jaeger JSON has
+//! microseconds and no link attributes; the writer puts both into tags named `raftlens.*` that the
+//! reader takes back and removes.
+//!
+//! # What is read of OTLP
+//!
+//! | form | also |
+//! |---|---|
+//! | JSON, one document or several, JSON lines, a list of requests | upper-case ids, numbers or texts for 64 bits, `null` for missing |
+//! | Jaeger's api_v3: `{"result":{...}}`, one or several | |
+//! | Tempo's JSON: `batches`, `{"trace":{...}}` | ids in base64, names for enums |
+//! | protobuf, one request or several | a length before each, as a varint or in four bytes |
+//! | files from before 2022 | `instrumentationLibrarySpans` |
+//!
+//! Everything may be packed with gzip or zstd. All of it is told by content.
+//!
+//! # Bounds
+//!
+//! Values nest no deeper than 128 levels. A stream holds a window of the input, one batch, and a few
+//! thousand texts that it has seen; no single span may be larger than
+//! [`ReadOptions::most_item_bytes`]. Reading as a whole stops when a packed input unpacks to more than
+//! [`ReadOptions::most_unpacked_bytes`]; what is not packed is as large as the file that it is in.
+//!
+//! # What is not read
+//!
+//! Refused by name, with what to do instead: Jaeger's protobuf JSON, its protobuf and Thrift, its
+//! documents in Elasticsearch, Zipkin's version 1 and its protobuf, Perfetto's protobuf, pprof.
 
 mod any_value;
 mod atomic_file;
 mod detect;
 mod error;
+mod fault;
+mod groups;
 mod ids;
 mod intern;
 mod jaeger_read;
 mod jaeger_span;
+mod jaeger_stream;
 mod jaeger_tags;
 mod jaeger_write;
+mod json_cursor;
+mod json_scalars;
 mod number;
+mod otlp_json_span;
 mod otlp_lines;
 mod otlp_read;
 mod otlp_write;
+mod proto_read;
+mod proto_shape;
+mod proto_span;
+mod proto_write;
 mod report;
+mod stream;
+mod unpack;
 mod walk;
+mod window;
+mod wire;
 
 use std::fmt;
-use std::io::{self, BufRead, Cursor, Read, Write};
+use std::io::{self, BufRead, Write};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -39,15 +77,14 @@ pub use detect::detect;
 pub use error::{FormatError, Position, WriteFileError};
 pub use otlp_lines::OtlpLines;
 pub use report::{ReadReport, Warning};
+pub use stream::{ReadOptions, SpanStream, stream, stream_with};
+pub use unpack::Packing;
 
 #[cfg(feature = "otel")]
 pub(crate) use intern::Interner;
 
 use error::position_of;
 use intern::Builder;
-
-/// How many bytes are looked at to tell the format.
-const DETECT_BYTES: u64 = 64 * 1024;
 
 /// A trace file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -150,58 +187,50 @@ pub fn read(input: impl BufRead) -> Result<ReadReport, FormatError> {
 
 /// Reads as much of a trace as is whole: never fails, but says in [`ReadReport::error`] what
 /// stopped it.
-pub fn read_partial(mut input: impl BufRead) -> ReadReport {
-    let mut prefix = Vec::new();
-    if let Err(error) = input.by_ref().take(DETECT_BYTES).read_to_end(&mut prefix) {
-        return ReadReport::failed(FormatError::Io(error));
+pub fn read_partial(input: impl BufRead) -> ReadReport {
+    read_with(input, ReadOptions::default())
+}
+
+/// As [`read_partial`], with bounds of your own.
+pub fn read_with(input: impl BufRead, options: ReadOptions) -> ReadReport {
+    match SpanStream::open(input, None, options) {
+        Ok(stream) => stream.read_whole(),
+        Err(error) => ReadReport::failed(error),
     }
-    let format = match detect(&prefix) {
-        Ok(format) => format,
-        Err(error) => return ReadReport::failed(error),
-    };
-    read_as(Cursor::new(prefix).chain(input), format)
 }
 
 /// Reads as much of a trace as is whole, in a format that is known.
-pub fn read_as(mut input: impl BufRead, format: Format) -> ReadReport {
-    if format == Format::OtlpJsonLines {
-        return read_lines(input);
+pub fn read_as(input: impl BufRead, format: Format) -> ReadReport {
+    match SpanStream::open(input, Some(format), ReadOptions::default()) {
+        Ok(stream) => stream.read_whole(),
+        Err(error) => ReadReport::failed(error),
     }
-    let mut bytes = Vec::new();
-    if let Err(error) = input.read_to_end(&mut bytes) {
-        return ReadReport::failed(FormatError::Io(error));
-    }
-    let document = detect::without_byte_order_mark(&bytes);
+}
+
+/// Reads a document that is in memory: its format, how many bytes of the input stand before it, and
+/// whether it was unpacked.
+fn read_document(
+    document: &[u8],
+    (format, skipped, is_unpacked): (Format, usize, bool),
+) -> ReadReport {
     let mut builder = Builder::default();
     let outcome = match format {
         Format::JaegerJson => jaeger_read::document(document, &mut builder),
-        Format::OtlpJson | Format::OtlpJsonLines => otlp_read::document(document, &mut builder),
-        Format::OtlpProtobuf | Format::ChromeJson | Format::ZipkinJson => {
+        Format::ChromeJson | Format::ZipkinJson => {
             return ReadReport::failed(FormatError::Unsupported {
                 dialect: format.name(),
                 advice: "convert it to OTLP JSON first",
             });
         }
+        // These are read in pieces.
+        Format::OtlpJson | Format::OtlpJsonLines | Format::OtlpProtobuf => Ok(()),
     };
     let error = outcome.err().map(|error| {
-        let offset = bytes.len() - document.len();
-        let position = position_of(document, &error).moved(offset, 0);
+        let position = position_of(document, &error).moved(skipped, 0);
+        let position = Position { is_unpacked, ..position };
         FormatError::from_json(format, &error, position, builder.whole_spans())
     });
     report::finish(builder, format, error)
-}
-
-/// Gathers the lines of a JSON lines file into one set.
-fn read_lines(input: impl BufRead) -> ReadReport {
-    let mut lines = OtlpLines::new(input);
-    let mut error = None;
-    while let Some(outcome) = lines.read_line() {
-        if let Err(fault) = outcome {
-            error = Some(fault);
-            break;
-        }
-    }
-    report::finish(lines.into_builder(), Format::OtlpJsonLines, error)
 }
 
 /// Writes `traces` in `format`.
@@ -213,8 +242,9 @@ pub fn write(traces: &TraceSet, output: impl Write, format: Format) -> io::Resul
     match format {
         Format::OtlpJsonLines => otlp_write::lines(traces, output),
         Format::OtlpJson => otlp_write::document(traces, output),
+        Format::OtlpProtobuf => proto_write::document(traces, output),
         Format::JaegerJson => jaeger_write::document(traces, output),
-        Format::OtlpProtobuf | Format::ChromeJson | Format::ZipkinJson => {
+        Format::ChromeJson | Format::ZipkinJson => {
             Err(io::Error::new(io::ErrorKind::Unsupported, format!("{format} is not written")))
         }
     }

@@ -80,43 +80,6 @@ impl<'de, T: Integer> Visitor<'de> for IntVisitor<T> {
     }
 }
 
-/// A float that may be written as a number or as a string: `"NaN"`, `"Infinity"`, `"-Infinity"`.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Float(pub(super) f64);
-
-impl<'de> Deserialize<'de> for Float {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct FloatVisitor;
-        impl Visitor<'_> for FloatVisitor {
-            type Value = Float;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number, \"NaN\", \"Infinity\" or \"-Infinity\"")
-            }
-
-            fn visit_f64<E>(self, number: f64) -> Result<Float, E> {
-                Ok(Float(number))
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Float, E> {
-                Ok(Float(number as f64))
-            }
-
-            fn visit_i64<E>(self, number: i64) -> Result<Float, E> {
-                Ok(Float(number as f64))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Float, E> {
-                // Rust's own parser also takes the three names, in any case.
-                text.parse().map(Float).map_err(|_| {
-                    E::custom(format_args!("{text:?} is not a number, expected digits or \"NaN\""))
-                })
-            }
-        }
-        deserializer.deserialize_any(FloatVisitor)
-    }
-}
-
 /// The text of a float as both formats write it where JSON has no number for it.
 pub(super) fn name_of_unwritable(number: f64) -> Option<&'static str> {
     if number.is_nan() {

@@ -3,7 +3,7 @@
 use std::io::{BufRead, Read};
 
 use super::detect::without_byte_order_mark;
-use super::error::position_of;
+use super::error::Position;
 use super::intern::Builder;
 use super::{Format, FormatError, otlp_read};
 use crate::model::TraceSet;
@@ -48,7 +48,7 @@ impl<R: BufRead> OtlpLines<R> {
     }
 
     /// Reads one more line that is not blank into the builder; `None` at the end.
-    pub(super) fn read_line(&mut self) -> Option<Result<(), FormatError>> {
+    fn read_line(&mut self) -> Option<Result<(), FormatError>> {
         while !self.finished {
             self.line.clear();
             let mut limited = self.input.by_ref().take(self.most_line_bytes as u64 + 1);
@@ -79,29 +79,21 @@ impl<R: BufRead> OtlpLines<R> {
     fn parse(&mut self) -> Result<(), FormatError> {
         let request = without_byte_order_mark(&self.line);
         let skipped = self.line.len() - request.len();
-        otlp_read::document(request, &mut self.builder).map_err(|error| {
-            let mut position = position_of(request, &error);
-            if error.is_eof() {
-                // The line break belongs to the line, and the parser has passed it.
-                let text = request.strip_suffix(b"\n").unwrap_or(request);
-                let length = text.strip_suffix(b"\r").unwrap_or(text).len();
-                position.byte = length;
-                position.line = 1;
-                position.column = length + 1;
-            }
+        otlp_read::document(request, &mut self.builder).map_err(|fault| {
+            // The line break belongs to the line, and not to what is cut off before it.
+            let text = request.strip_suffix(b"\n").unwrap_or(request);
+            let text = text.strip_suffix(b"\r").unwrap_or(text);
+            let byte = fault.at.min(text.len());
+            let position = Position { byte, line: 1, column: byte + 1, is_unpacked: false };
             let position = position.moved(self.bytes_before + skipped, self.lines_before);
             let whole_spans = self.builder.whole_spans();
-            FormatError::from_json(Format::OtlpJsonLines, &error, position, whole_spans)
+            FormatError::from_fault(Format::OtlpJsonLines, *fault, position, whole_spans)
         })
     }
 
     fn step(&mut self) {
         self.bytes_before += self.line.len();
         self.lines_before += 1;
-    }
-
-    pub(super) fn into_builder(self) -> Builder {
-        self.builder
     }
 }
 

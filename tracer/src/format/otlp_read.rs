@@ -1,169 +1,249 @@
-//! Reads OTLP JSON: `resourceSpans` > `scopeSpans` > `spans`, keys in any order, unknown ones
-//! ignored, `null` the same as missing.
+//! Reads OTLP JSON: `resourceSpans` > `scopeSpans` > `spans`, in one document or in several that
+//! follow one another, as JSON lines do.
+//!
+//! The outer levels are walked step by step with a stack of their own, so that a window which holds
+//! a few spans is enough for a document of any size; spans, resources and scopes are parsed as a
+//! whole. Other programs wrap the same groups differently, which costs a few names here: Jaeger's
+//! api_v3 has them in `result`, Tempo in `trace` or calls them `batches`, some write a list of
+//! requests, and files from before 2022 have `instrumentationLibrarySpans`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess};
+use super::fault::{Fault, Parsed};
+use super::groups::Groups;
+use super::intern::{Builder, Interner, Values};
+use super::json_cursor::Cursor;
+use super::otlp_json_span::{attributes, links, resource, scope, span};
+use crate::model::{Attribute, Link, Span, SpanEvent, SpanId, SpanKind, Status, TraceId, TraceSet};
 
-use super::any_value::{attributes, count};
-use super::ids::HexId;
-use super::intern::{Builder, Interner};
-use super::number::Int;
-use super::walk::{Elements, Fields, List, Object, skip, text, value};
-use crate::model::{Attribute, Link, Span, SpanEvent, SpanId, SpanKind, Status, TraceId};
+/// More requests in one another than any program writes; `result` in `result` is read, too.
+const MOST_LEVELS: usize = 16;
 
-/// Reads one request that fills the whole of `bytes`.
-pub(super) fn document(bytes: &[u8], builder: &mut Builder) -> Result<(), serde_json::Error> {
-    let mut parser = serde_json::Deserializer::from_slice(bytes);
-    Object(&mut Request { builder }).deserialize(&mut parser)?;
-    parser.end()
+/// Where in the outer levels the reader is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    /// A list of requests.
+    Requests,
+    /// `ExportTraceServiceRequest`, or what wraps one.
+    Request,
+    /// `resourceSpans`.
+    Groups,
+    /// One of its elements: `resource` and `scopeSpans`.
+    Group,
+    /// `scopeSpans`.
+    Scopes,
+    /// One of its elements: `scope` and `spans`.
+    Scope,
+    /// `spans`.
+    Spans,
 }
 
-/// `ExportTraceServiceRequest`, also inside the `result` of Jaeger's query API.
-struct Request<'a> {
-    builder: &'a mut Builder,
-}
-
-impl<'de> Fields<'de> for Request<'_> {
-    const EXPECTED: &'static str = "an object with resourceSpans";
-
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "resourceSpans" => map.next_value_seed(List(self)),
-            "result" => map.next_value_seed(Object(self)),
-            _ => skip(map),
+impl Level {
+    fn expected(self) -> &'static str {
+        match self {
+            Level::Requests => "a list of requests",
+            Level::Request => "an object with resourceSpans",
+            Level::Groups => "a list of resourceSpans",
+            Level::Group => "an object with resource and scopeSpans",
+            Level::Scopes => "a list of scopeSpans",
+            Level::Scope => "an object with scope and spans",
+            Level::Spans => "a list of spans",
         }
+    }
+
+    fn is_list(self) -> bool {
+        matches!(self, Level::Requests | Level::Groups | Level::Scopes | Level::Spans)
     }
 }
 
-impl<'de> Elements<'de> for Request<'_> {
-    const EXPECTED: &'static str = "a list of resourceSpans";
+/// Reads requests out of pieces of a text.
+#[derive(Default)]
+pub(super) struct OtlpJson {
+    /// The levels that are open, each with whether nothing in it was read yet.
+    open: Vec<(Level, bool)>,
+    groups: Groups,
+}
 
-    fn element<A: SeqAccess<'de>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
-        let first_span = self.builder.traces.spans.len();
-        let mut group = ResourceSpans { builder: self.builder, resource: Vec::new() };
-        let outcome = list.next_element_seed(Object(&mut group));
-        // The resource may stand after its spans, so they get it at the end, also after a fault.
-        let ResourceSpans { builder, resource } = group;
-        if builder.traces.spans.len() > first_span {
-            let index = builder.resource(resource);
-            for span in &mut builder.traces.spans[first_span..] {
-                span.resource = index;
+impl OtlpJson {
+    /// Reads from `bytes` on into `builder` until it has `most_spans` spans or something stands in
+    /// the way, which the end of the bytes always does. Gives the number of bytes that were read.
+    pub(super) fn advance(
+        &mut self,
+        bytes: &[u8],
+        builder: &mut Builder,
+        most_spans: usize,
+    ) -> (usize, Parsed<()>) {
+        let mut cursor = Cursor::new(bytes);
+        while builder.traces.spans.len() < most_spans {
+            let before = cursor.at;
+            if let Err(fault) = self.step(&mut cursor, builder) {
+                return (before, Err(fault));
             }
         }
-        Ok(outcome?.is_some())
+        (cursor.at, Ok(()))
     }
-}
 
-struct ResourceSpans<'a> {
-    builder: &'a mut Builder,
-    resource: Vec<Attribute>,
-}
+    /// Whether no request is open: the text may end here.
+    pub(super) fn is_between(&self) -> bool {
+        self.open.is_empty()
+    }
 
-impl<'de> Fields<'de> for ResourceSpans<'_> {
-    const EXPECTED: &'static str = "an object with resource and scopeSpans";
-
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "resource" => {
-                let interner = &mut self.builder.interner;
-                let mut fields = ResourceFields { interner, attributes: &mut self.resource };
-                map.next_value_seed(Object(&mut fields))
+    /// Reads one more thing. Nothing changes when that fails, so it can be tried again with more
+    /// bytes.
+    #[inline]
+    fn step(&mut self, cursor: &mut Cursor<'_>, builder: &mut Builder) -> Parsed<()> {
+        let Some((level, is_first)) = self.open.last().copied() else {
+            return match cursor.peek()? {
+                b'[' => self.open_value(cursor, builder, Level::Requests),
+                b'{' => self.open_value(cursor, builder, Level::Request),
+                _ => Err(cursor.unexpected("a request, which begins with `{`")),
+            };
+        };
+        if level.is_list() {
+            match cursor.next_element(is_first)? {
+                true => self.element(cursor, builder, level)?,
+                false => return self.close(builder, level),
             }
-            // The second name is that of files written before 2022.
-            "scopeSpans" | "instrumentationLibrarySpans" => map.next_value_seed(List(self)),
-            _ => skip(map),
-        }
-    }
-}
-
-impl<'de> Elements<'de> for ResourceSpans<'_> {
-    const EXPECTED: &'static str = "a list of scopeSpans";
-
-    fn element<A: SeqAccess<'de>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
-        let first_span = self.builder.traces.spans.len();
-        let mut group = ScopeSpans { builder: self.builder, name: "".into(), version: "".into() };
-        let outcome = list.next_element_seed(Object(&mut group));
-        let ScopeSpans { builder, name, version } = group;
-        for span in &mut builder.traces.spans[first_span..] {
-            span.scope_name = Arc::clone(&name);
-            span.scope_version = Arc::clone(&version);
-        }
-        Ok(outcome?.is_some())
-    }
-}
-
-struct ResourceFields<'a> {
-    interner: &'a mut Interner,
-    attributes: &'a mut Vec<Attribute>,
-}
-
-impl<'de> Fields<'de> for ResourceFields<'_> {
-    const EXPECTED: &'static str = "a resource";
-
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "attributes" => *self.attributes = attributes(map, self.interner)?,
-            _ => skip(map)?,
+        } else {
+            match cursor.next_key(is_first)? {
+                Some(key) => self.field(cursor, builder, (level, &key))?,
+                None => return self.close(builder, level),
+            }
         }
         Ok(())
     }
-}
 
-struct ScopeSpans<'a> {
-    builder: &'a mut Builder,
-    name: Arc<str>,
-    version: Arc<str>,
-}
-
-impl<'de> Fields<'de> for ScopeSpans<'_> {
-    const EXPECTED: &'static str = "an object with scope and spans";
-
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "scope" | "instrumentationLibrary" => map.next_value_seed(Object(&mut Scope(self))),
-            "spans" => map.next_value_seed(List(self)),
-            _ => skip(map),
-        }
-    }
-}
-
-impl<'de> Elements<'de> for ScopeSpans<'_> {
-    const EXPECTED: &'static str = "a list of spans";
-
-    fn element<A: SeqAccess<'de>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
-        let mut fields = SpanFields { interner: &mut self.builder.interner, span: new_span() };
-        if list.next_element_seed(Object(&mut fields))?.is_none() {
-            return Ok(false);
-        }
-        let span = fields.span;
-        if span.trace_id == TraceId(0) || span.span_id == SpanId(0) {
-            return Err(A::Error::custom(format_args!(
-                "the span {:?} has no id: expected traceId and spanId that are not all zero",
-                span.name
-            )));
-        }
-        self.builder.traces.spans.push(span);
-        Ok(true)
-    }
-}
-
-struct Scope<'a, 'b>(&'a mut ScopeSpans<'b>);
-
-impl<'de> Fields<'de> for Scope<'_, '_> {
-    const EXPECTED: &'static str = "an instrumentation scope";
-
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        let ScopeSpans { builder, name, version } = &mut *self.0;
-        match key {
-            "name" => *name = builder.interner.text(&text(map)?),
-            "version" => *version = builder.interner.text(&text(map)?),
-            "attributes" => {
-                builder.lost_scope_attributes += attributes(map, &mut builder.interner)?.len();
+    #[inline]
+    fn element(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        builder: &mut Builder,
+        level: Level,
+    ) -> Parsed<()> {
+        match level {
+            Level::Spans => {
+                if cursor.peek()? == b'n' {
+                    cursor.null()?;
+                } else {
+                    let span = span(cursor, &mut builder.values(), self.groups.blank())?;
+                    self.groups.push(builder, span);
+                }
+                self.went_on();
+                Ok(())
             }
-            _ => skip(map)?,
+            Level::Groups => self.open_value(cursor, builder, Level::Group),
+            Level::Scopes => self.open_value(cursor, builder, Level::Scope),
+            _ => self.open_value(cursor, builder, Level::Request),
+        }
+    }
+
+    fn field(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        builder: &mut Builder,
+        (level, key): (Level, &Cow<'_, [u8]>),
+    ) -> Parsed<()> {
+        match (level, &**key) {
+            (Level::Request, b"resourceSpans" | b"batches") => {
+                return self.open_value(cursor, builder, Level::Groups);
+            }
+            (Level::Request, b"result" | b"trace") => {
+                let is_list = cursor.peek()? == b'[';
+                let inner = if is_list { Level::Requests } else { Level::Request };
+                return self.open_value(cursor, builder, inner);
+            }
+            (Level::Group, b"scopeSpans" | b"instrumentationLibrarySpans") => {
+                return self.open_value(cursor, builder, Level::Scopes);
+            }
+            (Level::Scope, b"spans") => return self.open_value(cursor, builder, Level::Spans),
+            (Level::Group, b"resource") => {
+                let attributes = resource(cursor, &mut builder.values())?;
+                self.groups
+                    .set_resource(builder, attributes)
+                    .map_err(|reason| Fault::invalid(cursor.at, reason))?;
+            }
+            (Level::Scope, b"scope" | b"instrumentationLibrary") => {
+                let scope = scope(cursor, &mut builder.values())?;
+                builder.lost_scope_attributes += scope.attributes;
+                self.groups
+                    .set_scope(builder, scope.name, scope.version)
+                    .map_err(|reason| Fault::invalid(cursor.at, reason))?;
+            }
+            _ => cursor.skip()?,
+        }
+        self.went_on();
+        Ok(())
+    }
+
+    /// Opens the object or list that comes next, or passes over a `null`.
+    fn open_value(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        builder: &Builder,
+        level: Level,
+    ) -> Parsed<()> {
+        let bracket = if level.is_list() { b'[' } else { b'{' };
+        if cursor.peek()? != bracket {
+            return match cursor.null()? {
+                true => {
+                    self.went_on();
+                    Ok(())
+                }
+                false => Err(cursor.wrong_type(level.expected())),
+            };
+        }
+        if self.open.len() == MOST_LEVELS {
+            return Err(Fault::syntax(cursor.at, "recursion limit: requests in requests"));
+        }
+        cursor.at += 1;
+        self.went_on();
+        self.open.push((level, true));
+        match level {
+            Level::Group => self.groups.begin_resource(builder),
+            Level::Scope => self.groups.begin_scope(builder),
+            _ => {}
         }
         Ok(())
+    }
+
+    fn close(&mut self, builder: &mut Builder, level: Level) -> Parsed<()> {
+        self.open.pop();
+        if level == Level::Group {
+            self.groups.end_resource(builder);
+        }
+        Ok(())
+    }
+
+    /// The innermost level has had something.
+    fn went_on(&mut self) {
+        if let Some((_, is_first)) = self.open.last_mut() {
+            *is_first = false;
+        }
+    }
+
+    /// Hands out what was read so far.
+    pub(super) fn take_batch(&mut self, builder: &mut Builder) -> TraceSet {
+        self.groups.take_batch(builder)
+    }
+
+    /// Nothing more will be read: the last spans get their resource.
+    pub(super) fn finish(&mut self, builder: &mut Builder) {
+        self.groups.end_resource(builder);
+    }
+}
+
+/// Reads requests that fill the whole of `bytes`.
+pub(super) fn document(bytes: &[u8], builder: &mut Builder) -> Parsed<()> {
+    let mut reader = OtlpJson::default();
+    let (at, outcome) = reader.advance(bytes, builder, usize::MAX);
+    reader.finish(builder);
+    match outcome {
+        Err(fault) if fault.is_cut() => {
+            let is_whole = reader.is_between() && bytes[at..].trim_ascii().is_empty();
+            if is_whole { Ok(()) } else { Err(Fault::cut(bytes.len())) }
+        }
+        outcome => outcome,
     }
 }
 
@@ -173,15 +253,15 @@ pub(super) fn new_span() -> Span {
         trace_id: TraceId(0),
         span_id: SpanId(0),
         parent_span_id: None,
-        trace_state: "".into(),
+        trace_state: Arc::default(),
         flags: 0,
-        name: "".into(),
+        name: Arc::default(),
         kind: SpanKind::Unspecified,
         start_ns: 0,
         end_ns: 0,
         resource: 0,
-        scope_name: "".into(),
-        scope_version: "".into(),
+        scope_name: Arc::default(),
+        scope_version: Arc::default(),
         attributes: Vec::new(),
         dropped_attributes: 0,
         events: Vec::new(),
@@ -192,136 +272,9 @@ pub(super) fn new_span() -> Span {
     }
 }
 
-struct SpanFields<'a> {
-    interner: &'a mut Interner,
-    span: Span,
-}
-
-impl<'de> Fields<'de> for SpanFields<'_> {
-    const EXPECTED: &'static str = "a span";
-
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        let SpanFields { interner, span } = self;
-        match key {
-            "traceId" => span.trace_id = TraceId(value::<A, HexId<16>>(map)?.0),
-            "spanId" => span.span_id = span_id(map)?,
-            "parentSpanId" => span.parent_span_id = Some(span_id(map)?).filter(|id| id.0 != 0),
-            "traceState" => span.trace_state = interner.text(&text(map)?),
-            "flags" => span.flags = value::<A, Int<u32>>(map)?.0,
-            "name" => span.name = interner.text(&text(map)?),
-            "kind" => span.kind = kind(value::<A, Int<i64>>(map)?.0),
-            "startTimeUnixNano" => span.start_ns = value::<A, Int<u64>>(map)?.0,
-            "endTimeUnixNano" => span.end_ns = value::<A, Int<u64>>(map)?.0,
-            "attributes" => span.attributes = attributes(map, interner)?,
-            "droppedAttributesCount" => span.dropped_attributes = count(map)?,
-            "events" => map.next_value_seed(List(&mut Events(interner, &mut span.events)))?,
-            "droppedEventsCount" => span.dropped_events = count(map)?,
-            "links" => map.next_value_seed(List(&mut Links(interner, &mut span.links)))?,
-            "droppedLinksCount" => span.dropped_links = count(map)?,
-            "status" => {
-                let mut fields = StatusFields { code: 0, message: "".into(), interner };
-                map.next_value_seed(Object(&mut fields))?;
-                span.status = fields.into_status();
-            }
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-fn span_id<'de, A: MapAccess<'de>>(map: &mut A) -> Result<SpanId, A::Error> {
-    Ok(SpanId(value::<A, HexId<8>>(map)?.0 as u64))
-}
-
-/// Enums are integers in OTLP JSON; a number that is not known yet counts as not stated.
-fn kind(number: i64) -> SpanKind {
-    match number {
-        1 => SpanKind::Internal,
-        2 => SpanKind::Server,
-        3 => SpanKind::Client,
-        4 => SpanKind::Producer,
-        5 => SpanKind::Consumer,
-        _ => SpanKind::Unspecified,
-    }
-}
-
-struct StatusFields<'a> {
-    interner: &'a mut Interner,
-    code: i64,
-    message: Arc<str>,
-}
-
-impl StatusFields<'_> {
-    fn into_status(self) -> Status {
-        match self.code {
-            1 => Status::Ok,
-            2 => Status::Error(self.message),
-            _ => Status::Unset,
-        }
-    }
-}
-
-impl<'de> Fields<'de> for StatusFields<'_> {
-    const EXPECTED: &'static str = "a status: {\"code\":0..2,\"message\":...}";
-
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "code" => self.code = value::<A, Int<i64>>(map)?.0,
-            "message" => self.message = self.interner.text(&text(map)?),
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-struct Events<'a>(&'a mut Interner, &'a mut Vec<SpanEvent>);
-
-impl<'de> Elements<'de> for Events<'_> {
-    const EXPECTED: &'static str = "a list of events";
-
-    fn element<A: SeqAccess<'de>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
-        let event =
-            SpanEvent { time_ns: 0, name: "".into(), attributes: vec![], dropped_attributes: 0 };
-        let mut fields = EventFields(self.0, event);
-        let more = list.next_element_seed(Object(&mut fields))?.is_some();
-        if more {
-            self.1.push(fields.1);
-        }
-        Ok(more)
-    }
-}
-
-struct EventFields<'a>(&'a mut Interner, SpanEvent);
-
-impl<'de> Fields<'de> for EventFields<'_> {
-    const EXPECTED: &'static str = "an event";
-
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        let EventFields(interner, event) = self;
-        match key {
-            "timeUnixNano" => event.time_ns = value::<A, Int<u64>>(map)?.0,
-            "name" => event.name = interner.text(&text(map)?),
-            "attributes" => event.attributes = attributes(map, interner)?,
-            "droppedAttributesCount" => event.dropped_attributes = count(map)?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-struct Links<'a>(&'a mut Interner, &'a mut Vec<Link>);
-
-impl<'de> Elements<'de> for Links<'_> {
-    const EXPECTED: &'static str = "a list of links";
-
-    fn element<A: SeqAccess<'de>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
-        let mut fields = LinkFields(self.0, new_link());
-        let more = list.next_element_seed(Object(&mut fields))?.is_some();
-        if more {
-            self.1.push(fields.1);
-        }
-        Ok(more)
-    }
+/// An event before anything is known of it.
+pub(super) fn new_event() -> SpanEvent {
+    SpanEvent { time_ns: 0, name: Arc::default(), attributes: Vec::new(), dropped_attributes: 0 }
 }
 
 /// A link before anything is known of it.
@@ -329,38 +282,25 @@ pub(super) fn new_link() -> Link {
     Link {
         trace_id: TraceId(0),
         span_id: SpanId(0),
-        trace_state: "".into(),
+        trace_state: Arc::default(),
         attributes: Vec::new(),
         dropped_attributes: 0,
         flags: 0,
     }
 }
 
-struct LinkFields<'a>(&'a mut Interner, Link);
-
-impl<'de> Fields<'de> for LinkFields<'_> {
-    const EXPECTED: &'static str = "a link";
-
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        let LinkFields(interner, link) = self;
-        match key {
-            "traceId" => link.trace_id = TraceId(value::<A, HexId<16>>(map)?.0),
-            "spanId" => link.span_id = span_id(map)?,
-            "traceState" => link.trace_state = interner.text(&text(map)?),
-            "attributes" => link.attributes = attributes(map, interner)?,
-            "droppedAttributesCount" => link.dropped_attributes = count(map)?,
-            "flags" => link.flags = value::<A, Int<u32>>(map)?.0,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
 /// Reads a list of links from text that stands on its own, as in a Jaeger tag.
 pub(super) fn links_from_text(text: &str, interner: &mut Interner) -> Option<Vec<Link>> {
-    let mut links = Vec::new();
-    let mut parser = serde_json::Deserializer::from_str(text);
-    List(&mut Links(interner, &mut links)).deserialize(&mut parser).ok()?;
-    parser.end().ok()?;
-    Some(links)
+    let mut cursor = Cursor::new(text.as_bytes());
+    let mut values = Values { interner, scratch: &mut Vec::new() };
+    let links = links(&mut cursor, &mut values).ok()?;
+    cursor.end().ok().map(|()| links)
+}
+
+/// Reads a list of attributes from text that stands on its own, as in a Jaeger tag.
+pub(super) fn attributes_from_text(text: &str, interner: &mut Interner) -> Option<Vec<Attribute>> {
+    let mut cursor = Cursor::new(text.as_bytes());
+    let mut values = Values { interner, scratch: &mut Vec::new() };
+    let attributes = attributes(&mut cursor, &mut values).ok()?;
+    cursor.end().ok().map(|()| attributes)
 }

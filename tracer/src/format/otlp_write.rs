@@ -210,7 +210,8 @@ impl Serialize for StatusJson<'_> {
     }
 }
 
-fn kind(kind: SpanKind) -> u32 {
+/// The number of a kind.
+pub(super) fn kind(kind: SpanKind) -> u32 {
     match kind {
         SpanKind::Unspecified => 0,
         SpanKind::Internal => 1,

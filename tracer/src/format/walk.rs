@@ -36,20 +36,6 @@ pub(super) fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> 
     map.next_value::<IgnoredAny>().map(drop)
 }
 
-/// A value, or its default where the file has `null`: both mean "missing".
-pub(super) fn value<'de, A, T>(map: &mut A) -> Result<T, A::Error>
-where
-    A: MapAccess<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Ok(map.next_value::<Option<T>>()?.unwrap_or_default())
-}
-
-/// A text, borrowed from the input when it has no escapes.
-pub(super) fn text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Cow<'de, str>, A::Error> {
-    Ok(map.next_value::<Option<Text<'de>>>()?.map(|text| text.0).unwrap_or_default())
-}
-
 /// A text, borrowed where possible (serde's own `Cow` always copies); empty for `null`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Text<'de>(pub(super) Cow<'de, str>);
