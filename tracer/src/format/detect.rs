@@ -35,7 +35,7 @@ fn of_object(text: &[u8]) -> Result<Format, FormatError> {
             b"result" if has_key(value, b"resourceSpans") => return Ok(otlp_form(text)),
             b"data" | b"spans" | b"traceID" => return Ok(Format::JaegerJson),
             b"batches" => return Err(tempo()),
-            b"traceEvents" => return Err(chrome()),
+            b"traceEvents" | b"displayTimeUnit" => return Ok(Format::ChromeJson),
             b"startTimeMillis" => return Err(elasticsearch()),
             b"trace" if has_key(value, b"resourceSpans") || has_key(value, b"batches") => {
                 return Err(tempo());
@@ -68,7 +68,7 @@ fn of_list(after_bracket: &[u8]) -> Result<Format, FormatError> {
         return Ok(Format::JaegerJson);
     }
     if has(b"ph") {
-        return Err(chrome());
+        return Ok(Format::ChromeJson);
     }
     if has(b"traceId") && has(b"id") {
         return Err(FormatError::Unsupported {
@@ -89,13 +89,6 @@ fn tempo() -> FormatError {
     FormatError::Unsupported {
         dialect: "Tempo's dialect of OTLP (base64 ids, `batches`)",
         advice: "ask Tempo for OTLP JSON, or save the trace from Grafana as OTLP",
-    }
-}
-
-fn chrome() -> FormatError {
-    FormatError::Unsupported {
-        dialect: "the Chrome trace event format",
-        advice: "it has no trace and span ids; export OTLP JSON from the program instead",
     }
 }
 
@@ -239,6 +232,8 @@ mod tests {
             (r#"{"total":0,"data":[]}"#, "jaeger"),
             (r#"{"spans":[],"processes":{}}"#, "jaeger"),
             (r#"[{"traceID":"1","spans":[]}]"#, "jaeger"),
+            (r#"{"displayTimeUnit":"ns","traceEvents":[]}"#, "chrome"),
+            (r#"[{"name":"a","ph":"B"}"#, "chrome"),
             (r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"cut he"#, "otlp-jsonl"),
         ] {
             assert_eq!(name(text), expected, "{text}");
@@ -252,8 +247,6 @@ mod tests {
             ("  \n", "empty"),
             ("hello", "it begins with \"hello\""),
             (r#"{"name":"x","spam":[1]}"#, "the keys name, spam"),
-            (r#"{"traceEvents":[]}"#, "Chrome"),
-            (r#"[{"ph":"B"}]"#, "Chrome"),
             (r#"[{"traceId":"1","id":"2"}]"#, "Zipkin"),
             (r#"{"batches":[]}"#, "Tempo"),
             ("\u{1f}\u{8b}", "begins with"),

@@ -13,6 +13,7 @@
 
 mod any_value;
 mod atomic_file;
+mod chrome;
 mod detect;
 mod error;
 mod ids;
@@ -176,7 +177,8 @@ pub fn read_as(mut input: impl BufRead, format: Format) -> ReadReport {
     let outcome = match format {
         Format::JaegerJson => jaeger_read::document(document, &mut builder),
         Format::OtlpJson | Format::OtlpJsonLines => otlp_read::document(document, &mut builder),
-        Format::OtlpProtobuf | Format::ChromeJson | Format::ZipkinJson => {
+        Format::ChromeJson => chrome::read(document, &mut builder),
+        Format::OtlpProtobuf | Format::ZipkinJson => {
             return ReadReport::failed(FormatError::Unsupported {
                 dialect: format.name(),
                 advice: "convert it to OTLP JSON first",
@@ -214,7 +216,8 @@ pub fn write(traces: &TraceSet, output: impl Write, format: Format) -> io::Resul
         Format::OtlpJsonLines => otlp_write::lines(traces, output),
         Format::OtlpJson => otlp_write::document(traces, output),
         Format::JaegerJson => jaeger_write::document(traces, output),
-        Format::OtlpProtobuf | Format::ChromeJson | Format::ZipkinJson => {
+        Format::ChromeJson => chrome::write(traces, output),
+        Format::OtlpProtobuf | Format::ZipkinJson => {
             Err(io::Error::new(io::ErrorKind::Unsupported, format!("{format} is not written")))
         }
     }
