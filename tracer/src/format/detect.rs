@@ -36,6 +36,7 @@ fn of_object(text: &[u8]) -> Result<Format, FormatError> {
             b"data" | b"spans" | b"traceID" => return Ok(Format::JaegerJson),
             b"batches" => return Err(tempo()),
             b"traceEvents" | b"displayTimeUnit" => return Ok(Format::ChromeJson),
+            b"traceId" if has_key(text, b"id") => return Ok(Format::ZipkinJson),
             b"startTimeMillis" => return Err(elasticsearch()),
             b"trace" if has_key(value, b"resourceSpans") || has_key(value, b"batches") => {
                 return Err(tempo());
@@ -59,22 +60,27 @@ fn of_object(text: &[u8]) -> Result<Format, FormatError> {
 
 fn of_list(after_bracket: &[u8]) -> Result<Format, FormatError> {
     let first = after_bracket.trim_ascii_start();
+    // Zipkin answers a search with a list of lists.
+    let (first, is_nested) = match first.strip_prefix(b"[") {
+        Some(inner) => (inner.trim_ascii_start(), true),
+        None => (first, false),
+    };
     if first.first() != Some(&b'{') {
         return Err(FormatError::Unknown { found: "a list without objects".to_owned() });
     }
     let keys: Vec<_> = TopKeys::new(first).map(|(key, _)| key).collect();
     let has = |key: &[u8]| keys.contains(&key);
+    if has(b"traceId") && has(b"id") {
+        return Ok(Format::ZipkinJson);
+    }
+    if is_nested {
+        return Err(FormatError::Unknown { found: "a list of lists without spans".to_owned() });
+    }
     if has(b"traceID") || has(b"spans") {
         return Ok(Format::JaegerJson);
     }
     if has(b"ph") {
         return Ok(Format::ChromeJson);
-    }
-    if has(b"traceId") && has(b"id") {
-        return Err(FormatError::Unsupported {
-            dialect: "Zipkin JSON",
-            advice: "send it through an OpenTelemetry collector to get OTLP JSON",
-        });
     }
     if has(b"resourceSpans") {
         return Err(FormatError::Unsupported {
@@ -234,6 +240,9 @@ mod tests {
             (r#"[{"traceID":"1","spans":[]}]"#, "jaeger"),
             (r#"{"displayTimeUnit":"ns","traceEvents":[]}"#, "chrome"),
             (r#"[{"name":"a","ph":"B"}"#, "chrome"),
+            (r#"[{"traceId":"1","id":"2"}]"#, "zipkin"),
+            (r#"[[{"traceId":"1","id":"2"}]]"#, "zipkin"),
+            (r#"{"traceId":"1","id":"2"}"#, "zipkin"),
             (r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"cut he"#, "otlp-jsonl"),
         ] {
             assert_eq!(name(text), expected, "{text}");
@@ -247,7 +256,6 @@ mod tests {
             ("  \n", "empty"),
             ("hello", "it begins with \"hello\""),
             (r#"{"name":"x","spam":[1]}"#, "the keys name, spam"),
-            (r#"[{"traceId":"1","id":"2"}]"#, "Zipkin"),
             (r#"{"batches":[]}"#, "Tempo"),
             ("\u{1f}\u{8b}", "begins with"),
             ("\n\u{1}\u{2}", "protobuf"),

@@ -28,6 +28,8 @@ mod otlp_read;
 mod otlp_write;
 mod report;
 mod walk;
+mod zipkin_halves;
+mod zipkin_read;
 
 use std::fmt;
 use std::io::{self, BufRead, Cursor, Read, Write};
@@ -178,7 +180,8 @@ pub fn read_as(mut input: impl BufRead, format: Format) -> ReadReport {
         Format::JaegerJson => jaeger_read::document(document, &mut builder),
         Format::OtlpJson | Format::OtlpJsonLines => otlp_read::document(document, &mut builder),
         Format::ChromeJson => chrome::read(document, &mut builder),
-        Format::OtlpProtobuf | Format::ZipkinJson => {
+        Format::ZipkinJson => zipkin_read::document(document, &mut builder),
+        Format::OtlpProtobuf => {
             return ReadReport::failed(FormatError::Unsupported {
                 dialect: format.name(),
                 advice: "convert it to OTLP JSON first",

@@ -19,7 +19,7 @@ struct Loose {
 /// What a walk through the time of a thread meets.
 enum Met {
     Slice(usize),
-    Other(Event),
+    Other(Box<Event>),
 }
 
 impl Found {
@@ -38,7 +38,7 @@ impl Found {
                 let end_ns = Some(start_ns + event.duration_ns.unwrap_or_default().max(0));
                 loose.push(Some(Loose { begin: event, end_ns, parent: None, is_complete: true }));
             } else {
-                met.push(Met::Other(event));
+                met.push(Met::Other(Box::new(event)));
             }
         }
         met.extend((0..loose.len()).map(Met::Slice));
@@ -59,7 +59,7 @@ impl Found {
         let mut indexes = vec![None; loose.len()];
         for met in met {
             match met {
-                Met::Other(event) => walk.meet(event),
+                Met::Other(event) => walk.meet(*event),
                 Met::Slice(position) => {
                     if let Some(slice) = loose[position].take() {
                         let around = slice.parent.and_then(|parent| indexes[parent]);

@@ -123,9 +123,10 @@ enum Mark<'a> {
     Arrow(Arrow<'a>),
 }
 
-/// Where an event stands: the number of the track, the span, the time in the file.
+/// Where an event stands: its phase, the number of the track, the span, the time in the file.
 #[derive(Clone, Copy)]
 struct At {
+    phase: char,
     lane: usize,
     span: usize,
     time_ns: u64,
@@ -158,14 +159,14 @@ impl<'a, W: Write> File<'a, W> {
             let seen = self.times.seen(position, span);
             if *step == Step::Begin(position) {
                 self.marks_before(seen.start_ns, lane, &mut marks)?;
-                let at = At { lane, span: position, time_ns: seen.start_ns };
+                let at = At { phase: 'b', lane, span: position, time_ns: seen.start_ns };
                 let args = SpanArgs { times: self.times, position, span };
-                self.write('b', at, &span.name, None, &args)?;
+                self.write(at, &span.name, None, &args)?;
                 self.collect_marks(position, &mut marks);
             } else {
                 self.marks_before(seen.end_ns.saturating_add(1), lane, &mut marks)?;
-                let at = At { lane, span: position, time_ns: seen.end_ns };
-                self.write('e', at, &span.name, None, &Only(SPAN, position))?;
+                let at = At { phase: 'e', lane, span: position, time_ns: seen.end_ns };
+                self.write(at, &span.name, None, &Only(SPAN, position))?;
             }
         }
         Ok(())
@@ -192,17 +193,17 @@ impl<'a, W: Write> File<'a, W> {
     ) -> io::Result<()> {
         while let Some(first) = marks.first_entry().filter(|first| first.key().0 < until_ns) {
             let ((time_ns, _), (span, mark)) = first.remove_entry();
-            let at = At { lane, span, time_ns };
+            let at = At { phase: 'n', lane, span, time_ns };
             match mark {
                 Mark::Event(number, event) => {
                     let seen_ns = time_ns;
                     let args = EventArgs { times: self.times, span, number, event, seen_ns };
-                    self.write('n', at, &event.name, None, &args)?;
+                    self.write(at, &event.name, None, &args)?;
                 }
                 Mark::Arrow(arrow) => {
                     let kind = find(&arrow.link.attributes, LINK_KIND).and_then(Value::as_str);
                     let name = kind.unwrap_or("link");
-                    self.write('n', at, name, Some(&arrow), &ArrowArgs(span))?;
+                    self.write(at, name, Some(&arrow), &ArrowArgs(span))?;
                 }
             }
         }
@@ -211,7 +212,6 @@ impl<'a, W: Write> File<'a, W> {
 
     fn write(
         &mut self,
-        ph: char,
         at: At,
         name: &str,
         arrow: Option<&Arrow<'_>>,
@@ -220,7 +220,7 @@ impl<'a, W: Write> File<'a, W> {
         let node = self.node_of[at.span];
         let trace_id = self.traces.spans[at.span].trace_id;
         let event = EventJson {
-            ph,
+            ph: at.phase,
             cat: &self.nodes[node].name,
             id: match at.lane {
                 0 => trace_id.to_string(),
