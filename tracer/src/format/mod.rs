@@ -6,10 +6,31 @@
 //! - [`OtlpLines`] reads JSON lines one request at a time, in memory that does not grow.
 //! - [`write()`] writes to anything, [`write_file`] so that no half-written file is ever seen.
 //!
-//! What a format cannot hold: OTLP JSON drops nothing of the model. Jaeger JSON has microseconds
-//! and no link attributes; the writer puts both into tags named `raftlens.*` that the reader takes
-//! back and removes. Not read yet, and refused by name: Zipkin, Chrome trace events, Tempo's
-//! dialect of OTLP, OTLP protobuf, compressed files.
+//! - [`losses`] counts what a trace would lose in a format, before it is written.
+//!
+//! # What each format cannot hold
+//!
+//! Everything of the model that is not in this table is kept by every format that is written. `own
+//! tags` means that it stands where only raftlens looks: in Jaeger JSON in tags named `raftlens.*`,
+//! in Chrome trace events in `args`.
+//!
+//! | detail | `otlp-jsonl` | `otlp-json` | `otlp-proto` | `jaeger` | `chrome` |
+//! |---|---|---|---|---|---|
+//! | resources without spans | lost | lost | lost | lost | lost |
+//! | spans without an id | lost | lost | lost | lost | lost |
+//! | links without an id | kept | kept | kept | lost | own tags |
+//! | empty service names | kept | kept | kept | lost | kept |
+//! | times finer than a microsecond | kept | kept | kept | own tags | kept |
+//! | spans that end before they start | kept | kept | kept | own tags | own tags |
+//! | links with details of their own | kept | kept | kept | own tags | own tags |
+//! | links to spans elsewhere | kept | kept | kept | kept | own tags |
+//! | attributes that are lists or maps | kept | kept | kept | own tags | kept |
+//!
+//! Spans without an id are refused by OTLP's readers and get an id from ours in the other two. The
+//! order of spans and attributes may change; a resource that occurs twice becomes one. What is lost
+//! on the way in is a [`Warning`] instead: attributes of scopes, Chrome's counters and samples.
+//!
+//! Read and not written: Zipkin.
 
 mod any_value;
 mod atomic_file;
@@ -22,6 +43,7 @@ mod jaeger_read;
 mod jaeger_span;
 mod jaeger_tags;
 mod jaeger_write;
+mod losses;
 mod number;
 mod otlp_lines;
 mod otlp_read;
@@ -40,6 +62,7 @@ use crate::model::TraceSet;
 
 pub use detect::detect;
 pub use error::{FormatError, Position, WriteFileError};
+pub use losses::{Detail, Fate, Loss, Losses, losses};
 pub use otlp_lines::OtlpLines;
 pub use report::{ReadReport, Warning};
 

@@ -74,7 +74,7 @@ impl Maker {
     }
 
     fn text(&mut self) -> Arc<str> {
-        if self.one_in(50) {
+        if self.one_in(400) {
             return "线🦀\n".repeat(self.random.random_range(1..9_000)).into();
         }
         self.pick(&KEYS).into()
@@ -88,7 +88,8 @@ impl Maker {
             3 => Value::Int(self.random.random()),
             4 => {
                 let bits = self.random.random();
-                let special = [f64::NAN, f64::INFINITY, -f64::INFINITY, -0.0, 2.0, f64::MIN_POSITIVE];
+                let special =
+                    [f64::NAN, f64::INFINITY, -f64::INFINITY, -0.0, 2.0, f64::MIN_POSITIVE];
                 // Not any NaN: no text tells one from another.
                 let any = f64::from_bits(bits);
                 let special = self.pick(&special);
