@@ -127,6 +127,30 @@ impl Format {
             Format::ZipkinJson => "zipkin.json",
         }
     }
+
+    /// The format that a file's name says: by [`Format::extension`], or by `.jsonl`, `.pb` and the
+    /// like. `None` for a plain `.json`, which may be any of four.
+    pub fn of_path(path: &Path) -> Option<Format> {
+        const OTHERS: [(&str, Format); 6] = [
+            (".jsonl", Format::OtlpJsonLines),
+            (".ndjson", Format::OtlpJsonLines),
+            (".pb", Format::OtlpProtobuf),
+            (".binpb", Format::OtlpProtobuf),
+            (".otlp", Format::OtlpProtobuf),
+            (".perfetto.json", Format::ChromeJson),
+        ];
+        let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+        let usual = Format::ALL.into_iter().find(|format| {
+            name.strip_suffix(format.extension()).is_some_and(|stem| stem.ends_with('.'))
+        });
+        let other = || OTHERS.iter().find(|(ending, _)| name.ends_with(ending));
+        usual.or_else(|| other().map(|(_, format)| *format))
+    }
+
+    /// Whether [`write()`] takes it.
+    pub fn is_written(self) -> bool {
+        self != Format::ZipkinJson
+    }
 }
 
 impl fmt::Display for Format {
