@@ -82,7 +82,7 @@ impl<'de> Fields<'de> for EventFields<'_> {
             | "bind_id" | "flow_in" | "flow_out" | "args" => {}
             _ => return skip(map),
         }
-        let value = map.next_value_seed(Plain(interner))?;
+        let value = map.next_value_seed(Plain::new(interner))?;
         match key {
             "name" => event.name = text(&value, interner),
             "cat" => event.category = text(&value, interner),

@@ -93,7 +93,7 @@ impl<'de> Visitor<'de> for &mut Reading<'_> {
             match &*key {
                 "traceEvents" => map.next_value_seed(List(&mut *self))?,
                 "otherData" => {
-                    let data = map.next_value_seed(Plain(&mut self.builder.interner))?;
+                    let data = map.next_value_seed(Plain::new(&mut self.builder.interner))?;
                     if let Value::Map(entries) = data
                         && let Some(text) = find(&entries, ANCHOR).and_then(Value::as_str)
                     {

@@ -1,7 +1,9 @@
 //! Attribute values as plain JSON, as people want to see them in a viewer, in both directions.
 //!
 //! Where JSON cannot say a value, it is an object with one of OTLP's names: `{"bytesValue":"aGk="}`.
-//! A map that begins with one of those names itself is wrapped in `mapValue`.
+//! A map that begins with one of those names itself is wrapped in `mapValue`. What is nested deeper
+//! than [`MOST_NESTED`] becomes the text of its JSON: OTLP needs four levels of JSON for one of a
+//! map, and readers refuse what goes beyond 128.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +20,9 @@ use crate::model::{Attribute, Value};
 
 /// The integers that a JavaScript number holds exactly.
 const MOST_EXACT: u64 = 1 << 53;
+
+/// How deep values may be nested, counted from `args`.
+const MOST_NESTED: usize = 28;
 
 const INT: &str = "intValue";
 const DOUBLE: &str = "doubleValue";
@@ -80,7 +85,42 @@ impl Serialize for Entries<'_> {
 }
 
 /// Reads a value; `null` is an empty text, as in OTLP.
-pub(super) struct Plain<'a>(pub(super) &'a mut Interner);
+pub(super) struct Plain<'a> {
+    interner: &'a mut Interner,
+    depth: usize,
+}
+
+impl<'a> Plain<'a> {
+    pub(super) fn new(interner: &'a mut Interner) -> Self {
+        Plain { interner, depth: 0 }
+    }
+
+    fn inner(&mut self) -> Plain<'_> {
+        Plain { interner: self.interner, depth: self.depth + 1 }
+    }
+
+    /// A list or map, or its text when it is the first that is too deep.
+    fn nested(self, value: Value) -> Value {
+        if self.depth != MOST_NESTED {
+            return value;
+        }
+        let text = serde_json::to_string(&PlainJson(&value));
+        Value::Str(text.unwrap_or_default().into())
+    }
+
+    fn entries<'de, A: MapAccess<'de>>(
+        &mut self,
+        entries: &mut Vec<Attribute>,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        while let Some(Text(key)) = map.next_key()? {
+            let key = self.interner.text(&key);
+            let value = map.next_value_seed(self.inner())?;
+            entries.push(Attribute { key, value });
+        }
+        Ok(())
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for Plain<'_> {
     type Value = Value;
@@ -98,7 +138,7 @@ impl<'de> Visitor<'de> for Plain<'_> {
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Str(self.0.text("")))
+        Ok(Value::Str(self.interner.text("")))
     }
 
     fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
@@ -119,40 +159,43 @@ impl<'de> Visitor<'de> for Plain<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Str(self.0.text(text)))
+        Ok(Value::Str(self.interner.text(text)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = list.next_element_seed(Plain(&mut *self.0))? {
+        while let Some(value) = list.next_element_seed(self.inner())? {
             values.push(value);
         }
-        Ok(Value::Array(values))
+        Ok(self.nested(Value::Array(values)))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Value, A::Error> {
         let Some(Text(first)) = map.next_key()? else {
             return Ok(Value::Map(Vec::new()));
         };
-        let key = self.0.text(&first);
+        let key = self.interner.text(&first);
         let value = match &*key {
-            MAP => map.next_value_seed(PlainEntries(&mut *self.0))?,
-            _ => map.next_value_seed(Plain(&mut *self.0))?,
+            MAP => map.next_value_seed(PlainEntries(self.inner()))?,
+            _ => map.next_value_seed(self.inner())?,
         };
         let mut entries = vec![Attribute { key, value }];
-        entries_into(&mut entries, &mut map, self.0)?;
-        Ok(untyped(&mut entries).unwrap_or(Value::Map(entries)))
+        self.entries(&mut entries, &mut map)?;
+        Ok(match untyped(&mut entries) {
+            Some(value) => value,
+            None => self.nested(Value::Map(entries)),
+        })
     }
 }
 
 /// Reads an object whose first key is only a key; anything else is a value as usual.
-struct PlainEntries<'a>(&'a mut Interner);
+struct PlainEntries<'a>(Plain<'a>);
 
 impl<'de> DeserializeSeed<'de> for PlainEntries<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -160,27 +203,42 @@ impl<'de> Visitor<'de> for PlainEntries<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object inside mapValue")
+        f.write_str("any value inside mapValue")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Value, A::Error> {
         let mut entries = Vec::new();
-        entries_into(&mut entries, &mut map, self.0)?;
-        Ok(Value::Map(entries))
+        self.0.entries(&mut entries, &mut map)?;
+        Ok(self.0.nested(Value::Map(entries)))
     }
-}
 
-fn entries_into<'de, A: MapAccess<'de>>(
-    entries: &mut Vec<Attribute>,
-    map: &mut A,
-    interner: &mut Interner,
-) -> Result<(), A::Error> {
-    while let Some(Text(key)) = map.next_key()? {
-        let key = interner.text(&key);
-        let value = map.next_value_seed(Plain(&mut *interner))?;
-        entries.push(Attribute { key, value });
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
+        self.0.visit_unit()
     }
-    Ok(())
+
+    fn visit_bool<E: serde::de::Error>(self, truth: bool) -> Result<Value, E> {
+        self.0.visit_bool(truth)
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Value, E> {
+        self.0.visit_i64(number)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Value, E> {
+        self.0.visit_u64(number)
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Value, E> {
+        self.0.visit_f64(number)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
+        self.0.visit_str(text)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Value, A::Error> {
+        self.0.visit_seq(list)
+    }
 }
 
 /// The value of an object that is one of the typed forms.
@@ -212,7 +270,7 @@ mod tests {
     fn through(value: &Value) -> Value {
         let text = serde_json::to_string(&PlainJson(value)).expect("writes to memory");
         let mut parser = serde_json::Deserializer::from_str(&text);
-        Plain(&mut Interner::default()).deserialize(&mut parser).expect(&text)
+        Plain::new(&mut Interner::default()).deserialize(&mut parser).expect(&text)
     }
 
     fn map(entries: &[(&str, Value)]) -> Value {
@@ -236,6 +294,20 @@ mod tests {
         ] {
             assert_eq!(through(&value), value);
         }
+    }
+
+    #[test]
+    fn what_is_too_deep_becomes_text() {
+        let deep = |levels: usize| {
+            (0..levels).fold(Value::Bool(true), |inner, _| Value::Array(vec![inner]))
+        };
+        assert_eq!(through(&deep(MOST_NESTED)), deep(MOST_NESTED));
+        let mut value = through(&deep(MOST_NESTED + 3));
+        for _ in 0..MOST_NESTED {
+            let Value::Array(mut values) = value else { panic!("{value:?}") };
+            value = values.remove(0);
+        }
+        assert_eq!(value, Value::Str("[[[true]]]".into()));
     }
 
     #[test]
