@@ -7,7 +7,7 @@ use std::fs;
 use raftlens_tracer::format::{
     Format, FormatError, ReadReport, Warning, read, read_partial, write,
 };
-use raftlens_tracer::model::{Span, SpanId, TraceSet, Value};
+use raftlens_tracer::model::{Attribute, Span, SpanId, TraceSet, Value};
 use serde_json::Value as Json;
 
 fn events(list: &str) -> ReadReport {
@@ -265,6 +265,30 @@ fn a_viewer_finds_nodes_tracks_nanoseconds_and_arrows() {
     assert_eq!(arrow("flow_in")["id"], begin("s3")["id"]);
     let retry = points.iter().find(|event| event["name"] == "retry").unwrap();
     assert_eq!(retry["ts"].as_f64(), Some(1.499));
+}
+
+#[test]
+fn nodes_are_named_by_instance_and_by_store() {
+    let mut set = two_nodes();
+    let of = |set: &TraceSet| -> Vec<String> {
+        let mut bytes = Vec::new();
+        write(set, &mut bytes, Format::ChromeJson).unwrap();
+        let file: Json = serde_json::from_slice(&bytes).unwrap();
+        let events = file["traceEvents"].as_array().unwrap();
+        let names = events.iter().filter(|event| event["ph"] == "M");
+        names.map(|event| event["args"]["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let instance =
+        Attribute { key: "service.instance.id".into(), value: Value::Str("grid 5".into()) };
+    set.resources[0].attributes.push(instance);
+    assert_eq!(of(&set), ["kv grid 5 store 1", "kv grid 5 store 2"]);
+    for span in &mut set.spans {
+        span.attributes.clear();
+    }
+    set.resources.push(set.resources[0].clone());
+    set.resources[1].attributes.push(Attribute { key: "x".into(), value: Value::Int(1) });
+    set.spans[3].resource = 1;
+    assert_eq!(of(&set), ["kv grid 5", "kv grid 5 (2)"], "two resources are two nodes");
 }
 
 #[test]

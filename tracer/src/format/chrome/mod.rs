@@ -27,9 +27,9 @@ mod write;
 pub(super) use read::document as read;
 pub(super) use write::document as write;
 
-/// Attributes that tell the nodes of one service apart, looked for in the resource, then in the
-/// span and what called it.
-const NODE_KEYS: [&str; 2] = ["service.instance.id", "raft.store_id"];
+/// Attributes that tell the nodes of one service apart, looked for in the resource and in the span
+/// or else what called it; and what to put before their value.
+const NODE_KEYS: [(&str, &str); 2] = [("service.instance.id", ""), ("raft.store_id", "store ")];
 
 /// Of the file: when its time zero was, in nanoseconds since the Unix epoch, as text.
 const ANCHOR: &str = "anchor_ns";

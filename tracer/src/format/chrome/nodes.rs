@@ -65,10 +65,10 @@ fn labels(traces: &TraceSet, callers: &Callers) -> Vec<Option<String>> {
 }
 
 fn node_label(attributes: &[Attribute]) -> Option<String> {
-    let (key, text) =
-        NODE_KEYS.iter().find_map(|key| Some((key, label(find(attributes, key)?)?)))?;
-    let what = key.rsplit_once('.').map_or(*key, |(_, what)| what);
-    Some(format!("{} {text}", what.strip_suffix("_id").unwrap_or(what)).replace("id ", ""))
+    NODE_KEYS.iter().find_map(|(key, before)| {
+        let text = label(find(attributes, key)?)?;
+        Some(format!("{before}{text}"))
+    })
 }
 
 fn name_of(traces: &TraceSet, resource: u32, of_span: Option<&str>) -> String {
