@@ -60,6 +60,24 @@ fn the_ending_decides_and_everything_comes_back() {
 }
 
 #[test]
+fn every_format_gives_the_same_chart() {
+    let folder = folder();
+    let draw = |name: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_raftlens"));
+        command.args(["draw", name, "--title", "t"]).current_dir(folder.path());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{name}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let chart = draw("in.json");
+    assert!(chart.contains("<svg"));
+    for name in ["a.otlp.jsonl", "b.jaeger.json", "c.chrome.json"] {
+        assert!(convert(folder.path(), &["in.json", "-o", name]).status.success());
+        assert!(draw(name) == chart, "{name}");
+    }
+}
+
+#[test]
 fn standard_input_and_output_take_any_format() {
     let folder = folder();
     let mut command = Command::new(env!("CARGO_BIN_EXE_raftlens"));

@@ -7,7 +7,7 @@ use std::fs;
 use raftlens_tracer::format::{
     Format, FormatError, ReadReport, Warning, read, read_partial, write,
 };
-use raftlens_tracer::model::{Attribute, Span, SpanId, TraceSet, Value};
+use raftlens_tracer::model::{Attribute, Resource, Span, SpanId, TraceSet, Value};
 use serde_json::Value as Json;
 
 fn events(list: &str) -> ReadReport {
@@ -289,6 +289,15 @@ fn nodes_are_named_by_instance_and_by_store() {
     set.resources[1].attributes.push(Attribute { key: "x".into(), value: Value::Int(1) });
     set.spans[3].resource = 1;
     assert_eq!(of(&set), ["kv grid 5", "kv grid 5 (2)"], "two resources are two nodes");
+    // A name that is itself like one with a number.
+    for (index, name) in ["kv", "kv (2)", "kv", "kv"].into_iter().enumerate() {
+        let service = Attribute { key: "service.name".into(), value: Value::Str(name.into()) };
+        let number = Attribute { key: "n".into(), value: Value::Int(index as i64) };
+        set.resources.truncate(index);
+        set.resources.push(Resource { attributes: vec![service, number] });
+        set.spans[index].resource = index as u32;
+    }
+    assert_eq!(of(&set), ["kv", "kv (2)", "kv (3)", "kv (4)"]);
 }
 
 #[test]

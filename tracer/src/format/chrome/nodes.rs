@@ -1,6 +1,6 @@
 //! The processes of a file that we write: one for each node that the spans name.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::NODE_KEYS;
 use super::lanes::Callers;
@@ -20,7 +20,7 @@ pub(super) fn nodes(traces: &TraceSet, callers: &Callers) -> (Vec<Node>, Vec<usi
     let labels = labels(traces, callers);
     let mut nodes: Vec<Node> = Vec::new();
     let mut indexes = HashMap::new();
-    let mut names = HashSet::new();
+    let mut names = HashMap::new();
     let mut node_of = Vec::with_capacity(traces.spans.len());
     for (span, label) in traces.spans.iter().zip(labels) {
         let next = nodes.len();
@@ -79,12 +79,17 @@ fn name_of(traces: &TraceSet, resource: u32, of_span: Option<&str>) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-fn unused(name: String, names: &mut HashSet<String>) -> String {
-    let mut candidate = name.clone();
-    let mut number = 1;
-    while !names.insert(candidate.clone()) {
+/// `name`, with a number behind it if it is taken.
+fn unused(name: String, taken: &mut HashMap<String, usize>) -> String {
+    let mut number = taken.get(&name).copied().unwrap_or(0);
+    loop {
         number += 1;
-        candidate = format!("{name} ({number})");
+        let candidate = if number == 1 { name.clone() } else { format!("{name} ({number})") };
+        if number == 1 || !taken.contains_key(&candidate) {
+            // Where to go on for the next of this name; the candidate itself may be one, too.
+            taken.insert(candidate.clone(), 1);
+            taken.insert(name, number);
+            return candidate;
+        }
     }
-    candidate
 }
