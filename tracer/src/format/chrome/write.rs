@@ -227,7 +227,8 @@ impl<'a, W: Write> File<'a, W> {
                 lane => format!("{trace_id}.{lane}"),
             },
             pid: node + 1,
-            tid: 0,
+            // Viewers want one; zero is the idle thread of the system to Perfetto.
+            tid: node + 1,
             ts: at.time_ns as f64 / 1000.0,
             name,
             bind_id: arrow.map(|arrow| format!("{:#x}", arrow.id)),
