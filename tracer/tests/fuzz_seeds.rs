@@ -199,7 +199,7 @@ fn numbers(bytes: &[u8]) -> impl Iterator<Item = std::ops::Range<usize>> {
 
 /// What takes the most memory for each byte: long lists of the smallest things.
 fn dense() -> Vec<(&'static str, Vec<u8>)> {
-    const TIMES: usize = 30_000;
+    const TIMES: usize = 10_000;
     let json = |before: &str, element: &str, after: &str| {
         let list = vec![element; TIMES].join(",");
         format!("{before}{list}{after}").into_bytes()
