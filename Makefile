@@ -9,7 +9,7 @@ export CARGO_TARGET_DIR ?= $(CACHE_HOME)/raftlens/target
 CARGO := cargo
 PROFILE := --release --locked
 
-.PHONY: demo test mutants check bench loom questions setup soak
+.PHONY: demo test mutants check bench loom fuzz questions setup soak
 
 ## Start a three-store cluster, read through every path, and draw what ran into out/.
 demo: setup
@@ -35,6 +35,14 @@ soak: setup
 ## Take away each safety rule in turn, and see who notices; about three minutes.
 mutants: setup
 	$(CARGO) test $(PROFILE) -p raftlens-core --features sim --test mutants
+
+## A minute for each reader of trace files to meet any bytes; needs nightly Rust and cargo-fuzz.
+fuzz: setup
+	cd tracer && for target in $$($(CARGO) +nightly fuzz list); do \
+		mkdir -p fuzz/corpus/$$target; \
+		CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz $(CARGO) +nightly fuzz run --sanitizer none \
+			$$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=60 || exit 1; \
+	done
 
 ## What must be clean besides the tests: formatting, lints, documentation.
 check: setup

@@ -27,6 +27,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Turn a trace file into another format, and say what the format cannot hold.
+    Convert(cmd::convert::ConvertArgs),
     /// Start a three-store cluster, read through every path, and draw what ran.
     Demo(cmd::demo::DemoArgs),
     /// Draw a trace file as a call-flow chart.
@@ -37,6 +39,7 @@ enum Verb {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().verb {
+        Verb::Convert(args) => cmd::convert::run(&args),
         Verb::Demo(args) => cmd::demo::run(&args),
         Verb::Draw(args) => cmd::draw::run(&args),
         Verb::Sim(args) => cmd::sim::run(&args),

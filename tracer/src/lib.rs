@@ -36,8 +36,9 @@
 //!   and every writer, analysis and chart takes it. It knows nothing of how spans were collected.
 //! - A **hand-over** (queue, callback, batch, message) is a link with a `link.kind`, never a child:
 //!   see [`TraceContext`], and [`conventions`] for all names that give a span its place in a chart.
-//! - A **[format](mod@format)** is a way to write traces to a file: OTLP JSON, its JSON lines, and
-//!   Jaeger JSON. Each is told by content, read as far as it is whole, and written atomically.
+//! - A **[format](mod@format)** is a way to write traces to a file: OTLP, Jaeger JSON, Chrome trace
+//!   events, and Zipkin to read. Each is told by content, read as far as it is whole, and written
+//!   atomically; a table says what each cannot hold.
 //! - **[Assembly](assemble)** puts spans together; **[the golden form](normalize)** compares runs.
 //!
 //! # When a span ends

@@ -12,7 +12,8 @@ mod made;
 use made::{Maker, content};
 
 /// The formats that are text and written.
-const WRITTEN: [Format; 3] = [Format::OtlpJsonLines, Format::OtlpJson, Format::JaegerJson];
+const WRITTEN: [Format; 4] =
+    [Format::OtlpJsonLines, Format::OtlpJson, Format::JaegerJson, Format::ChromeJson];
 
 fn text(set: &TraceSet, format: Format) -> String {
     let mut bytes = Vec::new();
@@ -31,7 +32,9 @@ fn random_sets_survive_every_format() {
             assert_eq!(content(&report.traces), content(&set), "seed {seed}, {format}\n{written}");
             let found = report.format.unwrap();
             // One line is a valid document of either form.
-            assert_eq!(found == Format::JaegerJson, format == Format::JaegerJson, "seed {seed}");
+            for other in [Format::JaegerJson, Format::ChromeJson] {
+                assert_eq!(found == other, format == other, "seed {seed}");
+            }
             assert_eq!(text(&report.traces, format), written, "seed {seed}: writing is stable");
         }
     }

@@ -61,7 +61,8 @@ fn of_object(text: &[u8]) -> Result<Format, FormatError> {
             b"data" | b"spans" => return Ok(Format::JaegerJson),
             // Also the first key of a span in Elasticsearch.
             b"traceID" if !has_key(text, b"startTimeMillis") => return Ok(Format::JaegerJson),
-            b"traceEvents" => return Err(chrome()),
+            b"traceEvents" | b"displayTimeUnit" => return Ok(Format::ChromeJson),
+            b"traceId" if has_key(text, b"id") => return Ok(Format::ZipkinJson),
             _ => keys.push(String::from_utf8_lossy(&key[..key.len().min(40)]).into_owned()),
         }
         if keys.len() == 8 {
@@ -81,31 +82,36 @@ fn of_object(text: &[u8]) -> Result<Format, FormatError> {
 
 fn of_list(after_bracket: &[u8]) -> Result<Format, FormatError> {
     let first = after_bracket.trim_ascii_start();
+    // Zipkin answers a search with a list of lists.
+    let (first, is_nested) = match first.strip_prefix(b"[") {
+        Some(inner) => (inner.trim_ascii_start(), true),
+        None => (first, false),
+    };
     if first.first() != Some(&b'{') {
         return Err(FormatError::Unknown { found: "a list without objects".to_owned() });
     }
     let keys: Vec<_> = TopKeys::new(first).map(|(key, _)| key).collect();
     let has = |key: &[u8]| keys.contains(&key);
-    if has(b"traceID") || has(b"spans") {
-        return Ok(Format::JaegerJson);
-    }
     if has(b"binaryAnnotations") {
         return Err(FormatError::Unsupported {
             dialect: "Zipkin's version 1",
             advice: "ask Zipkin's API for version 2: /api/v2/trace/ID",
         });
     }
+    if has(b"traceId") && has(b"id") {
+        return Ok(Format::ZipkinJson);
+    }
+    if is_nested {
+        return Err(FormatError::Unknown { found: "a list of lists without spans".to_owned() });
+    }
+    if has(b"traceID") || has(b"spans") {
+        return Ok(Format::JaegerJson);
+    }
     if has(b"startTimeMillis") || has(b"_source") {
         return Err(elasticsearch());
     }
     if has(b"ph") {
-        return Err(chrome());
-    }
-    if has(b"traceId") && has(b"id") {
-        return Err(FormatError::Unsupported {
-            dialect: "Zipkin JSON",
-            advice: "send it through an OpenTelemetry collector to get OTLP JSON",
-        });
+        return Ok(Format::ChromeJson);
     }
     if has(b"resourceSpans") || has(b"batches") {
         return Ok(Format::OtlpJson);
@@ -117,13 +123,6 @@ fn jaeger_domain() -> FormatError {
     FormatError::Unsupported {
         dialect: "Jaeger's protobuf JSON (base64 ids, times as texts)",
         advice: "ask its api_v3 for OTLP JSON, or download the trace from its UI",
-    }
-}
-
-fn chrome() -> FormatError {
-    FormatError::Unsupported {
-        dialect: "the Chrome trace event format",
-        advice: "it has no trace and span ids; export OTLP JSON from the program instead",
     }
 }
 
@@ -278,6 +277,11 @@ mod tests {
             (r#"{"total":0,"data":[]}"#, "jaeger"),
             (r#"{"spans":[],"processes":{}}"#, "jaeger"),
             (r#"[{"traceID":"1","spans":[]}]"#, "jaeger"),
+            (r#"{"displayTimeUnit":"ns","traceEvents":[]}"#, "chrome"),
+            (r#"[{"name":"a","ph":"B"}"#, "chrome"),
+            (r#"[{"traceId":"1","id":"2"}]"#, "zipkin"),
+            (r#"[[{"traceId":"1","id":"2"}]]"#, "zipkin"),
+            (r#"{"traceId":"1","id":"2"}"#, "zipkin"),
             (r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"cut he"#, "otlp-jsonl"),
         ] {
             assert_eq!(name(text), expected, "{text}");
@@ -291,9 +295,6 @@ mod tests {
             ("  \n", "empty"),
             ("hello", "it begins with \"hello\""),
             (r#"{"name":"x","spam":[1]}"#, "the keys name, spam"),
-            (r#"{"traceEvents":[]}"#, "Chrome"),
-            (r#"[{"ph":"B"}]"#, "Chrome"),
-            (r#"[{"traceId":"1","id":"2"}]"#, "Zipkin"),
             (r#"{"result":{"spans":[]}}"#, "Jaeger's protobuf JSON"),
             (r#"{"spans":[{"traceId":"AAAA","startTime":"2026-"}]}"#, "Jaeger's protobuf JSON"),
             (r#"{"traceID":"1","spanID":"2","startTimeMillis":3}"#, "Elasticsearch"),

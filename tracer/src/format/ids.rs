@@ -110,7 +110,7 @@ pub(super) fn jaeger_span_id(text: &str) -> (SpanId, bool) {
 
 /// FNV-1a with 128 bits: tiny, fixed for all time, and long enough that two ids of one file do not
 /// meet by chance.
-fn fnv1a_128(text: &str) -> u128 {
+pub(super) fn fnv1a_128(text: &str) -> u128 {
     const OFFSET: u128 = 0x6c62272e07bb014262b821756295c58d;
     const PRIME: u128 = 0x0000000001000000000000000000013b;
     let hash =

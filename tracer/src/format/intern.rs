@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
+use super::report::Warning;
 use crate::model::{Attribute, Resource, TraceSet};
 
 /// Longer texts rarely repeat and are not looked up.
@@ -190,6 +191,8 @@ pub(super) struct Builder {
     pub(super) lost_scope_attributes: usize,
     /// Spans that were handed out before, by a reader that works in batches.
     pub(super) handed_out: usize,
+    /// What a reader found odd itself.
+    pub(super) noticed: Vec<Warning>,
 }
 
 impl Builder {
@@ -204,6 +207,11 @@ impl Builder {
     /// How many complete spans were read so far.
     pub(super) fn whole_spans(&self) -> usize {
         self.handed_out + self.traces.spans.len()
+    }
+
+    /// Adds the warnings that occurred.
+    pub(super) fn notice(&mut self, warnings: impl IntoIterator<Item = Warning>) {
+        self.noticed.extend(warnings.into_iter().filter(|warning| warning.count() > 0));
     }
 
     /// The index of a resource with these attributes.

@@ -7,9 +7,31 @@
 //!   [`OtlpLines`] does so for JSON lines, request by request.
 //! - [`write()`] writes to anything, [`write_file`] so that no half-written file is ever seen.
 //!
-//! What a format cannot hold: OTLP drops nothing of the model, as JSON or as protobuf. Jaeger JSON has
-//! microseconds and no link attributes; the writer puts both into tags named `raftlens.*` that the
-//! reader takes back and removes.
+//! - [`losses`] counts what a trace would lose in a format, before it is written.
+//!
+//! # What each format cannot hold
+//!
+//! Everything of the model that is not in this table is kept by every format that is written. `own
+//! tags` means that it stands where only raftlens looks: in Jaeger JSON in tags named `raftlens.*`,
+//! in Chrome trace events in `args`.
+//!
+//! | detail | `otlp-jsonl` | `otlp-json` | `otlp-proto` | `jaeger` | `chrome` |
+//! |---|---|---|---|---|---|
+//! | resources without spans | lost | lost | lost | lost | lost |
+//! | spans without an id | lost | lost | lost | lost | lost |
+//! | links without an id | kept | kept | kept | lost | own tags |
+//! | empty service names | kept | kept | kept | lost | kept |
+//! | times finer than a microsecond | kept | kept | kept | own tags | kept |
+//! | spans that end before they start | kept | kept | kept | own tags | own tags |
+//! | links with details of their own | kept | kept | kept | own tags | own tags |
+//! | links to spans elsewhere | kept | kept | kept | kept | own tags |
+//! | attributes that are lists or maps | kept | kept | kept | own tags | kept |
+//!
+//! Spans without an id are refused by OTLP's readers and get an id from ours in the other two. The
+//! order of spans and attributes may change; a resource that occurs twice becomes one. What is lost
+//! on the way in is a [`Warning`] instead: attributes of scopes, Chrome's counters and samples.
+//!
+//! Read and not written: Zipkin.
 //!
 //! # What is read of OTLP
 //!
@@ -37,6 +59,7 @@
 
 mod any_value;
 mod atomic_file;
+mod chrome;
 mod detect;
 mod error;
 mod fault;
@@ -50,6 +73,7 @@ mod jaeger_tags;
 mod jaeger_write;
 mod json_cursor;
 mod json_scalars;
+mod losses;
 mod number;
 mod otlp_json_span;
 mod otlp_lines;
@@ -65,6 +89,8 @@ mod unpack;
 mod walk;
 mod window;
 mod wire;
+mod zipkin_halves;
+mod zipkin_read;
 
 use std::fmt;
 use std::io::{self, BufRead, Write};
@@ -75,6 +101,7 @@ use crate::model::TraceSet;
 
 pub use detect::detect;
 pub use error::{FormatError, Position, WriteFileError};
+pub use losses::{Detail, Fate, Loss, Losses, losses};
 pub use otlp_lines::OtlpLines;
 pub use report::{ReadReport, Warning};
 pub use stream::{ReadOptions, SpanStream, stream, stream_with};
@@ -137,6 +164,30 @@ impl Format {
             Format::ChromeJson => "chrome.json",
             Format::ZipkinJson => "zipkin.json",
         }
+    }
+
+    /// The format that a file's name says: by [`Format::extension`], or by `.jsonl`, `.pb` and the
+    /// like. `None` for a plain `.json`, which may be any of four.
+    pub fn of_path(path: &Path) -> Option<Format> {
+        const OTHERS: [(&str, Format); 6] = [
+            (".jsonl", Format::OtlpJsonLines),
+            (".ndjson", Format::OtlpJsonLines),
+            (".pb", Format::OtlpProtobuf),
+            (".binpb", Format::OtlpProtobuf),
+            (".otlp", Format::OtlpProtobuf),
+            (".perfetto.json", Format::ChromeJson),
+        ];
+        let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+        let usual = Format::ALL.into_iter().find(|format| {
+            name.strip_suffix(format.extension()).is_some_and(|stem| stem.ends_with('.'))
+        });
+        let other = || OTHERS.iter().find(|(ending, _)| name.ends_with(ending));
+        usual.or_else(|| other().map(|(_, format)| *format))
+    }
+
+    /// Whether [`write()`] takes it.
+    pub fn is_written(self) -> bool {
+        self != Format::ZipkinJson
     }
 }
 
@@ -216,12 +267,8 @@ fn read_document(
     let mut builder = Builder::default();
     let outcome = match format {
         Format::JaegerJson => jaeger_read::document(document, &mut builder),
-        Format::ChromeJson | Format::ZipkinJson => {
-            return ReadReport::failed(FormatError::Unsupported {
-                dialect: format.name(),
-                advice: "convert it to OTLP JSON first",
-            });
-        }
+        Format::ChromeJson => chrome::read(document, &mut builder),
+        Format::ZipkinJson => zipkin_read::document(document, &mut builder),
         // These are read in pieces.
         Format::OtlpJson | Format::OtlpJsonLines | Format::OtlpProtobuf => Ok(()),
     };
@@ -244,7 +291,8 @@ pub fn write(traces: &TraceSet, output: impl Write, format: Format) -> io::Resul
         Format::OtlpJson => otlp_write::document(traces, output),
         Format::OtlpProtobuf => proto_write::document(traces, output),
         Format::JaegerJson => jaeger_write::document(traces, output),
-        Format::ChromeJson | Format::ZipkinJson => {
+        Format::ChromeJson => chrome::write(traces, output),
+        Format::ZipkinJson => {
             Err(io::Error::new(io::ErrorKind::Unsupported, format!("{format} is not written")))
         }
     }

@@ -52,6 +52,26 @@ pub enum Warning {
     MappedIds(usize),
     /// Attributes of instrumentation scopes, which are not kept.
     LostScopeAttributes(usize),
+    /// Trace events that are no part of a span: counters, samples, objects, old asynchronous ones.
+    NotCarriedOver(usize),
+    /// Beginnings without an end, taken to the last time in the file or to the end of their caller.
+    NeverEnded(usize),
+    /// Ends without a beginning, left out.
+    NeverBegun(usize),
+    /// Trace events that stand behind a later one; put in order.
+    OutOfOrder(usize),
+    /// Slices of one thread that overlap without one being inside the other.
+    Overlapping(usize),
+    /// Things that happened outside every span, left out.
+    LooseEvents(usize),
+    /// Ends of flows that lead to no span, left out.
+    LooseFlows(usize),
+    /// Spans or events without a start (left out, or taken from what is known) or a duration.
+    WithoutTime(usize),
+    /// Times before 1970 or after 2554, moved to there.
+    OutOfRange(usize),
+    /// Server halves of Zipkin spans that shared their id with the client's, given their own.
+    SharedIds(usize),
 }
 
 impl fmt::Display for Warning {
@@ -80,6 +100,36 @@ impl fmt::Display for Warning {
             Warning::LostScopeAttributes(count) => {
                 write!(f, "{count} attributes of instrumentation scopes were not kept")
             }
+            Warning::NotCarriedOver(count) => {
+                write!(f, "{count} trace events that belong to no span were not carried over")
+            }
+            Warning::NeverEnded(count) => {
+                write!(f, "{} without an end: taken as ending with what is around", counted(count))
+            }
+            Warning::NeverBegun(count) => {
+                write!(f, "{count} ends without a beginning were left out")
+            }
+            Warning::OutOfOrder(count) => {
+                write!(f, "{count} trace events out of order were put in order")
+            }
+            Warning::Overlapping(count) => {
+                write!(f, "{} of one thread overlapping without nesting", counted(count))
+            }
+            Warning::LooseEvents(count) => {
+                write!(f, "{count} events outside every span were left out")
+            }
+            Warning::LooseFlows(count) => {
+                write!(f, "{count} flow ends that lead to no span were left out")
+            }
+            Warning::WithoutTime(count) => {
+                write!(f, "{count} spans or events without a start or a duration")
+            }
+            Warning::OutOfRange(count) => {
+                write!(f, "{count} times that do not fit 64 bits of nanoseconds were moved")
+            }
+            Warning::SharedIds(count) => {
+                write!(f, "{} with the id of its caller: given one of its own", counted(count))
+            }
         }
     }
 }
@@ -94,6 +144,7 @@ pub(super) fn finish(builder: Builder, format: Format, error: Option<FormatError
     };
     count(builder.mapped_ids, Warning::MappedIds);
     count(builder.lost_scope_attributes, Warning::LostScopeAttributes);
+    warnings.extend(builder.noticed);
     ReadReport { traces: builder.traces, format: Some(format), warnings, error }
 }
 
@@ -140,7 +191,17 @@ impl Warning {
             | Warning::EndBeforeStart(count)
             | Warning::Incomplete(count)
             | Warning::MappedIds(count)
-            | Warning::LostScopeAttributes(count) => *count,
+            | Warning::LostScopeAttributes(count)
+            | Warning::NotCarriedOver(count)
+            | Warning::NeverEnded(count)
+            | Warning::NeverBegun(count)
+            | Warning::OutOfOrder(count)
+            | Warning::Overlapping(count)
+            | Warning::LooseEvents(count)
+            | Warning::LooseFlows(count)
+            | Warning::WithoutTime(count)
+            | Warning::OutOfRange(count)
+            | Warning::SharedIds(count) => *count,
         }
     }
 }

@@ -1,0 +1,143 @@
+//! `raftlens convert`: a trace file of any format becomes one of another.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use raftlens_tracer::format::{self, Format, Loss, Losses, ReadReport};
+use serde_json::json;
+
+use crate::cmd::Usage;
+
+/// What `raftlens convert` takes.
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArgs {
+    /// The trace file, in any format that is read; `-` for standard input. What it contains decides
+    /// the format.
+    input: String,
+    /// Where to write; `-` for standard output. The ending decides the format: .otlp.jsonl,
+    /// .otlp.json, .otlp.pb, .jaeger.json or .chrome.json.
+    #[arg(short, long, default_value = "-")]
+    output: String,
+    /// The format, if the ending of the output does not say it: otlp-jsonl, otlp-json, otlp-proto,
+    /// jaeger or chrome.
+    #[arg(short, long)]
+    format: Option<String>,
+    /// Take what is whole of a damaged file.
+    #[arg(long)]
+    partial: bool,
+    /// Print a summary as JSON on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
+    let target = target(args)?;
+    let source = if args.input == "-" { "standard input" } else { &args.input };
+    let mut report = read(&args.input)?;
+    let damage = report.error.take();
+    let spans = report.traces.spans.len();
+    let damage = match damage {
+        // Nothing whole is nothing to convert.
+        Some(error) if !args.partial || spans == 0 => {
+            return Err(anyhow::Error::new(error).context(source.to_owned()));
+        }
+        damage => damage.map(|error| error.to_string()),
+    };
+    let losses = format::losses(&report.traces, target);
+    write(&report, &args.output, target)?;
+    if let Some(damage) = &damage {
+        eprintln!("raftlens: {source}: {damage}");
+        let spans = if spans == 1 { "1 span".to_owned() } else { format!("{spans} spans") };
+        eprintln!("raftlens: {source}: {spans} taken, the rest is missing");
+    }
+    for warning in &report.warnings {
+        eprintln!("raftlens: {source}: {warning}");
+    }
+    if !losses.is_none() {
+        eprintln!("raftlens: {}: {losses}", args.output);
+    }
+    if args.json {
+        println!("{}", summary(args, target, &report, damage.as_deref(), &losses));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn target(args: &ConvertArgs) -> Result<Format> {
+    let target = match &args.format {
+        Some(name) => name.parse().map_err(|error| Usage(format!("-f {name}: {error}")))?,
+        None if args.output == "-" => Format::OtlpJsonLines,
+        None => Format::of_path(Path::new(&args.output)).ok_or_else(|| {
+            Usage(format!(
+                "-o {}: the ending says no format: use .otlp.jsonl, .otlp.json, .otlp.pb, \
+                 .jaeger.json or .chrome.json, or say -f",
+                args.output
+            ))
+        })?,
+    };
+    if !target.is_written() {
+        let message = format!("{target} is read, not written; take jaeger or one of OTLP's forms");
+        return Err(Usage(message).into());
+    }
+    if args.json && args.output == "-" {
+        let message = "--json prints to standard output, and so does -o -; give -o a file";
+        return Err(Usage(message.to_owned()).into());
+    }
+    Ok(target)
+}
+
+fn read(input: &str) -> Result<ReadReport> {
+    let reader: Box<dyn BufRead> = if input == "-" {
+        Box::new(BufReader::new(io::stdin()))
+    } else {
+        let file = File::open(input).with_context(|| format!("cannot open {input}"))?;
+        Box::new(BufReader::new(file))
+    };
+    Ok(format::read_partial(reader))
+}
+
+fn write(report: &ReadReport, output: &str, target: Format) -> Result<()> {
+    if output == "-" {
+        let out = BufWriter::new(io::stdout().lock());
+        return format::write(&report.traces, out, target).context("standard output");
+    }
+    Ok(format::write_file(&report.traces, Path::new(output), target)?)
+}
+
+/// What was done, for programs.
+fn summary(
+    args: &ConvertArgs,
+    target: Format,
+    report: &ReadReport,
+    damage: Option<&str>,
+    losses: &Losses,
+) -> serde_json::Value {
+    let traces: HashSet<_> = report.traces.spans.iter().map(|span| span.trace_id).collect();
+    let list = |losses: &[Loss]| -> Vec<_> {
+        losses
+            .iter()
+            .map(|loss| json!({ "what": loss.detail.name(), "count": loss.count }))
+            .collect()
+    };
+    let warnings: Vec<_> = report
+        .warnings
+        .iter()
+        .map(|warning| json!({ "text": warning.to_string(), "count": warning.count() }))
+        .collect();
+    json!({
+        "input": args.input,
+        "from": report.format.map(Format::name),
+        "output": args.output,
+        "to": target.name(),
+        "traces": traces.len(),
+        "spans": report.traces.spans.len(),
+        "damage": damage,
+        "warnings": warnings,
+        "lost": list(&losses.lost),
+        "own_tags": list(&losses.own_tags),
+    })
+}

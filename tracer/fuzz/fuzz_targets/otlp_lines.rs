@@ -1,0 +1,8 @@
+//! Any bytes as OTLP JSON lines.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use raftlens_tracer::format::Format;
+use raftlens_tracer_fuzz::Target;
+
+fuzz_target!(|bytes: &[u8]| Target::As(Format::OtlpJsonLines).run(bytes));
