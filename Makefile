@@ -9,7 +9,7 @@ export CARGO_TARGET_DIR ?= $(CACHE_HOME)/raftlens/target
 CARGO := cargo
 PROFILE := --release --locked
 
-.PHONY: demo test mutants check bench loom questions setup
+.PHONY: demo test test-jaeger mutants check bench loom questions setup
 
 ## Start a three-store cluster, read through every path, and draw what ran into out/.
 demo: setup
@@ -19,6 +19,11 @@ demo: setup
 test: setup loom
 	$(CARGO) test $(PROFILE) --workspace
 	$(CARGO) test $(PROFILE) -p raftlens-core --features sim --lib --test sim --test mutants
+	$(CARGO) test $(PROFILE) -p raftlens-tracer --all-features
+
+## Send traces to a real Jaeger and read them back. Builds Jaeger once, if Go is there to do it.
+test-jaeger: setup
+	@sh .ci/jaeger
 
 ## Every interleaving of the leader's lease between its raft thread and two readers.
 loom: setup
@@ -34,6 +39,7 @@ check: setup
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(PROFILE) --workspace --all-targets -- -D warnings
 	$(CARGO) clippy $(PROFILE) -p raftlens-core --features sim --all-targets -- -D warnings
+	$(CARGO) clippy $(PROFILE) -p raftlens-tracer --all-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(PROFILE) --workspace --no-deps
 
 ## Draw the pictures of dot/QUESTIONS.md again, from simulated runs.

@@ -8,6 +8,7 @@
 mod charts;
 mod cmd;
 mod demo;
+mod input;
 mod interrupt;
 mod output;
 mod propagation;
@@ -29,7 +30,7 @@ struct Cli {
 enum Verb {
     /// Start a three-store cluster, read through every path, and draw what ran.
     Demo(cmd::demo::DemoArgs),
-    /// Draw a trace file as a call-flow chart.
+    /// Draw a trace file, or what a running Jaeger has, as a call-flow chart.
     Draw(cmd::draw::DrawArgs),
     /// Run simulated clusters through faults, seed by seed, and explain what goes wrong.
     Sim(cmd::sim::SimArgs),

@@ -53,6 +53,9 @@
 //! - `recorder`: recording simulations, see its module: needs `tracing` alone.
 //! - `otlp`: sending to a collector or Jaeger, as OTLP over HTTP. Not default, since its HTTP
 //!   client more than doubles the time that the crate and its dependencies take to build.
+//! - `otlp-grpc`: the same over gRPC.
+//! - `live`: reading from a running Jaeger, see its module.
+//! - `receiver`: receiving OTLP over gRPC and HTTP into files, see its module.
 //!
 //! # What it never does
 //!
@@ -65,6 +68,8 @@ mod clock;
 mod context;
 pub mod conventions;
 pub mod format;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod model;
 pub mod normalize;
 #[cfg(feature = "otel")]

@@ -15,6 +15,8 @@ mod guard;
 mod level;
 #[cfg(feature = "otlp")]
 mod otlp;
+#[cfg(feature = "otlp-grpc")]
+mod otlp_grpc;
 mod pipeline;
 #[cfg(feature = "otlp")]
 mod queue;
