@@ -32,6 +32,8 @@ enum Verb {
     Demo(cmd::demo::DemoArgs),
     /// Draw a trace file, or what a running Jaeger has, as a call-flow chart.
     Draw(cmd::draw::DrawArgs),
+    /// Receive the spans of any OpenTelemetry program, over gRPC and HTTP, into a file.
+    Record(cmd::record::RecordArgs),
     /// Run simulated clusters through faults, seed by seed, and explain what goes wrong.
     Sim(cmd::sim::SimArgs),
 }
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Demo(args) => cmd::demo::run(&args),
         Verb::Draw(args) => cmd::draw::run(&args),
+        Verb::Record(args) => cmd::record::run(&args),
         Verb::Sim(args) => cmd::sim::run(&args),
     };
     match result {

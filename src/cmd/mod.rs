@@ -2,6 +2,7 @@
 
 pub(crate) mod demo;
 pub(crate) mod draw;
+pub(crate) mod record;
 pub(crate) mod sim;
 
 /// A call that makes no sense, as opposed to one that failed: exit code 2.

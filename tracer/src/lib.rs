@@ -67,6 +67,7 @@ pub mod assemble;
 mod clock;
 mod context;
 pub mod conventions;
+mod duration;
 pub mod format;
 #[cfg(feature = "live")]
 pub mod live;
@@ -74,11 +75,14 @@ pub mod model;
 pub mod normalize;
 #[cfg(feature = "otel")]
 mod otel;
+#[cfg(feature = "receiver")]
+pub mod receiver;
 #[cfg(feature = "recorder")]
 pub mod recorder;
 
 #[cfg(feature = "recorder")]
 pub use clock::TimeSource;
 pub use context::{TraceContext, TraceParentError};
+pub use duration::parse_duration;
 #[cfg(feature = "otel")]
 pub use otel::{Counts, ExportError, Guard, Init, InitError, MemoryHandle, init};

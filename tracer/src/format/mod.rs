@@ -40,7 +40,7 @@ pub use error::{FormatError, Position, WriteFileError};
 pub use otlp_lines::OtlpLines;
 pub use report::{ReadReport, Warning};
 
-#[cfg(feature = "otel")]
+#[cfg(any(feature = "otel", feature = "receiver"))]
 pub(crate) use intern::Interner;
 
 use error::position_of;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::{LiveError, SCHEME, time};
+use super::{LiveError, SCHEME};
 use crate::model::TraceId;
 
 /// The parameters that an address may have.
@@ -188,7 +188,7 @@ fn bad(name: &'static str, value: &str, reason: &str) -> LiveError {
 }
 
 fn duration(name: &'static str, value: &str) -> Result<Duration, LiveError> {
-    time::duration(value).filter(|duration| !duration.is_zero()).ok_or_else(|| {
+    crate::parse_duration(value).filter(|duration| !duration.is_zero()).ok_or_else(|| {
         bad(name, value, "expected a number with ns, us, ms, s, m, h or d, like 15m")
     })
 }

@@ -1,31 +1,7 @@
-//! Times and durations as Jaeger's interfaces write them.
-
-use std::time::Duration;
+//! Times as Jaeger's interfaces write them.
 
 const NS_PER_S: u64 = 1_000_000_000;
 const S_PER_DAY: u64 = 86_400;
-
-/// The units of a duration, and how many nanoseconds each has.
-const UNITS: [(&str, u64); 8] = [
-    ("ns", 1),
-    ("us", 1_000),
-    ("µs", 1_000),
-    ("ms", 1_000_000),
-    ("s", NS_PER_S),
-    ("m", 60 * NS_PER_S),
-    ("h", 3_600 * NS_PER_S),
-    ("d", S_PER_DAY * NS_PER_S),
-];
-
-/// Reads a number with one unit, like `90s` or `1.5ms`.
-pub(super) fn duration(text: &str) -> Option<Duration> {
-    let digits = text.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
-    let (number, unit) = text.split_at(digits);
-    let (_, unit_ns) = UNITS.iter().find(|(name, _)| *name == unit)?;
-    let number: f64 = number.parse().ok()?;
-    let seconds = number * *unit_ns as f64 / NS_PER_S as f64;
-    Duration::try_from_secs_f64(seconds).ok()
-}
 
 /// A moment as RFC 3339 in UTC with nanoseconds.
 pub(super) fn rfc3339(epoch_ns: u64) -> String {
@@ -77,17 +53,6 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00.000000007Z"),
         ] {
             assert_eq!(rfc3339(epoch_s * NS_PER_S + 7), expected);
-        }
-    }
-
-    #[test]
-    fn a_duration_is_a_number_with_a_unit() {
-        assert_eq!(duration("90s"), Some(Duration::from_secs(90)));
-        assert_eq!(duration("1.5ms"), Some(Duration::from_micros(1_500)));
-        assert_eq!(duration("2d"), Some(Duration::from_secs(172_800)));
-        assert_eq!(duration("500µs"), Some(Duration::from_micros(500)));
-        for wrong in ["", "s", "5", "-1s", "1h30m", "1..2s", "1e400s", "5 s"] {
-            assert_eq!(duration(wrong), None, "{wrong}");
         }
     }
 }
