@@ -5,9 +5,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod server;
+#[path = "../spans/mod.rs"]
+mod spans;
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,6 +15,7 @@ use raftlens_tracer::format::{self, Format};
 use raftlens_tracer::live::{Api, Fetched, JaegerQuery, LiveError};
 use raftlens_tracer::model::{Span, TraceSet};
 use server::Jaeger;
+use spans::{assert_same, read};
 
 /// More traces than a demonstration makes.
 const ALL: &str = "service=raftlens&limit=90000";
@@ -47,38 +48,6 @@ fn fetch(jaeger: &Jaeger, parameters: &str) -> Fetched {
     jaeger.query(parameters).parse::<JaegerQuery>().unwrap().fetch().unwrap()
 }
 
-/// The spans by their ids, each with the attributes of its resource. Batches and storage change the
-/// order of spans, and nothing else.
-fn sorted(traces: &TraceSet) -> Vec<(&Span, String)> {
-    let resources: Vec<String> = traces
-        .resources
-        .iter()
-        .map(|resource| {
-            let mut attributes: Vec<_> =
-                resource.attributes.iter().map(|attribute| format!("{attribute:?}")).collect();
-            attributes.sort();
-            attributes.join("; ")
-        })
-        .collect();
-    let mut spans: Vec<_> =
-        traces.spans.iter().map(|span| (span, resources[span.resource as usize].clone())).collect();
-    spans.sort_by_key(|(span, _)| (span.trace_id, span.span_id));
-    spans
-}
-
-#[track_caller]
-fn assert_same(found: &TraceSet, expected: &TraceSet) {
-    let (found, expected) = (sorted(found), sorted(expected));
-    for ((span, resource), (other, other_resource)) in found.iter().zip(&expected) {
-        // Which number a resource has is no property of the span.
-        let span = Span { resource: 0, ..(*span).clone() };
-        let other = Span { resource: 0, ..(*other).clone() };
-        assert_eq!(span, other);
-        assert_eq!(resource, other_resource);
-    }
-    assert_eq!(found.len(), expected.len());
-}
-
 /// What Jaeger's legacy interface leaves of a span: microseconds, links without details, no flags.
 fn in_legacy(mut traces: TraceSet) -> TraceSet {
     let cut = |ns: u64| ns / 1_000 * 1_000;
@@ -103,7 +72,7 @@ fn sends_and_reads_back(protocol: &str, endpoint: fn(&Jaeger) -> String) {
     let jaeger = Jaeger::start();
     let folder = tempfile::tempdir().unwrap();
     let file = demonstrate(folder.path(), protocol, &endpoint(&jaeger));
-    let truth = format::read(BufReader::new(File::open(&file).unwrap())).unwrap().traces;
+    let truth = read(&file);
     assert!(truth.spans.iter().any(|span| !span.links.is_empty()), "there are hand-overs");
 
     let fetched = fetch(&jaeger, ALL);
@@ -139,7 +108,7 @@ fn a_search_finds_what_it_names_and_says_what_it_misses() {
     let jaeger = Jaeger::start();
     let folder = tempfile::tempdir().unwrap();
     let file = demonstrate(folder.path(), "grpc", &jaeger.otlp_grpc());
-    let truth = format::read(BufReader::new(File::open(&file).unwrap())).unwrap().traces;
+    let truth = read(&file);
     let refused = |parameters: &str| {
         jaeger.query(parameters).parse::<JaegerQuery>().unwrap().fetch().unwrap_err()
     };

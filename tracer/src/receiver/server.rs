@@ -38,6 +38,9 @@ pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long requests that are under way have at the end.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long the answers that are there have to leave at the end. A connection of gRPC is not closed
+/// in order unless its peer joins in, and a peer that only waits does not.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 /// Further connections wait until one ends.
 const MOST_CONNECTIONS: usize = 256;
 /// Requests at once on one connection of gRPC.
@@ -263,15 +266,47 @@ async fn serve(stream: TcpStream, intake: Arc<Intake>, mut stopped: watch::Recei
         .timer(TokioTimer::new())
         .max_concurrent_streams(MOST_STREAMS)
         .keep_alive_interval(IDLE_TIMEOUT);
-    let service = service_fn(|request| answer(Arc::clone(&intake), request));
+    let (active, mut requests) = watch::channel(0_usize);
+    let service = service_fn(|request| {
+        let active = Active::begin(&active);
+        let answered = answer(Arc::clone(&intake), request);
+        async move {
+            let response = answered.await;
+            drop(active);
+            response
+        }
+    });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     // An error is a peer that went away or speaks no HTTP; there is nobody to tell.
     tokio::select! {
         _ = connection.as_mut() => {}
         _ = stopped.changed() => {
             connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
+            let silence = async {
+                let _ = requests.wait_for(|count| *count == 0).await;
+                sleep(LAST_WORDS).await;
+            };
+            tokio::select! {
+                _ = connection => {}
+                () = silence => {}
+            }
         }
+    }
+}
+
+/// Counts a request for as long as it is not answered, also when its peer goes away meanwhile.
+struct Active(watch::Sender<usize>);
+
+impl Active {
+    fn begin(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Active(count.clone())
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
     }
 }
 
