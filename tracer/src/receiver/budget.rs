@@ -64,6 +64,14 @@ impl Share {
         Ok(())
     }
 
+    /// Takes room for `bytes` in all, and gives back what it has beyond that.
+    pub(super) async fn set_to(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let beyond = self.permit.num_permits().saturating_sub(bytes.div_ceil(UNIT_BYTES).max(1));
+        drop(self.permit.split(beyond));
+        self.bytes = bytes;
+        self.grow_to(bytes).await
+    }
+
     /// Takes room for `bytes` more.
     pub(super) async fn grow_by(&mut self, bytes: usize) -> Result<(), Refusal> {
         self.grow_to(self.bytes.saturating_add(bytes)).await
@@ -84,6 +92,8 @@ mod tests {
         assert_eq!(refusal.reason, Reason::Overloaded);
         drop(one);
         other.grow_to(4 * UNIT_BYTES).await.expect("what was given back can be had");
+        other.set_to(UNIT_BYTES).await.unwrap();
+        assert_eq!(budget.units.available_permits(), 3);
         drop(other);
         assert_eq!(budget.units.available_permits(), 4);
     }

@@ -1,33 +1,28 @@
 //! OTLP over HTTP: `POST /v1/traces` with protobuf or JSON, as it is or in gzip.
 
-use std::io::Read as _;
 use std::sync::Arc;
 
-use flate2::read::MultiGzDecoder;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
     ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
     RETRY_AFTER as RETRY_AFTER_HEADER,
 };
+use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use prost14::Message as _;
 use serde_json::json;
-use tokio::time::timeout;
 use tonic::body::Body;
 
-use super::budget::Share;
+use super::body::{drain, read_body, unpack};
 use super::grpc;
 use super::refusal::{Reason, Refusal};
-use super::server::{BODY_TIMEOUT, Intake, RETRY_AFTER};
+use super::server::{Intake, RETRY_AFTER};
 use super::writer::{Accepted, Payload};
 
 const PATH: &str = "/v1/traces";
 const JSON: &str = "application/json";
 const PROTOBUF: &str = "application/x-protobuf";
-/// How much is unpacked before more memory is asked for.
-const UNPACKED_STEP: usize = 1 << 16;
-
 /// The two encodings of a request, and of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
@@ -37,8 +32,9 @@ enum Form {
 
 /// Answers one request.
 pub(super) async fn answer(intake: Arc<Intake>, request: Request<Incoming>) -> Response<Body> {
-    let form = form_of(request.headers());
-    if request.uri().path() == PATH && request.method() != Method::POST {
+    let (head, mut body) = request.into_parts();
+    let form = form_of(&head.headers);
+    if head.uri.path() == PATH && head.method != Method::POST {
         intake.refusals.count(Reason::NotTraces);
         let message = "traces are sent by POST";
         let mut response =
@@ -46,10 +42,11 @@ pub(super) async fn answer(intake: Arc<Intake>, request: Request<Incoming>) -> R
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
-    match take(&intake, request, form).await {
+    match take(&intake, &head, &mut body, form).await {
         Ok(accepted) => success(form, accepted),
         Err(Refusal { reason, message }) => {
             intake.refusals.count(reason);
+            drain(body).await;
             let mut response = refused(form, reason.status(), reason, &message);
             if reason.is_retryable() {
                 let seconds = HeaderValue::from(RETRY_AFTER.as_secs().max(1));
@@ -76,10 +73,11 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 
 async fn take(
     intake: &Intake,
-    request: Request<Incoming>,
+    head: &Parts,
+    body: &mut Incoming,
     form: Option<Form>,
 ) -> Result<Accepted, Refusal> {
-    let path = request.uri().path();
+    let path = head.uri.path();
     if path != PATH {
         let message = format!("{path} is not taken; only traces are, at {PATH}");
         return Err(Refusal::new(Reason::NotTraces, message));
@@ -88,7 +86,7 @@ async fn take(
         let message = format!("the content type must be {PROTOBUF} or {JSON}");
         Refusal::new(Reason::ContentType, message)
     })?;
-    let is_packed = match text(request.headers(), &CONTENT_ENCODING).unwrap_or("identity") {
+    let is_packed = match text(&head.headers, &CONTENT_ENCODING).unwrap_or("identity") {
         "identity" | "" => false,
         name if name.eq_ignore_ascii_case("gzip") => true,
         name => {
@@ -97,10 +95,8 @@ async fn take(
         }
     };
     let mut share = intake.budget.begin().await?;
-    let read = timeout(BODY_TIMEOUT, read_body(request, intake.most_request_bytes, &mut share));
-    let mut body = read.await.unwrap_or_else(|_| {
-        Err(Refusal::new(Reason::Incomplete, "the body did not come in time"))
-    })?;
+    let stated = text(&head.headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let mut body = read_body(body, stated, intake.most_request_bytes, &mut share).await?;
     if is_packed {
         body = unpack(&body, intake.most_request_bytes, &mut share).await?;
     }
@@ -110,56 +106,6 @@ async fn take(
         Form::Json => Payload::Json(body),
     };
     intake.queue.write(payload, share).await
-}
-
-fn too_large(most: usize) -> Refusal {
-    let message = format!("a request has at most {most} bytes, unpacked; send fewer spans at once");
-    Refusal::new(Reason::TooLarge, message)
-}
-
-async fn read_body(
-    request: Request<Incoming>,
-    most: usize,
-    share: &mut Share,
-) -> Result<Vec<u8>, Refusal> {
-    let stated = text(request.headers(), &CONTENT_LENGTH).and_then(|length| length.parse().ok());
-    if let Some(length) = stated {
-        if length > most {
-            return Err(too_large(most));
-        }
-        // At once, so that requests do not each hold a half of what they need.
-        share.grow_to(length).await?;
-    }
-    let mut bytes = Vec::new();
-    let mut body = request.into_body();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Refusal::new(Reason::Incomplete, error.to_string()))?;
-        let Some(data) = frame.data_ref() else { continue };
-        if bytes.len() + data.len() > most {
-            return Err(too_large(most));
-        }
-        share.grow_to(bytes.len() + data.len()).await?;
-        bytes.extend_from_slice(data);
-    }
-    Ok(bytes)
-}
-
-async fn unpack(packed: &[u8], most: usize, share: &mut Share) -> Result<Vec<u8>, Refusal> {
-    let mut bytes = Vec::new();
-    let mut decoder = MultiGzDecoder::new(packed);
-    loop {
-        share.grow_by(UNPACKED_STEP).await?;
-        let mut step = decoder.by_ref().take(UNPACKED_STEP as u64);
-        let read = step
-            .read_to_end(&mut bytes)
-            .map_err(|error| Refusal::new(Reason::Malformed, format!("gzip: {error}")))?;
-        if bytes.len() > most {
-            return Err(too_large(most));
-        }
-        if read < UNPACKED_STEP {
-            return Ok(bytes);
-        }
-    }
 }
 
 fn success(form: Option<Form>, accepted: Accepted) -> Response<Body> {

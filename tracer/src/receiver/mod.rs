@@ -14,8 +14,8 @@
 //! ```
 //!
 //! ```text
-//! gRPC  -> grpc.rs  \                                  writer.rs (one thread)
-//!                    > server.rs -> budget.rs -> queue -> decode.rs -> files.rs
+//! gRPC  -> grpc.rs  \                              writer.rs (one thread)
+//!                    > body.rs, budget.rs -> queue -> decode.rs -> files.rs
 //! HTTP  -> http.rs  /            <- acknowledged or refused <-
 //! ```
 //!
@@ -35,6 +35,7 @@
 //! Either port takes either protocol, since the two are easily confused. What the span model has no
 //! place for is not kept: attributes of scopes, and the addresses of schemas.
 
+mod body;
 mod budget;
 mod counts;
 mod decode;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hyper::StatusCode;
-use tonic::Code;
+use tonic::{Code, Status};
 
 /// Why a request was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,13 +70,15 @@ impl Reason {
         }
     }
 
-    /// What a status of gRPC that did not come from here stands for: the library has refused.
-    pub(super) fn of_code(code: Code) -> Reason {
-        match code {
+    /// What a status of gRPC stands for, whether it came from here or from the library.
+    pub(super) fn of_status(status: &Status) -> Reason {
+        match status.code() {
             Code::OutOfRange => Reason::TooLarge,
+            // The library says so of a message that unpacks to too much; ours has a hint.
+            Code::ResourceExhausted if status.details().is_empty() => Reason::TooLarge,
+            Code::ResourceExhausted => Reason::Overloaded,
             Code::Unimplemented => Reason::NotTraces,
             Code::Cancelled | Code::DeadlineExceeded => Reason::Incomplete,
-            Code::ResourceExhausted => Reason::Overloaded,
             Code::Unavailable => Reason::NotWritten,
             _ => Reason::Malformed,
         }

@@ -20,20 +20,15 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tonic::body::Body;
-use tonic::codegen::Service as _;
-use tonic::{Code, Status};
 
 use super::budget::Budget;
 use super::counts::{Counts, Refusals};
 use super::files::{Files, Plan};
-use super::refusal::Reason;
 use super::writer::{Queue, Writer};
 use super::{Listen, ReceiverError, grpc, http};
 
 /// When a refused request may come again.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// How long the body of a request may take.
-pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a connection may be silent before its first request or between two.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long requests that are under way have at the end.
@@ -319,13 +314,5 @@ async fn answer(
     if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
         return Ok(http::answer(intake, request).await);
     }
-    let refusals = Arc::clone(&intake.refusals);
-    let most_request_bytes = intake.most_request_bytes;
-    let response = grpc::service(intake, most_request_bytes).call(request).await?;
-    if let Some(status) = Status::from_header_map(response.headers())
-        && status.code() != Code::Ok
-    {
-        refusals.count(Reason::of_code(status.code()));
-    }
-    Ok(response)
+    Ok(grpc::answer(intake, request).await)
 }

@@ -31,10 +31,19 @@ pub(crate) fn begin(address: SocketAddr, first: &str, body: &[u8], sent: usize) 
     stream
 }
 
+/// A request whose body the server waits for, of which nothing is sent: it has room for it.
+pub(crate) fn begin_accepted(address: SocketAddr, first: &str, body: &[u8]) -> TcpStream {
+    const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+    let mut stream = begin(address, &format!("{first}\r\nExpect: 100-continue"), body, 0);
+    let mut answer = [0; GO_ON.len()];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(answer, GO_ON);
+    stream
+}
+
 /// The rest of the body, and the answer.
 pub(crate) fn end(mut stream: TcpStream, rest: &[u8]) -> Answer {
-    // A server that has refused may not take the rest.
-    let _ = stream.write_all(rest);
+    stream.write_all(rest).unwrap();
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     stream.read_line(&mut line).unwrap();

@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
-use client::{begin, end, post, send};
+use client::{begin, begin_accepted, end, post, send};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
@@ -24,6 +24,7 @@ use raftlens_tracer::model::TraceSet;
 use raftlens_tracer::receiver::{Counts, Reason, Receiver, ReceiverError, Settings};
 use raftlens_tracer::{Init, TraceContext, init};
 use tokio::runtime::Runtime;
+use tonic::codec::CompressionEncoding;
 use tonic_types::StatusExt as _;
 use tracing::{Dispatch, dispatcher};
 
@@ -274,14 +275,12 @@ fn a_full_queue_refuses_with_a_hint_and_takes_the_rest_later() {
     let first = format!("POST /v1/traces HTTP/1.1\r\nContent-Type: {JSON}");
     let mut body = b"{}".to_vec();
     body.resize(LARGE, b' ');
-    let slow = [(); 4].map(|()| begin(http, &first, &body, 1));
-    let refused = loop {
-        let answer = post(http, PROTOBUF, &good);
-        if answer.status != 200 {
-            break answer;
-        }
-    };
+    let slow = [(); 4].map(|()| begin_accepted(http, &first, &body));
+    let refused = post(http, PROTOBUF, &good);
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    // Also to whoever has not sent all when it is refused.
+    let large = begin(http, &first, &body, LARGE / 2);
+    assert_eq!(end(large, &body[LARGE / 2..]).status, 503);
     let status = running.runtime.block_on(async {
         let mut client = TraceServiceClient::connect(running.grpc()).await.unwrap();
         client.export(request(&[2])).await.unwrap_err()
@@ -290,8 +289,9 @@ fn a_full_queue_refuses_with_a_hint_and_takes_the_rest_later() {
     let hint = status.get_details_retry_info().unwrap().retry_delay;
     assert_eq!(hint, Some(Duration::from_secs(1)));
     for stream in slow {
-        assert_eq!(end(stream, &body[1..]).status, 200, "what has room is not refused");
+        assert_eq!(end(stream, &body).status, 200, "what has room is not refused");
     }
+    // Room is given back right after the answer.
     while post(http, PROTOBUF, &request(&[3]).encode_to_vec()).status != 200 {}
     let (counts, traces) = running.stop();
     assert!(names(&traces).contains(&"span 3"));
@@ -304,16 +304,23 @@ fn a_broken_call_of_grpc_is_refused_and_counted() {
     let running = Running::start(|settings| settings.most_request_bytes = 1_000);
     let mut large = request(&[1]);
     large.resource_spans[0].schema_url = "x".repeat(1_000);
-    let code = running.runtime.block_on(async {
-        let mut client = TraceServiceClient::connect(running.grpc()).await.unwrap();
-        let code = client.export(large).await.unwrap_err().code();
-        client.export(request(&[2])).await.unwrap();
-        code
+    let codes = running.runtime.block_on(async {
+        let client = TraceServiceClient::connect(running.grpc()).await.unwrap();
+        let mut packing = client.clone().send_compressed(CompressionEncoding::Gzip);
+        let mut client = client;
+        packing.export(request(&[2])).await.unwrap();
+        let codes = [
+            client.export(large.clone()).await.unwrap_err().code(),
+            packing.export(large).await.unwrap_err().code(),
+        ];
+        client.export(request(&[3])).await.unwrap();
+        codes
     });
-    assert_eq!(code, tonic::Code::OutOfRange);
+    // Neither is one that a client would try again without a hint.
+    assert_eq!(codes, [tonic::Code::OutOfRange, tonic::Code::ResourceExhausted]);
     let (counts, traces) = running.stop();
-    assert_eq!(counts.refused, [(Reason::TooLarge, 1)]);
-    assert_eq!(names(&traces), ["span 2"]);
+    assert_eq!(counts.refused, [(Reason::TooLarge, 2)]);
+    assert_eq!(names(&traces), ["span 2", "span 3"]);
 }
 
 #[test]
