@@ -67,7 +67,8 @@ async fn read_all(
         // At once, so that requests do not each hold a half of what they need.
         share.grow_to(length).await?;
     }
-    let mut bytes = Vec::new();
+    // A vector that grows by itself may take twice what it holds.
+    let mut bytes = Vec::with_capacity(stated.unwrap_or_default());
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Refusal::new(Reason::Incomplete, error.to_string()))?;
         let Some(data) = frame.data_ref() else { continue };
@@ -77,6 +78,7 @@ async fn read_all(
         share.grow_to(bytes.len() + data.len()).await?;
         bytes.extend_from_slice(data);
     }
+    bytes.shrink_to_fit();
     Ok(bytes)
 }
 
@@ -98,6 +100,7 @@ pub(super) async fn unpack(
             return Err(too_large(most));
         }
         if read < UNPACKED_STEP {
+            bytes.shrink_to_fit();
             return Ok(bytes);
         }
     }

@@ -38,6 +38,8 @@ const GRACE: Duration = Duration::from_secs(5);
 const LAST_WORDS: Duration = Duration::from_millis(100);
 /// Further connections wait until one ends.
 const MOST_CONNECTIONS: usize = 256;
+/// What is read from one connection before anybody asks for it.
+const READ_BUFFER_BYTES: usize = 64 << 10;
 /// Requests at once on one connection of gRPC.
 const MOST_STREAMS: u32 = 32;
 
@@ -255,7 +257,11 @@ async fn serve(stream: TcpStream, intake: Arc<Intake>, mut stopped: watch::Recei
     // Answers are small and waited for.
     let _ = stream.set_nodelay(true);
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE_TIMEOUT)
+        .max_buf_size(READ_BUFFER_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())
