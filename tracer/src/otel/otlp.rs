@@ -29,7 +29,6 @@ pub(super) enum Protocol {
     /// POST requests with protobuf bodies.
     Http,
     /// Calls of the trace service.
-    #[cfg_attr(not(feature = "otlp-grpc"), expect(dead_code, reason = "refused when asked for"))]
     Grpc,
 }
 
