@@ -19,7 +19,6 @@ demo: setup
 test: setup loom
 	$(CARGO) test $(PROFILE) --workspace
 	$(CARGO) test $(PROFILE) -p raftlens-core --features sim --lib --test sim --test mutants
-	$(CARGO) test $(PROFILE) -p raftlens-tracer --all-features
 
 ## Send traces to a real Jaeger and read them back. Builds Jaeger once, if Go is there to do it.
 test-jaeger: setup
@@ -39,7 +38,6 @@ check: setup
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(PROFILE) --workspace --all-targets -- -D warnings
 	$(CARGO) clippy $(PROFILE) -p raftlens-core --features sim --all-targets -- -D warnings
-	$(CARGO) clippy $(PROFILE) -p raftlens-tracer --all-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(PROFILE) --workspace --no-deps
 
 ## Draw the pictures of dot/QUESTIONS.md again, from simulated runs.

@@ -5,12 +5,17 @@
 
 mod spans;
 
-use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::net::{SocketAddr, TcpListener};
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
 
+use raftlens_tracer::format;
+use raftlens_tracer::model::TraceSet;
 use spans::{assert_same, read};
 
 fn raftlens(folder: &Path) -> Command {
@@ -40,7 +45,12 @@ impl Drop for Recorder {
 
 impl Recorder {
     fn start(folder: &Path, arguments: &[&str]) -> Recorder {
-        let mut child = raftlens(folder)
+        Recorder::start_by(raftlens(folder), arguments)
+    }
+
+    /// Starts it by a command that is, or becomes, the recorder.
+    fn start_by(mut command: Command, arguments: &[&str]) -> Recorder {
+        let mut child = command
             .args(["record", "--listen", "127.0.0.1:0,0", "-o", "out.otlp.jsonl", "--json"])
             .args(arguments)
             .stdout(Stdio::piped())
@@ -123,6 +133,79 @@ fn send_one(recorder: &Recorder) {
         tracing::info_span!("read").in_scope(|| {});
     });
     guard.shutdown().unwrap();
+}
+
+/// Posts spans with the ids from `first` on; yields the status, or none if nobody answered.
+fn post(address: SocketAddr, first: u64, count: u64) -> Option<u16> {
+    let spans: Vec<_> = (first..first + count)
+        .map(|id| serde_json::json!({ "traceId": format!("{id:032x}"), "spanId": format!("{id:016x}"), "name": "read" }))
+        .collect();
+    let body = serde_json::json!({ "resourceSpans": [{ "scopeSpans": [{ "spans": spans }] }] });
+    let body = body.to_string();
+    let mut stream = TcpStream::connect(address).ok()?;
+    let head = "POST /v1/traces HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n";
+    write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).ok()?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).ok()?;
+    line.split(' ').nth(1)?.parse().ok()
+}
+
+/// The ids of the spans in a file, in order.
+fn ids(traces: &TraceSet) -> BTreeSet<u64> {
+    traces.spans.iter().map(|span| span.span_id.0).collect()
+}
+
+#[test]
+fn a_kill_amid_many_requests_loses_nothing_that_was_acknowledged() {
+    const SENDERS: u64 = 4;
+    const EACH: u64 = 1_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::start(folder.path(), &[]);
+    let http = recorder.http;
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|sender| {
+            thread::spawn(move || {
+                let ids = (sender * EACH + 1..).step_by(10);
+                ids.take_while(|id| post(http, *id, 10) == Some(200)).collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    let part = folder.path().join("out.otlp.jsonl.part");
+    while fs::metadata(&part).unwrap().len() < 300_000 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    recorder.child.kill().unwrap();
+    recorder.child.wait().unwrap();
+    let firsts: Vec<u64> = senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect();
+    let written = ids(&format::read_partial(BufReader::new(File::open(&part).unwrap())).traces);
+    let lost: Vec<_> = firsts
+        .iter()
+        .flat_map(|first| *first..first + 10)
+        .filter(|id| !written.contains(id))
+        .collect();
+    assert!(lost.is_empty(), "{} of {} requests: {lost:?}", lost.len(), firsts.len());
+    assert!(firsts.len() > 10);
+}
+
+/// A limit for files stands for a full disk: a write takes what there is room for, and then fails.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_refuses_for_now_and_spoils_no_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut limited = Command::new("sh");
+    limited.current_dir(folder.path()).env("TMPDIR", folder.path());
+    // In blocks of 512 or 1024 bytes, as the shell has it; without the trap, the limit kills.
+    let script = "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\"";
+    limited.args(["-c", script, env!("CARGO_BIN_EXE_raftlens")]);
+    let mut recorder = Recorder::start_by(limited, &[]);
+    assert_eq!(post(recorder.http, 1, 5), Some(200));
+    assert_eq!(post(recorder.http, 1_000, 500), Some(503));
+    assert_eq!(post(recorder.http, 6, 5), Some(200));
+    recorder.signal("-INT");
+    let (counts, words) = recorder.end();
+    assert_eq!(ids(&read(&folder.path().join("out.otlp.jsonl"))), (1..=10).collect());
+    assert_eq!(counts["refused"], serde_json::json!({ "not_written": 1 }));
+    assert!(words.contains("could not be written"), "{words}");
 }
 
 #[test]

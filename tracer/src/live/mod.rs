@@ -30,9 +30,10 @@
 //! - `v3` answers with OTLP JSON: nothing of a span is lost that Jaeger has kept. It cannot search
 //!   by `tags`, so a query with tags goes to the other one. (Its documentation calls the limit
 //!   `query.search_depth`, and the servers of the 1.x line read `query.num_traces`; both are sent.)
-//! - `legacy` is what Jaeger's own pages use. It has microseconds, cut off towards zero, and links
-//!   without attributes, so hand-overs lose their `link.kind`, unless the span carries raftlens'
-//!   own tags (see [`format`](mod@crate::format)).
+//! - `legacy` is what Jaeger's own pages use. It has microseconds, cut off towards zero, for spans and
+//!   events, and leaves out flags, and of links everything but where they lead, so hand-overs lose
+//!   their `link.kind`: unless the span carries raftlens' own tags (see
+//!   [`format`](mod@crate::format)). All else comes back as it was sent.
 //!
 //! Both are asked for spans as they were stored, without Jaeger's corrections of clocks.
 //!
