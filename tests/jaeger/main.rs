@@ -14,6 +14,7 @@ use std::process::Command;
 use raftlens_tracer::format::{self, Format};
 use raftlens_tracer::live::{Api, Fetched, JaegerQuery, LiveError};
 use raftlens_tracer::model::{Span, TraceSet};
+use raftlens_tracer::receiver::{Receiver, Settings};
 use server::Jaeger;
 use spans::{assert_same, read};
 
@@ -155,4 +156,34 @@ fn a_search_finds_what_it_names_and_says_what_it_misses() {
     let output =
         raftlens(folder.path()).args(["draw", &jaeger.query("servis=x")]).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "a wrong call");
+}
+
+/// Both are written by others, in another language: what they take for right, we should take.
+#[test]
+#[ignore = "needs a Jaeger: make test-jaeger"]
+fn what_a_collector_forwards_is_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let names = ["otlp", "otlphttp/protobuf", "otlphttp/json"];
+    let receivers = ["grpc", "protobuf", "json"].map(|name| {
+        let settings = Settings::new("0,0".parse().unwrap(), folder.path().join(name));
+        runtime.block_on(Receiver::start(settings)).unwrap()
+    });
+    let settings = [
+        // Packed with gzip, unless it is told otherwise.
+        format!("    endpoint: {}\n    tls: {{insecure: true}}\n", receivers[0].grpc().unwrap()),
+        format!("    endpoint: http://{}\n", receivers[1].http().unwrap()),
+        format!(
+            "    endpoint: http://{}\n    encoding: json\n    compression: none\n",
+            receivers[2].http().unwrap()
+        ),
+    ];
+    let exporters: Vec<_> = names.into_iter().zip(settings).collect();
+    let jaeger = Jaeger::start_forwarding(&exporters);
+    let truth = read(&demonstrate(folder.path(), "grpc", &jaeger.otlp_grpc()));
+    for receiver in receivers {
+        let counts = runtime.block_on(receiver.stop()).unwrap();
+        assert_eq!((counts.refused_total(), counts.rejected_spans), (0, 0));
+        assert_same(&read(&counts.files[0]), &truth);
+    }
 }

@@ -34,8 +34,15 @@ impl Drop for Jaeger {
 impl Jaeger {
     /// Starts one, and waits until it answers.
     pub(crate) fn start() -> Jaeger {
+        Jaeger::start_forwarding(&[])
+    }
+
+    /// Starts one that also forwards spans, as the OpenTelemetry Collector that it is: through these
+    /// exporters, each with its settings.
+    pub(crate) fn start_forwarding(exporters: &[(&str, String)]) -> Jaeger {
         // A port that is free now may be taken when Jaeger wants it.
-        (0..3).find_map(|_| Jaeger::try_start()).expect("Jaeger ends before it answers")
+        let mut attempts = (0..3).filter_map(|_| Jaeger::try_start(exporters));
+        attempts.next().expect("Jaeger ends before it answers")
     }
 
     /// Where it takes spans over gRPC.
@@ -53,14 +60,14 @@ impl Jaeger {
         format!("jaeger:http://127.0.0.1:{}?{parameters}", self.ports.query_http)
     }
 
-    fn try_start() -> Option<Jaeger> {
+    fn try_start(exporters: &[(&str, String)]) -> Option<Jaeger> {
         let program = std::env::var_os("RAFTLENS_JAEGER")
             .map(PathBuf::from)
             .expect("RAFTLENS_JAEGER names no Jaeger: run `make test-jaeger`");
         let folder = tempfile::tempdir().unwrap();
         let ports = Ports::free();
         let config = folder.path().join("config.yaml");
-        fs::write(&config, ports.config()).unwrap();
+        fs::write(&config, ports.config(exporters)).unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();
         let child = Command::new(&program)
             .arg("--config")
@@ -99,10 +106,17 @@ impl Ports {
         Ports { otlp_grpc, otlp_http, query_http, query_grpc }
     }
 
-    /// All in one process. There is no batching before the storage, so what was acknowledged can be
-    /// read.
-    fn config(self) -> String {
+    /// All in one process. There is no batching and no queue, so what was acknowledged can be read,
+    /// and was forwarded.
+    fn config(self, exporters: &[(&str, String)]) -> String {
         let Ports { otlp_grpc, otlp_http, query_http, query_grpc } = self;
+        let names: String = exporters.iter().map(|(name, _)| format!(", {name}")).collect();
+        let forwards: String = exporters
+            .iter()
+            .map(|(name, settings)| {
+                format!("  {name}:\n    sending_queue: {{enabled: false}}\n{settings}")
+            })
+            .collect();
         format!(
             "
 service:
@@ -110,7 +124,7 @@ service:
   pipelines:
     traces:
       receivers: [otlp]
-      exporters: [jaeger_storage_exporter]
+      exporters: [jaeger_storage_exporter{names}]
   telemetry:
     metrics:
       level: none
@@ -137,7 +151,7 @@ receivers:
 exporters:
   jaeger_storage_exporter:
     trace_storage: main
-"
+{forwards}"
         )
     }
 }
