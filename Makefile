@@ -9,7 +9,7 @@ export CARGO_TARGET_DIR ?= $(CACHE_HOME)/raftlens/target
 CARGO := cargo
 PROFILE := --release --locked
 
-.PHONY: demo test test-jaeger mutants check bench loom questions setup
+.PHONY: demo test test-jaeger mutants check bench loom questions setup soak
 
 ## Start a three-store cluster, read through every path, and draw what ran into out/.
 demo: setup
@@ -24,10 +24,17 @@ test: setup loom
 test-jaeger: setup
 	@sh .ci/jaeger
 
-## Every interleaving of the leader's lease between its raft thread and two readers.
+## Every interleaving of the leader's lease between its raft thread and two readers, and of what
+## threads do to a block of the flight recorder.
 loom: setup
 	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom RUSTFLAGS="--cfg loom" \
+		$(CARGO) run $(PROFILE) --manifest-path tracer/loom/Cargo.toml
+	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom RUSTFLAGS="--cfg loom" \
 		$(CARGO) run $(PROFILE) --manifest-path core/loom/Cargo.toml
+
+## The flight recorder at full load for ten minutes.
+soak: setup
+	RAFTLENS_SOAK_SECONDS=600 $(CARGO) test $(PROFILE) -p raftlens-tracer --test soak -- --nocapture
 
 ## Take away each safety rule in turn, and see who notices; about three minutes.
 mutants: setup

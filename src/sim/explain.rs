@@ -10,7 +10,7 @@ use raftlens_core::sim::{
 };
 use raftlens_tracer::format;
 use raftlens_tracer::model::{TraceId, TraceSet};
-use raftlens_tracer::recorder::Recorder;
+use raftlens_tracer::simulated::Recorder;
 use raftlens_viz::{DrawOptions, FlowGraph, Format, Options, draw};
 
 use super::violation;

@@ -1,7 +1,7 @@
 //! As `crate::propagation`, for simulated runs: `core` asks for span ids, the recorder has them.
 
 use raftlens_core::{HandOver, Propagator, TraceContext};
-use raftlens_tracer::recorder;
+use raftlens_tracer::simulated;
 use tracing::Span;
 
 use crate::propagation::to_tracer;
@@ -12,16 +12,16 @@ pub(crate) struct RecordedPropagator;
 
 impl Propagator for RecordedPropagator {
     fn context_of(&self, span: &Span) -> Option<TraceContext> {
-        let context = recorder::context_of(span)?;
+        let context = simulated::context_of(span)?;
         let (trace_id, span_id) = (context.trace_id.0, context.span_id.0);
         Some(TraceContext { trace_id, span_id, flags: context.flags })
     }
 
     fn link(&self, span: &Span, from: TraceContext, kind: HandOver) {
-        recorder::link(span, to_tracer(from), kind.as_str());
+        simulated::link(span, to_tracer(from), kind.as_str());
     }
 
     fn follow(&self, span: &Span, from: TraceContext, kind: HandOver) {
-        recorder::follow(span, to_tracer(from), kind.as_str());
+        simulated::follow(span, to_tracer(from), kind.as_str());
     }
 }

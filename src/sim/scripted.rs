@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use raftlens_core::sim::play::{Played, play_with};
 use raftlens_core::sim::{Happening, OpId, Scene, Story, Watch, World};
 use raftlens_core::{LeaseState, Rule, Tracer};
-use raftlens_tracer::recorder::Recorder;
+use raftlens_tracer::simulated::Recorder;
 
 use super::picture::Picture;
 use super::propagation::RecordedPropagator;

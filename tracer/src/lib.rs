@@ -50,7 +50,7 @@
 //!
 //! - `otel` (default): recording, through `tracing-opentelemetry`. Without it the crate is the
 //!   plain model, formats and analysis, and needs neither `tracing` nor OpenTelemetry.
-//! - `recorder`: recording simulations, see its module: needs `tracing` alone.
+//! - `simulated`: recording simulations, see its module: needs `tracing` alone.
 //! - `otlp`: sending to a collector or Jaeger, as OTLP over HTTP. Not default, since its HTTP
 //!   client more than doubles the time that the crate and its dependencies take to build.
 //! - `otlp-grpc`: the same over gRPC.
@@ -63,9 +63,11 @@
 //! room is dropped and counted (`Guard::counts`). No input makes a reader panic.
 
 pub mod assemble;
-#[cfg(feature = "recorder")]
+#[cfg(any(feature = "recorder", feature = "simulated"))]
 mod clock;
 mod context;
+#[cfg(any(feature = "otel", feature = "recorder"))]
+mod context_of_span;
 pub mod conventions;
 mod duration;
 pub mod format;
@@ -79,10 +81,16 @@ mod otel;
 pub mod receiver;
 #[cfg(feature = "recorder")]
 pub mod recorder;
+#[cfg(feature = "simulated")]
+pub mod simulated;
 
-#[cfg(feature = "recorder")]
+#[cfg(any(feature = "recorder", feature = "simulated"))]
 pub use clock::TimeSource;
 pub use context::{TraceContext, TraceParentError};
 pub use duration::parse_duration;
 #[cfg(feature = "otel")]
-pub use otel::{Counts, ExportError, Guard, Init, InitError, MemoryHandle, init};
+pub use otel::{
+    Counts, ExportError, Guard, Init, InitError, MemoryHandle, init, otel_resource, span_data,
+};
+#[cfg(all(feature = "otel", feature = "recorder"))]
+pub use otel::{ToExporter, ToProcessor};

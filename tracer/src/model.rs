@@ -134,8 +134,8 @@ pub struct Link {
     pub flags: u32,
 }
 
-/// One traced operation.
-#[derive(Clone, Debug, PartialEq)]
+/// One traced operation. The default has nothing: no ids, no name, no times.
+#[derive(Clone, Debug, PartialEq, Default)]
 pub struct Span {
     /// The trace that it belongs to.
     pub trace_id: TraceId,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use raftlens_tracer::model::{TraceSet, Value};
-use raftlens_tracer::recorder::{self, Recorder};
+use raftlens_tracer::simulated::{self, Recorder};
 
 struct Time(Arc<AtomicU64>);
 
@@ -24,7 +24,7 @@ fn recorded(span: std::ops::Range<u64>, act: impl FnOnce(&Time)) -> TraceSet {
 
 fn a_read_that_is_handed_over(time: &Time) {
     let read = tracing::info_span!(parent: None, "read", key = "k", count = 7_u64);
-    let context = recorder::context_of(&read);
+    let context = simulated::context_of(&read);
     read.in_scope(|| {
         time.pass(10);
         tracing::info!(title = "Expired", "case");
@@ -35,7 +35,7 @@ fn a_read_that_is_handed_over(time: &Time) {
     time.pass(100);
     let answer = tracing::info_span!(parent: None, "answer");
     if let Some(context) = context {
-        recorder::follow(&answer, context, "callback");
+        simulated::follow(&answer, context, "callback");
     }
     time.pass(1);
     drop(answer);
@@ -73,5 +73,5 @@ fn only_what_begins_in_the_span_of_time_is_recorded() {
     });
     let starts: Vec<u64> = traces.spans.iter().map(|span| span.start_ns).collect();
     assert_eq!(starts, [20]);
-    assert!(recorder::context_of(&tracing::Span::none()).is_none());
+    assert!(simulated::context_of(&tracing::Span::none()).is_none());
 }

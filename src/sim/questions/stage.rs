@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use raftlens_core::Tracer;
 use raftlens_core::sim::{AskRead, MessagePattern, OpId, OpResult, SimConfig, World};
-use raftlens_tracer::recorder::Recorder;
+use raftlens_tracer::simulated::Recorder;
 use raftlens_viz::FlowGraph;
 
 use crate::sim::propagation::RecordedPropagator;

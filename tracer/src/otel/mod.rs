@@ -8,10 +8,12 @@
 
 mod amend;
 mod builder;
-mod context;
+pub(crate) mod context;
 mod convert;
 mod error;
 mod guard;
+#[cfg(feature = "recorder")]
+mod kept;
 mod level;
 #[cfg(feature = "otlp")]
 mod otlp;
@@ -20,6 +22,7 @@ mod otlp_grpc;
 mod pipeline;
 #[cfg(feature = "otlp")]
 mod queue;
+mod span_data;
 mod store;
 mod tracer;
 mod typed;
@@ -27,4 +30,7 @@ mod typed;
 pub use builder::{Init, init};
 pub use error::{ExportError, InitError};
 pub use guard::{Counts, Guard};
+#[cfg(feature = "recorder")]
+pub use kept::{ToExporter, ToProcessor};
+pub use span_data::{resource as otel_resource, span_data};
 pub use store::MemoryHandle;

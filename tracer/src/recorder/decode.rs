@@ -1,0 +1,320 @@
+//! From the words of a trace's blocks to spans.
+//!
+//! A trace is first copied out of its blocks. A finished one is the reader's alone; one that is
+//! still open may change meanwhile, and the copy counts only if the trace was the same before and
+//! after.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::address::{Mixer, SpanRef};
+use super::block::{
+    CELL_WORDS, CELLS, FIRST_CELL, HEAD_DROPPED, HEAD_FLAGS, HEAD_REMOTE_PARENT, HEAD_ROOT,
+    HEAD_TRACE_HIGH, HEAD_TRACE_LOW, HEAD_USED,
+};
+use super::callsites::{self, Callsite};
+use super::entry::{
+    CALLSITE, END, EVENT_TIME, EVENT_WORDS, HANDLES, Kind, LINK_SPAN, LINK_TRACE_HIGH,
+    LINK_TRACE_LOW, LINK_WORDS, MARKS_BASE, MARKS_WORDS, MOST_MARKS, RECORD_WORDS, SPAN,
+    SPAN_WORDS, START, Tag,
+};
+use super::naming::{Named, name_event, name_span, set};
+use super::pool::Pool;
+use super::reasons::Reasons;
+use super::scratch;
+use super::sync::{Ordering, fence};
+use super::ticks::Scale;
+use crate::conventions::{FILE, LINE, LINK_KIND};
+use crate::model::{Attribute, Link, Span, SpanEvent, SpanId, SpanKind, TraceId, Value};
+
+/// A trace's blocks, copied.
+pub(super) struct Copied {
+    root: SpanRef,
+    head: [u64; FIRST_CELL * CELL_WORDS],
+    blocks: Vec<CopiedBlock>,
+}
+
+struct CopiedBlock {
+    number: u32,
+    generation: u64,
+    used: usize,
+    words: Vec<u64>,
+}
+
+/// Copies a finished trace, which is the caller's alone.
+pub(super) fn copy_finished(pool: &Pool, root_block: u32) -> Copied {
+    let root = SpanRef(pool.block(root_block).get(HEAD_ROOT));
+    let used = pool.block(root_block).get(HEAD_USED) as usize;
+    copy(pool, root, used)
+}
+
+/// Copies a trace that may go on meanwhile; `None` if it ended before it was copied whole.
+pub(super) fn copy_open(pool: &Pool, root_block: u32) -> Option<Copied> {
+    let block = pool.block(root_block);
+    let before = block.state();
+    let root = SpanRef(block.get(HEAD_ROOT));
+    // A block that a trace continues in comes with that trace.
+    if !before.is_open() || root.block() != root_block || root.generation() != before.generation() {
+        return None;
+    }
+    let copied = copy(pool, root, before.next().min(CELLS));
+    fence(Ordering::Acquire);
+    let after = block.state();
+    (after.is_open() && after.generation() == before.generation()).then_some(copied)
+}
+
+fn copy(pool: &Pool, root: SpanRef, used: usize) -> Copied {
+    let root_block = pool.block(root.block());
+    let head = std::array::from_fn(|word| root_block.get(word));
+    let blocks = pool.chain(root.block()).map(|number| {
+        let block = pool.block(number);
+        let (generation, used) = if number == root.block() {
+            (root.generation(), used)
+        } else {
+            let state = block.state();
+            (state.generation(), state.next().min(CELLS))
+        };
+        // Tags before the rest: what a tag announces was written before it.
+        let tags: Vec<u64> =
+            (0..used).map(|cell| block.word(cell * CELL_WORDS).load(Ordering::Acquire)).collect();
+        let mut words: Vec<u64> = (0..used * CELL_WORDS).map(|word| block.get(word)).collect();
+        for (cell, tag) in tags.into_iter().enumerate() {
+            words[cell * CELL_WORDS] = tag;
+        }
+        CopiedBlock { number, generation, used, words }
+    });
+    Copied { root, head, blocks: blocks.collect() }
+}
+
+impl CopiedBlock {
+    /// The entries of the block: their first cell, tag and words.
+    fn entries(&self) -> impl Iterator<Item = (usize, Tag, &[u64])> {
+        let mut cell = FIRST_CELL;
+        std::iter::from_fn(move || {
+            let start = cell * CELL_WORDS;
+            let tag = Tag(*self.words.get(start)?);
+            let is_whole = tag.generation() == self.generation
+                && tag.cells() > 0
+                && cell + tag.cells() <= self.used;
+            if !is_whole {
+                // Not written yet; what lies behind cannot be found.
+                return None;
+            }
+            let words = self.words.get(start..start + tag.cells() * CELL_WORDS)?;
+            cell += tag.cells();
+            Some((cell - tag.cells(), tag, words))
+        })
+    }
+}
+
+/// What turns copied words into spans.
+pub(super) struct Decoder {
+    pub(super) mixer: Mixer,
+    pub(super) scale: Scale,
+    /// The present moment, for spans that have not ended.
+    pub(super) now_ticks: u64,
+    texts: Texts,
+}
+
+/// Names that come again and again.
+#[derive(Default)]
+struct Texts(HashMap<&'static str, Arc<str>>);
+
+impl Texts {
+    fn get(&mut self, text: &'static str) -> Arc<str> {
+        Arc::clone(self.0.entry(text).or_insert_with(|| text.into()))
+    }
+}
+
+impl Decoder {
+    pub(super) fn new(mixer: Mixer, scale: Scale, now_ticks: u64) -> Self {
+        Decoder { mixer, scale, now_ticks, texts: Texts::default() }
+    }
+
+    /// The spans of a trace, each after its parent.
+    pub(super) fn spans(&mut self, copied: &Copied) -> Vec<Span> {
+        let trace_id = self.trace_id(copied);
+        let mut spans: Vec<Span> = Vec::new();
+        let mut place: HashMap<u64, usize> = HashMap::new();
+        for block in &copied.blocks {
+            for (cell, tag, words) in block.entries() {
+                if tag.kind() != Some(Kind::Span) {
+                    continue;
+                }
+                let address = SpanRef::new(block.generation, block.number, cell);
+                place.insert(address.0, spans.len());
+                spans.push(self.span(copied, trace_id, address, tag, words));
+            }
+        }
+        let mut marks: BTreeMap<usize, Vec<Mark>> = BTreeMap::new();
+        for block in &copied.blocks {
+            for (cell, tag, words) in block.entries() {
+                let Some(&index) = place.get(&words[SPAN]) else { continue };
+                match tag.kind() {
+                    Some(Kind::Record) => self.record(&mut spans[index], tag, words),
+                    Some(Kind::Event) => self.event(&mut spans[index], tag, words),
+                    Some(Kind::Link) => self.link(&mut spans[index], tag, words),
+                    Some(Kind::Marks) => {
+                        let address = SpanRef::new(block.generation, block.number, cell);
+                        marks.entry(index).or_default().extend(self.marks(address, words));
+                    }
+                    Some(Kind::Span | Kind::Hole) | None => {}
+                }
+            }
+        }
+        for (index, marks) in marks {
+            let stages = self.stages(&spans[index], &marks);
+            spans.extend(stages);
+        }
+        if let Some(root) = spans.first_mut() {
+            let dropped = i64::try_from(copied.head[HEAD_DROPPED]).unwrap_or(i64::MAX);
+            if dropped > 0 {
+                set(&mut root.attributes, "raftlens.dropped_entries".into(), Value::Int(dropped));
+            }
+        }
+        spans
+    }
+
+    /// Why a finished trace is kept.
+    pub(super) fn reasons(copied: &Copied) -> Reasons {
+        Reasons::of_flags(copied.head[HEAD_FLAGS])
+    }
+
+    fn trace_id(&self, copied: &Copied) -> TraceId {
+        let (high, low) = (copied.head[HEAD_TRACE_HIGH], copied.head[HEAD_TRACE_LOW]);
+        TraceId(match u128::from(high) << 64 | u128::from(low) {
+            0 => self.mixer.trace_id(copied.root),
+            given => given,
+        })
+    }
+
+    fn span(
+        &mut self,
+        copied: &Copied,
+        trace_id: TraceId,
+        address: SpanRef,
+        tag: Tag,
+        words: &[u64],
+    ) -> Span {
+        let mut span = Span::default();
+        span.trace_id = trace_id;
+        span.span_id = SpanId(self.mixer.span_id(address));
+        span.parent_span_id = match (words[SPAN], copied.head[HEAD_REMOTE_PARENT]) {
+            (0, 0) => None,
+            (0, remote) => Some(SpanId(remote)),
+            (parent, _) => Some(SpanId(self.mixer.span_id(SpanRef(parent)))),
+        };
+        span.flags = 1;
+        span.start_ns = self.scale.unix_ns(words[START]);
+        let is_open = words[HANDLES] != 0;
+        let end = if words[END] == 0 { self.now_ticks } else { words[END] };
+        span.end_ns = self.scale.unix_ns(end.max(words[START]));
+        let callsite = callsites::find(words[CALLSITE] as u32);
+        if let Some(callsite) = callsite {
+            span.name = self.texts.get(callsite.name());
+            span.scope_name = self.texts.get(callsite.target());
+        }
+        self.fields(
+            callsite,
+            &words[SPAN_WORDS..SPAN_WORDS + tag.words()],
+            &mut Named::Span(&mut span),
+        );
+        if let (Some(file), Some(line)) = callsite.map_or((None, None), Callsite::place) {
+            let file = Value::Str(self.texts.get(file));
+            set(&mut span.attributes, self.texts.get(FILE), file);
+            set(&mut span.attributes, self.texts.get(LINE), Value::Int(i64::from(line)));
+        }
+        if is_open {
+            set(&mut span.attributes, "raftlens.open".into(), Value::Bool(true));
+        }
+        name_span(&mut span);
+        span
+    }
+
+    fn fields(&mut self, callsite: Option<Callsite>, words: &[u64], into: &mut Named<'_>) {
+        for (index, value) in scratch::read(words) {
+            let name = callsite.and_then(|callsite| callsite.field(index)).unwrap_or("?");
+            let name = self.texts.get(name);
+            into.set(name, value);
+        }
+    }
+
+    fn record(&mut self, span: &mut Span, tag: Tag, words: &[u64]) {
+        let callsite = callsites::find(words[CALLSITE] as u32);
+        let fields = &words[RECORD_WORDS..RECORD_WORDS + tag.words()];
+        self.fields(callsite, fields, &mut Named::Span(span));
+        name_span(span);
+    }
+
+    /// A span ends when it is left for the last time, or later if something happened after that.
+    fn event(&mut self, span: &mut Span, tag: Tag, words: &[u64]) {
+        let callsite = callsites::find(words[CALLSITE] as u32);
+        let time_ns = self.scale.unix_ns(words[EVENT_TIME]);
+        let mut event =
+            SpanEvent { time_ns, name: "".into(), attributes: Vec::new(), dropped_attributes: 0 };
+        let fields = &words[EVENT_WORDS..EVENT_WORDS + tag.words()];
+        self.fields(callsite, fields, &mut Named::Event(&mut event));
+        name_event(&mut event, callsite.map_or("?", Callsite::name));
+        span.end_ns = span.end_ns.max(time_ns);
+        span.events.push(event);
+    }
+
+    fn link(&mut self, span: &mut Span, tag: Tag, words: &[u64]) {
+        let trace_id = u128::from(words[LINK_TRACE_HIGH]) << 64 | u128::from(words[LINK_TRACE_LOW]);
+        let fields = scratch::read(&words[LINK_WORDS..LINK_WORDS + tag.words()]);
+        let kind = fields.into_iter().find_map(|(_, value)| match value {
+            scratch::Read::Text { text, .. } if !text.is_empty() => Some(text),
+            _ => None,
+        });
+        let key = self.texts.get(LINK_KIND);
+        let attributes = kind.map(|kind| Attribute { key, value: Value::Str(kind.into()) });
+        span.links.push(Link {
+            trace_id: TraceId(trace_id),
+            span_id: SpanId(words[LINK_SPAN]),
+            trace_state: "".into(),
+            attributes: attributes.into_iter().collect(),
+            dropped_attributes: 0,
+            flags: words[CALLSITE] as u32,
+        });
+    }
+
+    fn marks(&self, address: SpanRef, words: &[u64]) -> Vec<Mark> {
+        let count = (words[CALLSITE] as usize).min(MOST_MARKS);
+        let base = words[MARKS_BASE];
+        let marks = words[MARKS_WORDS..MARKS_WORDS + count].iter().enumerate();
+        let marks = marks.map(|(index, mark)| Mark {
+            callsite: (mark & 0xffff) as u32,
+            start_ns: self.scale.unix_ns(base + (mark >> 16)),
+            span_id: SpanId(self.mixer.span_id(address).rotate_left(index as u32 + 1).max(1)),
+        });
+        marks.collect()
+    }
+
+    /// Stages one after the other: each ends where the next begins, the last with its span.
+    fn stages(&mut self, span: &Span, marks: &[Mark]) -> Vec<Span> {
+        let ends = marks.iter().skip(1).map(|mark| mark.start_ns).chain([span.end_ns]);
+        let stages = marks.iter().zip(ends).filter_map(|(mark, end_ns)| {
+            let callsite = callsites::find(mark.callsite)?;
+            Some(Span {
+                trace_id: span.trace_id,
+                span_id: mark.span_id,
+                parent_span_id: Some(span.span_id),
+                flags: 1,
+                name: self.texts.get(callsite.name()),
+                kind: SpanKind::Internal,
+                start_ns: mark.start_ns,
+                end_ns: end_ns.max(mark.start_ns),
+                scope_name: self.texts.get(callsite.target()),
+                ..Span::default()
+            })
+        });
+        stages.collect()
+    }
+}
+
+/// Where a stage begins.
+struct Mark {
+    callsite: u32,
+    start_ns: u64,
+    span_id: SpanId,
+}

@@ -1,0 +1,246 @@
+//! The recorder together with any other subscriber: the recorder has everything that it wants at its
+//! own price, and the other one gets what *it* wants (a terminal, a log file), spans and events alike.
+//!
+//! The two have different ids for a span. `tracing` sees the recorder's; the other one's are looked
+//! up in a table that holds only the spans that the other one wanted, so what only the recorder wants
+//! costs nothing more.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tracing::dispatcher::Dispatch;
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
+use tracing::{Event, Metadata, Subscriber};
+use tracing_core::span::Current;
+
+use super::FlightRecorder;
+use super::address::{Nameless, SpanRef};
+use super::callsites::{self, MOST_CALLSITES};
+use super::recording::Parent;
+use super::retold::retell;
+use super::thread;
+
+/// How many tables there are, so that threads seldom want the same.
+const TABLES: usize = 16;
+
+/// The recorder and another subscriber; made by [`FlightRecorder::tee`].
+pub struct Tee<S> {
+    recorder: FlightRecorder,
+    other: S,
+    /// What the other one said of each callsite.
+    interest: Box<[AtomicU8]>,
+    /// The other one's ids, by ours.
+    ids: [Mutex<HashMap<u64, Id>>; TABLES],
+    /// Counts spans that the recorder does not have.
+    nameless: AtomicU64,
+}
+
+const UNASKED: u8 = 0;
+const NEVER: u8 = 1;
+const SOMETIMES: u8 = 2;
+const ALWAYS: u8 = 3;
+
+impl FlightRecorder {
+    /// The recorder together with `other`.
+    pub fn tee<S: Subscriber>(&self, other: S) -> Tee<S> {
+        Tee {
+            recorder: self.clone(),
+            other,
+            interest: (0..MOST_CALLSITES).map(|_| AtomicU8::new(UNASKED)).collect(),
+            ids: std::array::from_fn(|_| Mutex::default()),
+            nameless: AtomicU64::new(0),
+        }
+    }
+}
+
+impl<S: Subscriber> Tee<S> {
+    fn table(&self, id: u64) -> MutexGuard<'_, HashMap<u64, Id>> {
+        // Blocks stand in bits 5 to 24 of an id, and differ from span to span.
+        let table = (id >> 5) as usize % TABLES;
+        // Nothing that can panic happens under the lock.
+        self.ids[table].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The other one's id of a span, if it has the span.
+    fn other_id(&self, id: &Id) -> Option<Id> {
+        self.table(id.into_u64()).get(&id.into_u64()).cloned()
+    }
+
+    fn interest(&self, metadata: &'static Metadata<'static>) -> &AtomicU8 {
+        &self.interest[callsites::number(metadata) as usize % MOST_CALLSITES]
+    }
+
+    fn other_wants(&self, metadata: &'static Metadata<'static>) -> bool {
+        match self.interest(metadata).load(Ordering::Relaxed) {
+            NEVER => false,
+            ALWAYS => true,
+            _ => self.other.enabled(metadata),
+        }
+    }
+
+    /// Gives the other one a span, under the parent that it knows.
+    fn new_span_of_other(&self, attributes: &Attributes<'_>) -> Id {
+        let (metadata, values) = (attributes.metadata(), attributes.values());
+        match attributes.parent().map(|parent| self.other_id(parent)) {
+            None => self.other.new_span(attributes),
+            Some(Some(parent)) => {
+                self.other.new_span(&Attributes::child_of(parent, metadata, values))
+            }
+            Some(None) => self.other.new_span(&Attributes::new_root(metadata, values)),
+        }
+    }
+
+    fn number(&self) -> u64 {
+        self.nameless.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl<S: Subscriber> Subscriber for Tee<S> {
+    fn on_register_dispatch(&self, subscriber: &Dispatch) {
+        self.recorder.0.level.remember(subscriber);
+        self.other.on_register_dispatch(subscriber);
+    }
+
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        let other = self.other.register_callsite(metadata);
+        let number = if other.is_never() {
+            NEVER
+        } else if other.is_always() {
+            ALWAYS
+        } else {
+            SOMETIMES
+        };
+        self.interest(metadata).store(number, Ordering::Relaxed);
+        if self.recorder.wants(metadata) { Interest::always() } else { other }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.recorder.wants(metadata) || self.other.enabled(metadata)
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        // Without a hint, the other one wants everything.
+        Some(self.recorder.level().max(self.other.max_level_hint()?))
+    }
+
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        let metadata = attributes.metadata();
+        let mut address = if self.recorder.wants(metadata) {
+            thread::with(|thread| {
+                let recording = &self.recorder.0.recording;
+                let parent = match recording.parent(thread, attributes) {
+                    Parent::Span(parent) if parent.is_unwanted() => Parent::None,
+                    parent => parent,
+                };
+                let callsite = callsites::number(metadata);
+                recording.begin(thread, parent, callsite, |fields| attributes.record(fields))
+            })
+        } else {
+            SpanRef::nameless(self.number(), Nameless::Unwanted)
+        };
+        if self.other_wants(metadata) {
+            if address == SpanRef::NOTHING {
+                address = SpanRef::nameless(self.number(), Nameless::WithoutRoom);
+            }
+            let other = self.new_span_of_other(attributes);
+            self.table(address.0).insert(address.0, other);
+        }
+        address.id()
+    }
+
+    fn record(&self, id: &Id, values: &Record<'_>) {
+        self.recorder.record(id, values);
+        if let Some(other) = self.other_id(id) {
+            self.other.record(&other, values);
+        }
+    }
+
+    fn record_follows_from(&self, id: &Id, follows: &Id) {
+        self.recorder.record_follows_from(id, follows);
+        if let (Some(id), Some(follows)) = (self.other_id(id), self.other_id(follows)) {
+            self.other.record_follows_from(&id, &follows);
+        }
+    }
+
+    fn event_enabled(&self, _: &Event<'_>) -> bool {
+        // The other one is asked below; the recorder wants what its level says.
+        true
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let metadata = event.metadata();
+        if self.recorder.wants(metadata) {
+            self.recorder.event(event);
+        }
+        if !self.other_wants(metadata) {
+            return;
+        }
+        match event.parent() {
+            Some(parent) => retell(event, self.other_id(parent), &self.other),
+            None if self.other.event_enabled(event) => self.other.event(event),
+            None => {}
+        }
+    }
+
+    fn enter(&self, id: &Id) {
+        if !SpanRef::of(id).is_unwanted() {
+            self.recorder.enter(id);
+        }
+        if let Some(other) = self.other_id(id) {
+            self.other.enter(&other);
+        }
+    }
+
+    fn exit(&self, id: &Id) {
+        if !SpanRef::of(id).is_unwanted() {
+            self.recorder.exit(id);
+        }
+        if let Some(other) = self.other_id(id) {
+            self.other.exit(&other);
+        }
+    }
+
+    fn clone_span(&self, id: &Id) -> Id {
+        if let Some(other) = self.other_id(id) {
+            self.other.clone_span(&other);
+        }
+        self.recorder.clone_span(id)
+    }
+
+    fn try_close(&self, id: Id) -> bool {
+        if let Some(other) = self.other_id(&id)
+            && self.other.try_close(other)
+        {
+            self.table(id.into_u64()).remove(&id.into_u64());
+        }
+        self.recorder.try_close(id)
+    }
+
+    fn current_span(&self) -> Current {
+        self.recorder.current_span()
+    }
+
+    // SAFETY: the pointers are to `self` and to a field of it, of the types asked for, and the
+    // caller uses them only while it borrows the subscriber, as the trait demands. The other
+    // subscriber is not looked into: whoever found it there would use our ids with it.
+    #[allow(unsafe_code)]
+    unsafe fn downcast_raw(&self, id: TypeId) -> Option<*const ()> {
+        if id == TypeId::of::<Self>() {
+            Some(std::ptr::from_ref(self).cast())
+        } else if id == TypeId::of::<FlightRecorder>() {
+            Some(std::ptr::from_ref(&self.recorder).cast())
+        } else {
+            None
+        }
+    }
+}
+
+impl<S> std::fmt::Debug for Tee<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tee({:?})", self.recorder)
+    }
+}

@@ -1,0 +1,274 @@
+//! What the recorder keeps of each thread: which spans are entered, memory for fields, and a number.
+//!
+//! All of it is plain memory of the thread without a destructor, which is the cheapest to reach.
+
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::address::SpanRef;
+use super::claim::Lease;
+use super::scratch::Scratch;
+
+/// Spans entered at the same time in one thread that need no heap.
+const SHALLOW: usize = 64;
+/// How many threads have a number of their own at the same time; all others share the last.
+pub(super) const OWN_NUMBERS: usize = 64;
+/// The number of threads that have none of their own.
+pub(super) const SHARED_NUMBER: usize = OWN_NUMBERS;
+/// The thread has not asked for a number yet.
+const UNNUMBERED: usize = usize::MAX;
+
+/// A span that is entered.
+#[derive(Clone, Copy)]
+struct Entered {
+    span: SpanRef,
+    by: By,
+}
+
+/// The recorder that an entered span belongs to, and whether the span was entered before and not
+/// left since: then it is not the current one again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct By(u32);
+
+impl By {
+    const AGAIN: u32 = 1 << 31;
+
+    fn recorder(self) -> u32 {
+        self.0 & !By::AGAIN
+    }
+}
+
+const NOBODY: Entered = Entered { span: SpanRef::NOTHING, by: By(By::AGAIN) };
+
+/// One thread.
+pub(super) struct Thread {
+    spans: [Cell<SpanRef>; SHALLOW],
+    owners: [Cell<By>; SHALLOW],
+    depth: Cell<usize>,
+    number: Cell<usize>,
+    pub(super) scratch: Scratch,
+    pub(super) lease: Lease,
+}
+
+thread_local! {
+    static THREAD: Thread = const { Thread::new() };
+    /// Spans entered beyond [`SHALLOW`].
+    static DEEP: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
+    /// Gives the thread's number back when the thread ends.
+    static NUMBER: RefCell<Option<Number>> = const { RefCell::new(None) };
+}
+
+/// Gives `act` this thread.
+#[inline(always)]
+pub(super) fn with<T>(act: impl FnOnce(&Thread) -> T) -> T {
+    THREAD.with(act)
+}
+
+impl Thread {
+    /// A thread that has not entered anything.
+    pub(super) const fn new() -> Self {
+        Thread {
+            spans: [const { Cell::new(SpanRef::NOTHING) }; SHALLOW],
+            owners: [const { Cell::new(NOBODY.by) }; SHALLOW],
+            depth: Cell::new(0),
+            number: Cell::new(UNNUMBERED),
+            scratch: Scratch::new(),
+            lease: Lease::none(),
+        }
+    }
+
+    #[inline]
+    fn at(&self, depth: usize) -> Entered {
+        if depth < SHALLOW {
+            return Entered { span: self.spans[depth].get(), by: self.owners[depth].get() };
+        }
+        let deep = DEEP.try_with(|deep| deep.borrow().get(depth - SHALLOW).copied());
+        deep.ok().flatten().unwrap_or(NOBODY)
+    }
+
+    #[inline]
+    fn put(&self, depth: usize, entered: Entered) {
+        if depth < SHALLOW {
+            self.spans[depth].set(entered.span);
+            self.owners[depth].set(entered.by);
+            return;
+        }
+        // While the thread ends there is no more room; such spans are not current.
+        let _ = DEEP.try_with(|deep| {
+            let mut deep = deep.borrow_mut();
+            let length = deep.len().max(depth - SHALLOW + 1);
+            deep.resize(length, NOBODY);
+            deep[depth - SHALLOW] = entered;
+        });
+    }
+
+    #[inline]
+    fn is(&self, depth: usize, recorder: u32, span: SpanRef) -> bool {
+        let entered = self.at(depth);
+        entered.span == span && entered.by.recorder() == recorder
+    }
+
+    #[inline]
+    pub(super) fn enter(&self, recorder: u32, span: SpanRef) {
+        let depth = self.depth.get();
+        let again = self.spans[..depth.min(SHALLOW)].iter().any(|entered| entered.get() == span)
+            || depth > SHALLOW;
+        let again = again && (0..depth).any(|depth| self.is(depth, recorder, span));
+        let by = By(recorder & !By::AGAIN | if again { By::AGAIN } else { 0 });
+        self.put(depth, Entered { span, by });
+        self.depth.set(depth + 1);
+    }
+
+    /// Leaves a span.
+    #[inline(always)]
+    pub(super) fn exit(&self, recorder: u32, span: SpanRef) {
+        let top = self.depth.get().wrapping_sub(1);
+        if top < SHALLOW
+            && self.spans[top].get() == span
+            && self.owners[top].get().recorder() == recorder
+        {
+            self.depth.set(top);
+        } else {
+            self.exit_from_below(recorder, span);
+        }
+    }
+
+    #[cold]
+    fn exit_from_below(&self, recorder: u32, span: SpanRef) {
+        let depth = self.depth.get();
+        let place = (0..depth).rev().find(|&depth| self.is(depth, recorder, span));
+        if let Some(place) = place {
+            (place + 1..depth).for_each(|depth| self.put(depth - 1, self.at(depth)));
+            self.depth.set(depth - 1);
+        }
+    }
+
+    /// How many spans are entered.
+    #[inline(always)]
+    pub(super) fn depth(&self) -> usize {
+        self.depth.get()
+    }
+
+    /// The span of this recorder that was entered last.
+    #[inline]
+    pub(super) fn current(&self, recorder: u32) -> Option<SpanRef> {
+        let depth = self.depth.get();
+        (0..depth).rev().map(|depth| self.at(depth)).find_map(|entered| {
+            // Entered again is another number.
+            (entered.by == By(recorder)).then_some(entered.span)
+        })
+    }
+
+    /// A number below [`OWN_NUMBERS`] that no other living thread has, or [`SHARED_NUMBER`].
+    #[inline(always)]
+    pub(super) fn number(&self) -> usize {
+        match self.number.get() {
+            UNNUMBERED => self.take_number(),
+            number => number,
+        }
+    }
+
+    #[cold]
+    fn take_number(&self) -> usize {
+        let number = NUMBER
+            .try_with(|own| {
+                let mut own = own.borrow_mut();
+                if own.is_none() {
+                    *own = Number::take();
+                }
+                own.as_ref().map(|number| number.0 as usize)
+            })
+            .ok()
+            .flatten()
+            .unwrap_or(SHARED_NUMBER);
+        self.number.set(number);
+        number
+    }
+}
+
+/// Which numbers are taken, a bit each.
+static TAKEN: AtomicU64 = AtomicU64::new(0);
+
+/// A number that is given back.
+struct Number(u32);
+
+impl Number {
+    fn take() -> Option<Number> {
+        let mut taken = TAKEN.load(Ordering::Relaxed);
+        loop {
+            let free = taken.trailing_ones();
+            let bit = 1u64.checked_shl(free)?;
+            // Together with the release below: the next thread sees what the last one counted.
+            match TAKEN.compare_exchange_weak(
+                taken,
+                taken | bit,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Some(Number(free)),
+                Err(now) => taken = now,
+            }
+        }
+    }
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        // Destructors of this thread that run later, and record something, share a number.
+        let _ = THREAD.try_with(|thread| thread.number.set(SHARED_NUMBER));
+        TAKEN.fetch_and(!(1 << self.0), Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: SpanRef = SpanRef(1);
+    const B: SpanRef = SpanRef(2);
+
+    #[test]
+    fn the_span_entered_last_is_current() {
+        with(|thread| {
+            assert_eq!(thread.current(1), None);
+            thread.enter(1, A);
+            thread.enter(2, B);
+            assert_eq!((thread.current(1), thread.current(2)), (Some(A), Some(B)));
+            thread.enter(1, B);
+            thread.enter(1, A);
+            assert_eq!(thread.current(1), Some(B), "entered again is not current again");
+            thread.exit(1, A);
+            thread.exit(2, B);
+            thread.exit(1, A);
+            assert_eq!((thread.current(1), thread.current(2)), (Some(B), None));
+            thread.exit(1, B);
+            assert_eq!(thread.depth.get(), 0);
+        });
+    }
+
+    #[test]
+    fn depth_has_no_end() {
+        with(|thread| {
+            for number in 1..=1000 {
+                thread.enter(7, SpanRef(number));
+            }
+            assert_eq!(thread.current(7), Some(SpanRef(1000)));
+            thread.exit(7, SpanRef(500));
+            for number in (1..=1000).rev().filter(|number| *number != 500) {
+                assert_eq!(thread.current(7), Some(SpanRef(number)));
+                thread.exit(7, SpanRef(number));
+            }
+            assert_eq!(thread.current(7), None);
+        });
+    }
+
+    #[test]
+    fn threads_get_their_numbers_back() {
+        let number = || std::thread::spawn(|| with(Thread::number)).join().ok();
+        let first = number();
+        // Other tests run threads too, so only this is certain: numbers do not run out.
+        for _ in 0..500 {
+            assert!(number().is_some_and(|number| number < OWN_NUMBERS), "{first:?}");
+        }
+    }
+}
