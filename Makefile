@@ -9,7 +9,7 @@ export CARGO_TARGET_DIR ?= $(CACHE_HOME)/raftlens/target
 CARGO := cargo
 PROFILE := --release --locked
 
-.PHONY: demo test mutants check bench loom fuzz questions setup soak
+.PHONY: demo test test-jaeger mutants check bench loom fuzz questions setup soak
 
 ## Start a three-store cluster, read through every path, and draw what ran into out/.
 demo: setup
@@ -19,6 +19,10 @@ demo: setup
 test: setup loom
 	$(CARGO) test $(PROFILE) --workspace
 	$(CARGO) test $(PROFILE) -p raftlens-core --features sim --lib --test sim --test mutants
+
+## Send traces to a real Jaeger and read them back. Builds Jaeger once, if Go is there to do it.
+test-jaeger: setup
+	@sh .ci/jaeger
 
 ## Every interleaving of the leader's lease between its raft thread and two readers, and of what
 ## threads do to a block of the flight recorder.

@@ -8,6 +8,7 @@
 mod charts;
 mod cmd;
 mod demo;
+mod input;
 mod interrupt;
 mod output;
 mod propagation;
@@ -31,8 +32,10 @@ enum Verb {
     Convert(cmd::convert::ConvertArgs),
     /// Start a three-store cluster, read through every path, and draw what ran.
     Demo(cmd::demo::DemoArgs),
-    /// Draw a trace file as a call-flow chart.
+    /// Draw a trace file, or what a running Jaeger has, as a call-flow chart.
     Draw(cmd::draw::DrawArgs),
+    /// Receive the spans of any OpenTelemetry program, over gRPC and HTTP, into a file.
+    Record(cmd::record::RecordArgs),
     /// Run simulated clusters through faults, seed by seed, and explain what goes wrong.
     Sim(cmd::sim::SimArgs),
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Verb::Convert(args) => cmd::convert::run(&args),
         Verb::Demo(args) => cmd::demo::run(&args),
         Verb::Draw(args) => cmd::draw::run(&args),
+        Verb::Record(args) => cmd::record::run(&args),
         Verb::Sim(args) => cmd::sim::run(&args),
     };
     match result {

@@ -190,8 +190,10 @@ fn a_forbidden_dependency_is_noticed() {
 // --- One place for each heavy library. ---
 
 /// A library that only one place may name: the beginnings of its crates' names, and that place.
-const ONE_PLACE: [(&[&str], &str); 3] = [
+const ONE_PLACE: [(&[&str], &str); 5] = [
     (&["opentelemetry", "tracing_opentelemetry"], "tracer/src/otel/"),
+    (&["opentelemetry_proto", "tonic", "hyper"], "tracer/src/receiver/"),
+    (&["reqwest"], "tracer/src/live/"),
     (&["rocksdb"], "core/src/engine/"),
     (&["graphviz_rust"], "viz/src/dot/syntax.rs"),
 ];
@@ -202,15 +204,25 @@ fn place_faults(name: &str, text: &str) -> Vec<String> {
     let code = |line: &&str| !line.trim_start().starts_with("//");
     let mut faults = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| is_source && code(line)) {
-        for (libraries, place) in ONE_PLACE {
-            let names = |library: &&str| paths(line).any(|word| word.starts_with(library));
-            if !name.starts_with(place) && libraries.iter().any(names) {
-                let number = number + 1;
-                faults.push(format!("{name}:{number}: only {place} may name {}", libraries[0]));
-            }
+        let mut owners: Vec<_> = paths(line).filter_map(owner).collect();
+        owners.dedup();
+        for (library, place) in owners.into_iter().filter(|(_, place)| !name.starts_with(place)) {
+            faults.push(format!("{name}:{}: only {place} may name {library}", number + 1));
         }
     }
     faults
+}
+
+/// The first library of the row that a word belongs to, and its place. The longest beginning
+/// counts: `opentelemetry_proto` is another one than `opentelemetry`.
+fn owner(word: &str) -> Option<(&'static str, &'static str)> {
+    let rows = ONE_PLACE.iter();
+    let beginnings = rows.flat_map(|(libraries, place)| {
+        libraries.iter().map(|library| (*library, libraries[0], *place))
+    });
+    let matching = beginnings.filter(|(library, ..)| word.starts_with(library));
+    let longest = matching.max_by_key(|(library, ..)| library.len());
+    longest.map(|(_, first, place)| (first, place))
 }
 
 /// The words of a line that begin a path: `rocksdb` in `rocksdb::DB` and in `use rocksdb as r;`.
@@ -243,6 +255,9 @@ fn a_heavy_library_elsewhere_is_noticed() {
     assert_eq!(faults, ["viz/src/draw.rs:2: only viz/src/dot/syntax.rs may name graphviz_rust"]);
     assert_eq!(place_faults("core/src/store/start.rs", "use rocksdb::DB;").len(), 1);
     assert_eq!(place_faults("src/main.rs", "use opentelemetry_sdk::Resource;").len(), 1);
+    let proto = "use opentelemetry_proto::tonic::trace::v1::Span;";
+    assert_eq!(place_faults("tracer/src/receiver/decode.rs", proto), Vec::<String>::new());
+    assert_eq!(place_faults("tracer/src/otel/otlp.rs", proto).len(), 1);
     assert_eq!(place_faults("src/main.rs", "pub use graphviz_rust as dot;").len(), 1);
     assert_eq!(place_faults("core/src/spans.rs", "use tracing_opentelemetry::X;").len(), 1);
 

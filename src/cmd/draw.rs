@@ -1,23 +1,23 @@
 //! `raftlens draw`: a trace file becomes a call-flow chart.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
-use raftlens_tracer::format;
-use raftlens_tracer::model::{TraceId, TraceSet};
+use raftlens_tracer::model::TraceId;
 use raftlens_viz::{DrawOptions, Engine, FlowGraph, Format, Options, draw};
 
 use crate::cmd::Usage;
+pub(crate) use crate::input::read;
+use crate::input::{short_name, source_name};
 use crate::{charts, output};
 
 /// What `raftlens draw` takes.
 #[derive(Debug, Args)]
 pub(crate) struct DrawArgs {
-    /// The trace file: OTLP JSON, its JSON lines, or Jaeger JSON; `-` for standard input.
+    /// The trace file: OTLP JSON, its JSON lines, or Jaeger JSON; `-` for standard input; or a
+    /// running Jaeger, as jaeger:http://HOST:16686?service=NAME&lookback=1h.
     input: String,
     /// Where to write; `-` for standard output. The ending decides the format.
     #[arg(short, long, default_value = "-")]
@@ -91,30 +91,8 @@ pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads a trace file, and says on standard error what of it is odd. A file that is cut off or
-/// damaged is refused, with what of it was whole.
-pub(crate) fn read(input: &str) -> Result<TraceSet> {
-    let name = source_name(input);
-    let reader: Box<dyn BufRead> = if input == "-" {
-        Box::new(BufReader::new(std::io::stdin()))
-    } else {
-        let file = File::open(input).with_context(|| format!("cannot open {input}"))?;
-        Box::new(BufReader::new(file))
-    };
-    let report = format::read(reader).with_context(|| name.clone())?;
-    for warning in &report.warnings {
-        eprintln!("raftlens: {name}: {warning}");
-    }
-    Ok(report.traces)
-}
-
-fn source_name(input: &str) -> String {
-    if input == "-" { "standard input".to_owned() } else { input.to_owned() }
-}
-
 fn default_title(args: &DrawArgs) -> String {
-    let stem = Path::new(&args.input).file_name().and_then(|name| name.to_str());
-    let name = stem.filter(|name| *name != "-").unwrap_or("trace");
+    let name = short_name(&args.input);
     match &args.root {
         Some(root) => format!("{root} in {name}"),
         None => name.to_owned(),

@@ -3,6 +3,7 @@
 pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod draw;
+pub(crate) mod record;
 pub(crate) mod sim;
 
 /// A call that makes no sense, as opposed to one that failed: exit code 2.

@@ -54,6 +54,9 @@
 //! - `simulated`: recording simulations, see its module: needs `tracing` alone.
 //! - `otlp`: sending to a collector or Jaeger, as OTLP over HTTP. Not default, since its HTTP
 //!   client more than doubles the time that the crate and its dependencies take to build.
+//! - `otlp-grpc`: the same over gRPC.
+//! - `live`: reading from a running Jaeger, see its module.
+//! - `receiver`: receiving OTLP over gRPC and HTTP into files, see its module.
 //!
 //! # What it never does
 //!
@@ -67,11 +70,16 @@ mod context;
 #[cfg(any(feature = "otel", feature = "recorder"))]
 mod context_of_span;
 pub mod conventions;
+mod duration;
 pub mod format;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod model;
 pub mod normalize;
 #[cfg(feature = "otel")]
 mod otel;
+#[cfg(feature = "receiver")]
+pub mod receiver;
 #[cfg(feature = "recorder")]
 pub mod recorder;
 #[cfg(feature = "simulated")]
@@ -80,6 +88,7 @@ pub mod simulated;
 #[cfg(any(feature = "recorder", feature = "simulated"))]
 pub use clock::TimeSource;
 pub use context::{TraceContext, TraceParentError};
+pub use duration::parse_duration;
 #[cfg(feature = "otel")]
 pub use otel::{
     Counts, ExportError, Guard, Init, InitError, MemoryHandle, init, otel_resource, span_data,

@@ -10,9 +10,13 @@ use raftlens_tracer::model::{Attribute, Link, Resource, Span, SpanId, TraceId, T
 use ugly::Maker;
 
 /// The formats that are written.
-// One line more, `Format::OtlpProtobuf`, once that is written.
-const WRITTEN: [Format; 4] =
-    [Format::OtlpJsonLines, Format::OtlpJson, Format::JaegerJson, Format::ChromeJson];
+const WRITTEN: [Format; 5] = [
+    Format::OtlpJsonLines,
+    Format::OtlpJson,
+    Format::OtlpProtobuf,
+    Format::JaegerJson,
+    Format::ChromeJson,
+];
 
 fn written(set: &TraceSet, format: Format) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost_otlp::Message as _;
+use prost14::Message as _;
 use raftlens_tracer::format::{Format, FormatError, detect, read, read_as, read_partial, write};
 use raftlens_tracer::model::TraceSet;
 use rand::rngs::SmallRng;
@@ -85,7 +85,7 @@ fn requests_may_follow_one_another_with_and_without_lengths() {
         .iter()
         .flat_map(|part| {
             let mut bytes = Vec::new();
-            prost_otlp::encode_length_delimiter(part.len(), &mut bytes).unwrap();
+            prost14::encode_length_delimiter(part.len(), &mut bytes).unwrap();
             bytes.extend_from_slice(part);
             bytes
         })
@@ -187,7 +187,7 @@ fn deep_nesting_is_an_error_and_not_a_crash() {
     for _ in 0..10_000 {
         for tag in [0x0a, 0x2a] {
             let mut outer = vec![tag];
-            prost_otlp::encode_length_delimiter(value.len(), &mut outer).unwrap();
+            prost14::encode_length_delimiter(value.len(), &mut outer).unwrap();
             outer.append(&mut value);
             value = outer;
         }
@@ -196,7 +196,7 @@ fn deep_nesting_is_an_error_and_not_a_crash() {
     // value, attribute, span, scope, resource, request.
     for tag in [0x12, 0x4a, 0x12, 0x12, 0x0a] {
         let mut outer = vec![tag];
-        prost_otlp::encode_length_delimiter(bytes.len(), &mut outer).unwrap();
+        prost14::encode_length_delimiter(bytes.len(), &mut outer).unwrap();
         outer.append(&mut bytes);
         bytes = outer;
     }

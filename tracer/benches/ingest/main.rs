@@ -12,7 +12,7 @@ mod turns;
 use std::io::Write;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost_otlp::Message as _;
+use prost14::Message as _;
 use raftlens_tracer::format::{Format, read_as, stream, write};
 use raftlens_tracer::model::TraceSet;
 

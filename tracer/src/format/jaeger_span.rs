@@ -138,7 +138,8 @@ fn take_tags(span: &mut Span, tags: Vec<Tag<'_>>, interner: &mut Interner) {
             },
             STATUS_CODE => status.code = text.map(str::to_owned),
             STATUS_DESCRIPTION => status.description = text.map(str::to_owned),
-            ERROR => status.error = Some(tag),
+            // Jaeger sets its own beside an attribute of that name, which says more.
+            ERROR if truth(&tag.value) == Some(true) => status.failed = true,
             SCOPE_NAME | LIBRARY_NAME => span.scope_name = interner.text(text.unwrap_or_default()),
             SCOPE_VERSION | LIBRARY_VERSION => {
                 span.scope_version = interner.text(text.unwrap_or_default());
@@ -153,31 +154,28 @@ fn take_tags(span: &mut Span, tags: Vec<Tag<'_>>, interner: &mut Interner) {
             _ => plain.push(tag),
         }
     }
-    plain.extend(status.apply(span, interner));
+    status.apply(span, interner);
     span.attributes = attributes_of(plain, interner);
     restore_times(span, exact);
 }
 
 /// What the tags say of how a span ended.
 #[derive(Default)]
-struct StatusTags<'a> {
+struct StatusTags {
     code: Option<String>,
     description: Option<String>,
-    error: Option<Tag<'a>>,
+    failed: bool,
 }
 
-impl<'a> StatusTags<'a> {
-    /// Sets the status; gives back the `error` tag when it says more than that.
-    fn apply(self, span: &mut Span, interner: &mut Interner) -> Option<Tag<'a>> {
-        let failed = self.error.as_ref().is_some_and(|tag| truth(&tag.value) == Some(true));
+impl StatusTags {
+    fn apply(self, span: &mut Span, interner: &mut Interner) {
         let message = self.description.unwrap_or_default();
         span.status = match self.code.as_deref() {
             Some("ERROR") => Status::Error(interner.text(&message)),
             Some("OK") => Status::Ok,
-            _ if failed => Status::Error(interner.text(&message)),
+            _ if self.failed => Status::Error(interner.text(&message)),
             _ => Status::Unset,
         };
-        self.error.filter(|tag| truth(&tag.value) != Some(true))
     }
 }
 

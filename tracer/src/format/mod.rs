@@ -107,7 +107,7 @@ pub use report::{ReadReport, Warning};
 pub use stream::{ReadOptions, SpanStream, stream, stream_with};
 pub use unpack::Packing;
 
-#[cfg(feature = "otel")]
+#[cfg(any(feature = "otel", feature = "receiver"))]
 pub(crate) use intern::Interner;
 
 use error::position_of;

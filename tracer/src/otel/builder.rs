@@ -18,6 +18,8 @@ use tracing_subscriber::registry::LookupSpan;
 use super::error::InitError;
 use super::guard::Guard;
 use super::level::LevelSwitch;
+#[cfg(feature = "otlp")]
+use super::otlp::Protocol;
 use super::pipeline::{Pipeline, Processor, Sink};
 use super::store::{FileSink, MemoryHandle, Store};
 use super::tracer::TypedTracer;
@@ -69,7 +71,7 @@ pub struct Init {
     files: Vec<(PathBuf, Format)>,
     memory: bool,
     #[cfg(feature = "otlp")]
-    otlp: Option<String>,
+    otlp: Option<(Protocol, String)>,
 }
 
 impl Init {
@@ -110,10 +112,19 @@ impl Init {
     /// as OTLP over HTTP. Without a path, `/v1/traces` is appended.
     ///
     /// Without this call, `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` or `OTEL_EXPORTER_OTLP_ENDPOINT`
-    /// says where to, unless `OTEL_TRACES_EXPORTER` is `none`.
+    /// says where to, and `OTEL_EXPORTER_OTLP_PROTOCOL` how, unless `OTEL_TRACES_EXPORTER` is
+    /// `none`. Spans are sent to one place; the last of these calls counts.
     #[cfg(feature = "otlp")]
     pub fn otlp(mut self, url: impl Into<String>) -> Self {
-        self.otlp = Some(url.into());
+        self.otlp = Some((Protocol::Http, url.into()));
+        self
+    }
+
+    /// Also sends spans to a collector or Jaeger at `url`, for instance `http://127.0.0.1:4317`,
+    /// as OTLP over gRPC. The program needs no asynchronous runtime for it, and may have one.
+    #[cfg(feature = "otlp-grpc")]
+    pub fn otlp_grpc(mut self, url: impl Into<String>) -> Self {
+        self.otlp = Some((Protocol::Grpc, url.into()));
         self
     }
 
@@ -181,7 +192,7 @@ impl Init {
             sinks.push(Arc::new(FileSink { store, path: path.clone(), format: *format }));
         }
         #[cfg(feature = "otlp")]
-        sinks.extend(super::otlp::sink(self.otlp.as_deref(), resource)?);
+        sinks.extend(super::otlp::sink(self.otlp.as_ref(), resource)?);
         if sinks.is_empty() { Err(InitError::NoDestination) } else { Ok(sinks) }
     }
 

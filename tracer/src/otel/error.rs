@@ -39,7 +39,7 @@ pub enum ExportError {
     /// The receiver refused spans or could not be reached.
     #[error(
         "{spans} spans were not delivered to {endpoint}: {reason}; check that a collector or Jaeger \
-         listens there for OTLP over HTTP"
+         listens there for OTLP over this protocol (4317 is the usual port for gRPC, 4318 for HTTP)"
     )]
     NotDelivered {
         /// Where they were to go.

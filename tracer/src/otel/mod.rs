@@ -17,6 +17,8 @@ mod kept;
 mod level;
 #[cfg(feature = "otlp")]
 mod otlp;
+#[cfg(feature = "otlp-grpc")]
+mod otlp_grpc;
 mod pipeline;
 #[cfg(feature = "otlp")]
 mod queue;
