@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use raftlens_tracer::format;
+use raftlens_tracer::format::{self, ReadReport};
 use raftlens_tracer::live::{self, JaegerQuery, LiveError};
 use raftlens_tracer::model::TraceSet;
 
@@ -14,33 +14,38 @@ use crate::cmd::Usage;
 /// Reads traces, and says on standard error what of them is odd. A file that is cut off or damaged
 /// is refused, with what of it was whole.
 pub(crate) fn read(input: &str) -> Result<TraceSet> {
-    if input.starts_with(live::SCHEME) {
-        return read_live(input);
-    }
     let name = source_name(input);
-    let reader: Box<dyn BufRead> = if input == "-" {
-        Box::new(BufReader::new(std::io::stdin()))
-    } else {
-        let file = File::open(input).with_context(|| format!("cannot open {input}"))?;
-        Box::new(BufReader::new(file))
-    };
-    let report = format::read(reader).with_context(|| name.clone())?;
+    let mut report = read_partial(input)?;
+    if let Some(error) = report.error.take() {
+        return Err(anyhow::Error::new(error).context(name));
+    }
     for warning in &report.warnings {
         eprintln!("raftlens: {name}: {warning}");
     }
     Ok(report.traces)
 }
 
-fn read_live(input: &str) -> Result<TraceSet> {
+/// Reads as much of the traces as is whole; what is wrong with the rest is in the report.
+pub(crate) fn read_partial(input: &str) -> Result<ReadReport> {
+    if input.starts_with(live::SCHEME) {
+        return read_live(input);
+    }
+    let reader: Box<dyn BufRead> = if input == "-" {
+        Box::new(BufReader::new(std::io::stdin()))
+    } else {
+        let file = File::open(input).with_context(|| format!("cannot open {input}"))?;
+        Box::new(BufReader::new(file))
+    };
+    Ok(format::read_partial(reader))
+}
+
+fn read_live(input: &str) -> Result<ReadReport> {
     let query: JaegerQuery = input.parse().map_err(usage)?;
     let fetched = query.fetch().map_err(usage)?;
-    for warning in &fetched.report.warnings {
-        eprintln!("raftlens: Jaeger: {warning}");
-    }
     if fetched.is_limit_reached {
         eprintln!("raftlens: Jaeger: as many traces as asked for; there may be more (limit=)");
     }
-    Ok(fetched.report.traces)
+    Ok(fetched.report)
 }
 
 /// What is wrong with the call itself has its own exit code.
@@ -56,7 +61,11 @@ fn usage(error: LiveError) -> anyhow::Error {
 
 /// What to call an input in a message.
 pub(crate) fn source_name(input: &str) -> String {
-    if input == "-" { "standard input".to_owned() } else { input.to_owned() }
+    match input {
+        "-" => "standard input".to_owned(),
+        _ if input.starts_with(live::SCHEME) => "Jaeger".to_owned(),
+        _ => input.to_owned(),
+    }
 }
 
 /// What to call an input in a title.

@@ -1,8 +1,7 @@
 //! `raftlens convert`: a trace file of any format becomes one of another.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter};
+use std::io::{self, BufWriter};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,13 +11,18 @@ use raftlens_tracer::format::{self, Format, Loss, Losses, ReadReport};
 use serde_json::json;
 
 use crate::cmd::Usage;
+use crate::input;
 
 /// What `raftlens convert` takes.
 #[derive(Debug, Args)]
 pub(crate) struct ConvertArgs {
-    /// The trace file, in any format that is read; `-` for standard input. What it contains decides
-    /// the format.
+    /// The trace file, in any format that is read; `-` for standard input; or a running Jaeger:
+    /// jaeger:http://HOST:16686?service=NAME. What a file contains decides the format.
+    #[arg(required_unless_present = "from", default_value = "", hide_default_value = true)]
     input: String,
+    /// The same, by name.
+    #[arg(long, value_name = "INPUT", conflicts_with = "input")]
+    from: Option<String>,
     /// Where to write; `-` for standard output. The ending decides the format: .otlp.jsonl,
     /// .otlp.json, .otlp.pb, .jaeger.json or .chrome.json.
     #[arg(short, long, default_value = "-")]
@@ -35,16 +39,22 @@ pub(crate) struct ConvertArgs {
     json: bool,
 }
 
+impl ConvertArgs {
+    fn input(&self) -> &str {
+        self.from.as_deref().unwrap_or(&self.input)
+    }
+}
+
 pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
     let target = target(args)?;
-    let source = if args.input == "-" { "standard input" } else { &args.input };
-    let mut report = read(&args.input)?;
+    let source = &input::source_name(args.input());
+    let mut report = input::read_partial(args.input())?;
     let damage = report.error.take();
     let spans = report.traces.spans.len();
     let damage = match damage {
         // Nothing whole is nothing to convert.
         Some(error) if !args.partial || spans == 0 => {
-            return Err(anyhow::Error::new(error).context(source.to_owned()));
+            return Err(anyhow::Error::new(error).context(source.clone()));
         }
         damage => damage.map(|error| error.to_string()),
     };
@@ -90,16 +100,6 @@ fn target(args: &ConvertArgs) -> Result<Format> {
     Ok(target)
 }
 
-fn read(input: &str) -> Result<ReadReport> {
-    let reader: Box<dyn BufRead> = if input == "-" {
-        Box::new(BufReader::new(io::stdin()))
-    } else {
-        let file = File::open(input).with_context(|| format!("cannot open {input}"))?;
-        Box::new(BufReader::new(file))
-    };
-    Ok(format::read_partial(reader))
-}
-
 fn write(report: &ReadReport, output: &str, target: Format) -> Result<()> {
     if output == "-" {
         let out = BufWriter::new(io::stdout().lock());
@@ -129,7 +129,7 @@ fn summary(
         .map(|warning| json!({ "text": warning.to_string(), "count": warning.count() }))
         .collect();
     json!({
-        "input": args.input,
+        "input": args.input(),
         "from": report.format.map(Format::name),
         "output": args.output,
         "to": target.name(),

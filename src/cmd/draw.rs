@@ -18,7 +18,11 @@ use crate::{charts, output};
 pub(crate) struct DrawArgs {
     /// The trace file: OTLP JSON, its JSON lines, or Jaeger JSON; `-` for standard input; or a
     /// running Jaeger, as jaeger:http://HOST:16686?service=NAME&lookback=1h.
+    #[arg(required_unless_present = "from", default_value = "", hide_default_value = true)]
     input: String,
+    /// The same, by name.
+    #[arg(long, value_name = "INPUT", conflicts_with = "input")]
+    from: Option<String>,
     /// Where to write; `-` for standard output. The ending decides the format.
     #[arg(short, long, default_value = "-")]
     output: String,
@@ -71,11 +75,17 @@ impl From<LayoutArg> for Engine {
     }
 }
 
+impl DrawArgs {
+    fn input(&self) -> &str {
+        self.from.as_deref().unwrap_or(&self.input)
+    }
+}
+
 pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
     let format = output_format(args)?;
     let trace_id = args.trace_id.as_deref().map(parse_trace_id).transpose()?;
     let chart = args.chart.as_deref().map(charts::find).transpose()?;
-    let traces = read(&args.input)?;
+    let traces = read(args.input())?;
     let title = args.title.clone().or_else(|| chart.as_ref().map(|chart| chart.title.clone()));
     let options = Options {
         title: title.unwrap_or_else(|| default_title(args)),
@@ -84,7 +94,7 @@ pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
         boxes: chart.as_ref().map(charts::boxes),
     };
     let graph =
-        FlowGraph::from_trace(&traces, &options).with_context(|| source_name(&args.input))?;
+        FlowGraph::from_trace(&traces, &options).with_context(|| source_name(args.input()))?;
     let options =
         DrawOptions { format, engine: args.layout.into(), source_url: args.source_url.clone() };
     output::write(&args.output, &draw(&graph, &options)?)?;
@@ -92,7 +102,7 @@ pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
 }
 
 fn default_title(args: &DrawArgs) -> String {
-    let name = short_name(&args.input);
+    let name = short_name(args.input());
     match &args.root {
         Some(root) => format!("{root} in {name}"),
         None => name.to_owned(),

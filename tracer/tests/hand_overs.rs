@@ -126,8 +126,13 @@ fn assert_hand_overs(traces: &TraceSet) {
     }
 }
 
-const FILES: [Format; 4] =
-    [Format::OtlpJsonLines, Format::OtlpJson, Format::OtlpProtobuf, Format::JaegerJson];
+const FILES: [Format; 5] = [
+    Format::OtlpJsonLines,
+    Format::OtlpJson,
+    Format::OtlpProtobuf,
+    Format::JaegerJson,
+    Format::ChromeJson,
+];
 
 #[test]
 fn hand_overs_join_the_trace_without_a_parent_in_memory_and_in_every_file() {
