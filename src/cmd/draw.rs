@@ -16,8 +16,8 @@ use crate::{charts, output};
 /// What `raftlens draw` takes.
 #[derive(Debug, Args)]
 pub(crate) struct DrawArgs {
-    /// The trace file: OTLP JSON, its JSON lines, or Jaeger JSON; `-` for standard input; or a
-    /// running Jaeger, as jaeger:http://HOST:16686?service=NAME&lookback=1h.
+    /// The trace file (OTLP, Jaeger JSON, Zipkin JSON or Chrome trace events, packed or not); `-` for
+    /// standard input; or a running Jaeger, as jaeger:http://HOST:16686?service=NAME&lookback=1h.
     #[arg(required_unless_present = "from", default_value = "", hide_default_value = true)]
     input: String,
     /// The same, by name.

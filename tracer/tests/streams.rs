@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Read, Write};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::EntityRef;
-use prost_otlp::Message as _;
+use prost14::Message as _;
 use raftlens_tracer::format::{
     Format, FormatError, Packing, ReadOptions, read, read_partial, read_with, stream, stream_with,
 };

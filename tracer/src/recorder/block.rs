@@ -325,7 +325,7 @@ impl Block {
 /// The state after the last one that was live: the next generation, closed and empty.
 #[inline]
 fn closed(state: u64) -> u64 {
-    (State(state).generation() + 1 & GENERATION_MASK) << GENERATION_SHIFT
+    ((State(state).generation() + 1) & GENERATION_MASK) << GENERATION_SHIFT
 }
 
 /// How many cells can be had, of those that are wanted; none if fewer than needed are left.

@@ -10,7 +10,7 @@ use std::cell::Cell;
 
 use super::address::SpanRef;
 use super::block::{
-    Block, Cells, HEAD_CONTINUES, HEAD_DEPTH, HEAD_DROPPED, HEAD_ROOT, HEAD_TAIL, Refused,
+    Cells, HEAD_CONTINUES, HEAD_DEPTH, HEAD_DROPPED, HEAD_ROOT, HEAD_TAIL, Refused,
 };
 use super::pool::{OnEnd, Pool};
 use super::sync::Ordering;
@@ -47,6 +47,16 @@ pub(super) enum NoPlace {
     TraceFull,
     /// No block is free.
     PoolEmpty,
+}
+
+/// What a claim asks for.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// A span of the trace.
+    within: SpanRef,
+    /// The trace's root, as that span's block says.
+    root: SpanRef,
+    cells: usize,
 }
 
 /// What a thread has taken of one trace in advance.
@@ -118,7 +128,7 @@ impl Pool {
         if thread.lease.is_of(self, root.0) {
             return self.claim_leased(root, cells, thread);
         }
-        self.claim_shared(within, block, root, cells, thread, on_end)
+        self.claim_shared(Wanted { within, root, cells }, thread, on_end)
     }
 
     #[inline(always)]
@@ -146,7 +156,7 @@ impl Pool {
         // What is left of the old cells says already that it is empty.
         let wanted = cells + LEASED_CELLS;
         let further = match root_block.claim_more(cells, wanted) {
-            Cells::NONE => self.claim_further(root, root_block, cells, wanted, thread),
+            Cells::NONE => self.claim_further(root, cells, wanted, thread),
             claimed => Ok((root.block(), claimed)),
         };
         match further {
@@ -165,13 +175,11 @@ impl Pool {
     #[inline(always)]
     fn claim_shared(
         &self,
-        within: SpanRef,
-        block: &Block,
-        root: SpanRef,
-        cells: usize,
+        Wanted { within, root, cells }: Wanted,
         thread: &Thread,
         on_end: &impl OnEnd,
     ) -> Result<Place, NoPlace> {
+        let block = self.block(within.block());
         let root_block = self.blocks().get(root.block() as usize).ok_or(NoPlace::Over)?;
         let leases = cells > 0
             && thread.lease.root.get() == 0
@@ -195,7 +203,7 @@ impl Pool {
             return Err(NoPlace::Over);
         }
         let further = match claimed {
-            Cells::NONE if cells > 0 => self.claim_further(root, root_block, cells, wanted, thread),
+            Cells::NONE if cells > 0 => self.claim_further(root, cells, wanted, thread),
             claimed => Ok((root.block(), claimed)),
         };
         match further {
@@ -223,12 +231,11 @@ impl Pool {
     fn claim_further(
         &self,
         root: SpanRef,
-        root_block: &Block,
         needed: usize,
         wanted: usize,
         thread: &Thread,
     ) -> Result<(u32, Cells), NoPlace> {
-        let list = thread.number();
+        let (root_block, list) = (self.block(root.block()), thread.number());
         loop {
             let tail = root_block.word(HEAD_TAIL).load(Ordering::Acquire);
             let tail_number = match u32::try_from(tail).unwrap_or(0) {

@@ -143,7 +143,7 @@ impl Decoder {
                 }
                 let address = SpanRef::new(block.generation, block.number, cell);
                 place.insert(address.0, spans.len());
-                spans.push(self.span(copied, trace_id, address, tag, words));
+                spans.push(self.span(copied, trace_id, (address, tag, words)));
             }
         }
         let mut marks: BTreeMap<usize, Vec<Mark>> = BTreeMap::new();
@@ -188,27 +188,29 @@ impl Decoder {
         })
     }
 
+    /// A span of `copied`, by its address, tag and words.
     fn span(
         &mut self,
         copied: &Copied,
         trace_id: TraceId,
-        address: SpanRef,
-        tag: Tag,
-        words: &[u64],
+        (address, tag, words): (SpanRef, Tag, &[u64]),
     ) -> Span {
-        let mut span = Span::default();
-        span.trace_id = trace_id;
-        span.span_id = SpanId(self.mixer.span_id(address));
-        span.parent_span_id = match (words[SPAN], copied.head[HEAD_REMOTE_PARENT]) {
+        let is_open = words[HANDLES] != 0;
+        let end = if words[END] == 0 { self.now_ticks } else { words[END] };
+        let parent_span_id = match (words[SPAN], copied.head[HEAD_REMOTE_PARENT]) {
             (0, 0) => None,
             (0, remote) => Some(SpanId(remote)),
             (parent, _) => Some(SpanId(self.mixer.span_id(SpanRef(parent)))),
         };
-        span.flags = 1;
-        span.start_ns = self.scale.unix_ns(words[START]);
-        let is_open = words[HANDLES] != 0;
-        let end = if words[END] == 0 { self.now_ticks } else { words[END] };
-        span.end_ns = self.scale.unix_ns(end.max(words[START]));
+        let mut span = Span {
+            trace_id,
+            span_id: SpanId(self.mixer.span_id(address)),
+            parent_span_id,
+            flags: 1,
+            start_ns: self.scale.unix_ns(words[START]),
+            end_ns: self.scale.unix_ns(end.max(words[START])),
+            ..Span::default()
+        };
         let callsite = callsites::find(words[CALLSITE] as u32);
         if let Some(callsite) = callsite {
             span.name = self.texts.get(callsite.name());

@@ -5,8 +5,8 @@
 
 use super::address::{GENERATION_MASK, SpanRef};
 use super::block::{
-    Block, CELL_WORDS, CELLS, FIRST_CELL, HEAD_ATTACHED, HEAD_FLAGS, HEAD_FOLLOWS, HEAD_KEPT,
-    HEAD_LIST, HEAD_ROOT, HEAD_USED, State,
+    CELL_WORDS, CELLS, FIRST_CELL, HEAD_ATTACHED, HEAD_FLAGS, HEAD_FOLLOWS, HEAD_KEPT, HEAD_LIST,
+    HEAD_ROOT, HEAD_USED, State,
 };
 use super::entry::{CALLSITE, END, Kind, LINK_SPAN, SPAN, START, Tag};
 use super::pool::OnEnd;
@@ -49,7 +49,7 @@ impl Recording {
         let histograms = self.histograms.of_thread(number);
         for block_number in self.pool.chain(root) {
             let block = self.pool.block(block_number);
-            self.each_entry(block, block_number, root, generation, |at, tag| {
+            self.each_entry(block_number, root, generation, |at, tag| {
                 if tag.kind() != Some(Kind::Span) {
                     return;
                 }
@@ -80,14 +80,8 @@ impl Recording {
 
     /// Calls `act` with the place and tag of each entry of a block of a finished trace.
     #[inline(always)]
-    fn each_entry(
-        &self,
-        block: &Block,
-        number: u32,
-        root: u32,
-        generation: u64,
-        mut act: impl FnMut(usize, Tag),
-    ) {
+    fn each_entry(&self, number: u32, root: u32, generation: u64, mut act: impl FnMut(usize, Tag)) {
+        let block = self.pool.block(number);
         let (generation, used) = if number == root {
             (generation, block.get(HEAD_USED) as usize)
         } else {
@@ -202,7 +196,7 @@ impl Recording {
         for (root, generation) in std::iter::once((root, generation)).chain(attached) {
             for number in self.pool.chain(root) {
                 let block = self.pool.block(number);
-                self.each_entry(block, number, root, generation, |at, tag| {
+                self.each_entry(number, root, generation, |at, tag| {
                     if tag.kind() == Some(Kind::Link) {
                         links.push(block.get(at + LINK_SPAN));
                     }

@@ -135,7 +135,7 @@ where
         let is_error = *metadata.level() == Level::ERROR && recording.rules.keep_errors;
         let callsite = callsites::number(metadata);
         thread::with(|thread| {
-            recording.event(thread, span, callsite, is_error, |fields| event.record(fields));
+            recording.event(thread, span, (callsite, is_error), |fields| event.record(fields));
         });
     }
 

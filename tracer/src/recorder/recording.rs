@@ -204,7 +204,7 @@ impl Recording {
         let mut fields = thread.scratch.fields();
         visit(&mut fields);
         let words = fields.finish();
-        self.add(thread, span, Kind::Record, RECORD_WORDS, words, |block, at| {
+        self.add(thread, span, (Kind::Record, RECORD_WORDS, words), |block, at| {
             block.set(at + CALLSITE, u64::from(callsite));
             block.copy_in(at + RECORD_WORDS, fields.words());
         });
@@ -213,19 +213,18 @@ impl Recording {
         }
     }
 
-    /// Writes down something that happened in a span.
+    /// Writes down something that happened in a span: its callsite, and whether it is an error.
     pub(super) fn event(
         &self,
         thread: &Thread,
         span: SpanRef,
-        callsite: u32,
-        is_error: bool,
+        (callsite, is_error): (u32, bool),
         visit: impl FnOnce(&mut Fields<'_>),
     ) {
         let mut fields = thread.scratch.fields();
         visit(&mut fields);
         let words = fields.finish();
-        self.add(thread, span, Kind::Event, EVENT_WORDS, words, |block, at| {
+        self.add(thread, span, (Kind::Event, EVENT_WORDS, words), |block, at| {
             block.set(at + CALLSITE, u64::from(callsite));
             block.set(at + EVENT_TIME, self.timer.clock.now());
             block.copy_in(at + EVENT_WORDS, fields.words());
@@ -243,7 +242,7 @@ impl Recording {
         let mut fields = thread.scratch.fields();
         fields.text(0, kind);
         let words = fields.finish();
-        self.add(thread, span, Kind::Link, LINK_WORDS, words, |block, at| {
+        self.add(thread, span, (Kind::Link, LINK_WORDS, words), |block, at| {
             block.set(at + CALLSITE, u64::from(from.flags));
             block.set(at + LINK_TRACE_HIGH, (from.trace_id.0 >> 64) as u64);
             block.set(at + LINK_TRACE_LOW, from.trace_id.0 as u64);
@@ -252,15 +251,14 @@ impl Recording {
         });
     }
 
-    /// Adds an entry about `span`: `fixed` words, which `fill` writes, and `words` more.
+    /// Adds an entry about `span`: its kind, and how many words are fixed and how many more there are;
+    /// `fill` writes them.
     #[inline]
     fn add(
         &self,
         thread: &Thread,
         span: SpanRef,
-        kind: Kind,
-        fixed: usize,
-        words: usize,
+        (kind, fixed, words): (Kind, usize, usize),
         fill: impl FnOnce(&Block, usize),
     ) {
         let cells = cells_of(fixed + words);

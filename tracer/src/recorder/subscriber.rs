@@ -43,7 +43,7 @@ impl Recording {
         let metadata = event.metadata();
         let is_error = *metadata.level() == Level::ERROR && self.rules.keep_errors;
         let callsite = callsites::number(metadata);
-        self.event(thread, span, callsite, is_error, |fields| event.record(fields));
+        self.event(thread, span, (callsite, is_error), |fields| event.record(fields));
     }
 }
 
