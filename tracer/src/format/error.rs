@@ -62,13 +62,14 @@ pub enum FormatError {
     Io(#[source] io::Error),
 
     /// There was nothing in it.
-    #[error("the trace is empty: expected OTLP (JSON, JSON lines or protobuf) or Jaeger JSON")]
+    #[error("the trace is empty: expected OTLP, Jaeger JSON, Chrome trace events or Zipkin JSON")]
     Empty,
 
     /// It is in no format that is known.
     #[error(
         "this is not a trace ({found}): expected OTLP JSON (`resourceSpans`), its JSON lines, \
-         OTLP protobuf, or Jaeger JSON (`data` or `spans`)"
+         OTLP protobuf, Jaeger JSON (`data` or `spans`), Chrome trace events (`traceEvents`), or \
+         Zipkin JSON (`traceId` and `id`)"
     )]
     Unknown {
         /// What it begins with.

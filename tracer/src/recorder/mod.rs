@@ -61,6 +61,7 @@ mod builder;
 mod callsites;
 mod claim;
 mod collector;
+mod contexts;
 mod counts;
 mod decode;
 mod dump;
