@@ -192,7 +192,7 @@ fn a_bad_request_is_refused_by_its_fault_and_harms_no_other() {
     let cases: [(String, &[u8], u16, Reason); 9] = [
         (PROTOBUF.to_owned(), b"\xff\xff\xff", 400, Reason::Malformed),
         (JSON.to_owned(), b"{\"resourceSpans\":[", 400, Reason::Malformed),
-        (JSON.to_owned(), b"[]", 400, Reason::Malformed),
+        (JSON.to_owned(), b"[7]", 400, Reason::Malformed),
         (gzip(PROTOBUF), &good, 400, Reason::Malformed),
         (gzip(PROTOBUF), &packed(&good)[..20], 400, Reason::Malformed),
         ("text/plain".to_owned(), &good, 415, Reason::ContentType),
