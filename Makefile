@@ -9,7 +9,7 @@ export CARGO_TARGET_DIR ?= $(CACHE_HOME)/raftlens/target
 CARGO := cargo
 PROFILE := --release --locked
 
-.PHONY: demo test test-jaeger mutants check bench loom fuzz questions setup soak
+.PHONY: demo test test-jaeger mutants check bench loom fuzz questions setup soak bench-reads
 
 ## Start a three-store cluster, read through every path, and draw what ran into out/.
 demo: setup
@@ -64,7 +64,14 @@ bench: setup
 	$(CARGO) bench --locked -p raftlens-core --bench read_path
 	$(CARGO) bench --locked -p raftlens-tracer --bench ingest
 	$(CARGO) bench --locked -p raftlens --bench spans
+	$(CARGO) bench --locked -p raftlens-tracer --bench recorder
 	$(CARGO) bench --locked -p raftlens-core --features sim --bench sim
+
+## What the flight recorder costs a store, against the same program without instrumentation.
+bench-reads: setup
+	program() { $(CARGO) bench --locked --bench recorded_reads --no-run "$$@" 2>&1 \
+		| sed -n 's/.*Executable.*(\(.*\))/\1/p'; }; \
+	peer=$$(program --features compiled-out) && "$$(program)" --compiled-out "$$peer" $(ARGS)
 
 ## Install what a build needs and is missing.
 setup:
