@@ -127,7 +127,8 @@ fn every_planted_read_is_kept_and_memory_is_flat() {
         }
         drop(raft);
         let start = Instant::now();
-        while start.elapsed() < length {
+        // On a slow machine it takes longer, and shows the same.
+        while start.elapsed() < length || reads.load(Ordering::Relaxed) < 2 * PLANTED_EVERY {
             std::thread::sleep(length / 20);
             resident.push(resident_kib());
         }
