@@ -8,6 +8,9 @@ use std::str::FromStr;
 
 use crate::model::{SpanId, TraceId};
 
+/// W3C trace flag: the span is recorded.
+pub(crate) const SAMPLED: u8 = 1;
+
 /// The place of a span in a trace: small, `Copy`, and valid long after the span has ended.
 ///
 /// As text it is W3C's `traceparent`, version `00`:
@@ -34,7 +37,7 @@ pub struct TraceContext {
 impl TraceContext {
     /// Whether the span is recorded, so that what links to it will find it.
     pub fn is_sampled(self) -> bool {
-        self.flags & 1 == 1
+        self.flags & SAMPLED != 0
     }
 }
 

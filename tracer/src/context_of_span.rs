@@ -28,10 +28,12 @@ impl TraceContext {
     /// Adds a link from `span` to the span that `from` names, which may have ended long ago or
     /// belong to another process. `kind` becomes the link's `link.kind`.
     pub fn link(span: &Span, from: TraceContext, kind: &str) {
-        #[cfg(feature = "recorder")]
+        #[cfg(all(feature = "recorder", feature = "otel"))]
         if recorder::link(span, from, kind) {
             return;
         }
+        #[cfg(all(feature = "recorder", not(feature = "otel")))]
+        recorder::link(span, from, kind);
         #[cfg(feature = "otel")]
         otel::link(span, from, kind);
     }

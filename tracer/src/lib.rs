@@ -51,6 +51,7 @@
 //!
 //! - `otel` (default): recording, through `tracing-opentelemetry`. Without it the crate is the
 //!   plain model, formats and analysis, and needs neither `tracing` nor OpenTelemetry.
+//! - `recorder` (default): the flight recorder, see its module; needs `tracing` and no OpenTelemetry.
 //! - `simulated`: recording simulations, see its module: needs `tracing` alone.
 //! - `otlp`: sending to a collector or Jaeger, as OTLP over HTTP. Not default, since its HTTP
 //!   client more than doubles the time that the crate and its dependencies take to build.
@@ -72,6 +73,8 @@ mod context_of_span;
 pub mod conventions;
 mod duration;
 pub mod format;
+#[cfg(any(feature = "otel", feature = "recorder"))]
+mod level;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod model;

@@ -144,15 +144,21 @@ fn child(pool: &Pool, within: SpanRef, thread: &Thread, ends: &Ends<'_>) -> bool
     }
 }
 
+/// A thread that adds one entry: whether the trace was still there, and the traces that ended there
+/// with their entries.
+fn late_child(world: &Arc<World>, root: SpanRef) -> thread::JoinHandle<(bool, usize, usize)> {
+    let world = Arc::clone(world);
+    thread::spawn(move || {
+        let ends = Ends::new(&world.pool);
+        let was_there = child(&world.pool, root, &Thread::new(), &ends);
+        (was_there, ends.ended.load(Ordering::Relaxed), ends.entries.load(Ordering::Relaxed))
+    })
+}
+
 fn child_against_end() {
     let world = world(1);
     let root = open(&world.pool);
-    let other = Arc::clone(&world);
-    let late = thread::spawn(move || {
-        let ends = Ends::new(&other.pool);
-        let was_there = child(&other.pool, root, &Thread::new(), &ends);
-        (was_there, ends.ended.load(Ordering::Relaxed), ends.entries.load(Ordering::Relaxed))
-    });
+    let late = late_child(&world, root);
     let ends = Ends::new(&world.pool);
     world.pool.release(root.block(), &Thread::new(), &ends);
     let (was_there, ended, entries) = late.join().expect("no panic");
@@ -186,12 +192,7 @@ fn counted_apart() {
 fn late_against_next() {
     let world = world(1);
     let root = open(&world.pool);
-    let other = Arc::clone(&world);
-    let late = thread::spawn(move || {
-        let ends = Ends::new(&other.pool);
-        let was_there = child(&other.pool, root, &Thread::new(), &ends);
-        (was_there, ends.ended.load(Ordering::Relaxed), ends.entries.load(Ordering::Relaxed))
-    });
+    let late = late_child(&world, root);
     let ends = Ends::new(&world.pool);
     let thread = Thread::new();
     world.pool.release(root.block(), &thread, &ends);

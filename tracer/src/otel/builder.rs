@@ -17,7 +17,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::error::InitError;
 use super::guard::Guard;
-use super::level::LevelSwitch;
+use super::level::LevelLayer;
 #[cfg(feature = "otlp")]
 use super::otlp::Protocol;
 use super::pipeline::{Pipeline, Processor, Sink};
@@ -146,7 +146,7 @@ impl Init {
         let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
             .with_version(env!("CARGO_PKG_VERSION"))
             .build();
-        let level = LevelSwitch::new(self.level);
+        let level = LevelLayer::new(self.level);
         // Threads, idle times and targets cost a third of the bridge and answer no question; the
         // context of OpenTelemetry's own API is not used, since `tracing` has the current span.
         let bridge = OpenTelemetryLayer::new(TypedTracer(provider.tracer_with_scope(scope)))

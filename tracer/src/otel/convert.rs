@@ -16,7 +16,7 @@ use crate::model::{
 /// OTLP flag: bit 9 has a meaning.
 const HAS_IS_REMOTE: u32 = 0x100;
 /// OTLP flag: the parent (of a span) or the target (of a link) is in another process.
-const IS_REMOTE: u32 = 0x200;
+pub(super) const IS_REMOTE: u32 = 0x200;
 
 /// Converts spans of one process.
 pub(super) fn trace_set<'a>(

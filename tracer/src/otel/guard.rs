@@ -7,7 +7,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::level_filters::LevelFilter;
 
 use super::error::ExportError;
-use super::level::LevelSwitch;
+use super::level::LevelLayer;
 use super::pipeline::Pipeline;
 use super::store::MemoryHandle;
 
@@ -21,7 +21,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Guard {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) provider: SdkTracerProvider,
-    pub(super) level: LevelSwitch,
+    pub(super) level: LevelLayer,
     pub(super) memory: MemoryHandle,
     pub(super) is_shut_down: bool,
 }

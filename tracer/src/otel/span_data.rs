@@ -14,12 +14,10 @@ use opentelemetry::{Array, InstrumentationScope, KeyValue, StringValue, Value as
 use opentelemetry_sdk::Resource as OtelResource;
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
+use super::convert::IS_REMOTE;
 use crate::model::{
     Attribute, Link, Resource, Span, SpanEvent, SpanId, SpanKind, Status, TraceId, Value,
 };
-
-/// OTLP flag: the parent (of a span) or the target (of a link) is in another process.
-const IS_REMOTE: u32 = 0x200;
 
 /// A span as OpenTelemetry's exporters take it.
 pub fn span_data(span: &Span) -> SpanData {

@@ -15,7 +15,6 @@ use super::collector::Collector;
 use super::counts::Counters;
 use super::histogram::Histograms;
 use super::kept::{KeptList, Store};
-use super::level::LevelSwitch;
 use super::parked::Parked;
 use super::pool::Pool;
 use super::quota::Quotas;
@@ -26,6 +25,7 @@ use super::ticks::{Clock, Timer};
 use super::{Filter, FlightRecorder, Shared};
 use crate::clock::TimeSource;
 use crate::conventions::SERVICE_NAME;
+use crate::level::LevelSwitch;
 use crate::model::{Attribute, Resource, Value};
 
 /// 16 MiB of blocks (8,192 traces of up to 15 spans at the same time), 12 MiB of kept traces, 4 MiB

@@ -6,11 +6,8 @@ use super::block::{
 };
 use super::reasons::SHARED;
 use super::recording::Recording;
-use crate::context::TraceContext;
+use crate::context::{SAMPLED, TraceContext};
 use crate::model::{SpanId, TraceId};
-
-/// W3C trace flag: recorded.
-const SAMPLED: u8 = 1;
 
 impl Recording {
     /// The ids of a span, for whoever wants to link to it.

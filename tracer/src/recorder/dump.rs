@@ -30,9 +30,6 @@ pub enum DumpError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// The file could not be written.
-    #[error(transparent)]
-    Write(#[from] WriteFileError),
 }
 
 /// How long a panicking thread waits for the collector, which it may itself have interrupted.

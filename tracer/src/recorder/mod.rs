@@ -72,7 +72,6 @@ mod histogram;
 mod kept;
 mod kind;
 mod layer;
-mod level;
 mod naming;
 mod parked;
 mod pool;
@@ -109,9 +108,9 @@ pub use tee::Tee;
 use self::address::SpanRef;
 use self::collector::Collector;
 use self::kept::trace_set;
-use self::level::LevelSwitch;
 use self::recording::Recording;
 use crate::context::TraceContext;
+use crate::level::LevelSwitch;
 use crate::model::TraceSet;
 
 /// The recorder; clones are the same one. It is a [`tracing::Subscriber`].

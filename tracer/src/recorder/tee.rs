@@ -2,8 +2,8 @@
 //! own price, and the other one gets what *it* wants (a terminal, a log file), spans and events alike.
 //!
 //! The two have different ids for a span. `tracing` sees the recorder's; the other one's are looked
-//! up in a table that holds only the spans that the other one wanted, so what only the recorder wants
-//! costs nothing more.
+//! up in a table that holds only the spans that the other one wanted, and not at all while it has
+//! none.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -35,6 +35,8 @@ pub struct Tee<S> {
     interest: Box<[AtomicU8]>,
     /// The other one's ids, by ours.
     ids: [Mutex<HashMap<u64, Id>>; TABLES],
+    /// How many spans the other one has: while there are none, no table has to be looked into.
+    known: AtomicU64,
     /// Counts spans that the recorder does not have.
     nameless: AtomicU64,
 }
@@ -52,6 +54,7 @@ impl FlightRecorder {
             other,
             interest: (0..MOST_CALLSITES).map(|_| AtomicU8::new(UNASKED)).collect(),
             ids: std::array::from_fn(|_| Mutex::default()),
+            known: AtomicU64::new(0),
             nameless: AtomicU64::new(0),
         }
     }
@@ -67,6 +70,10 @@ impl<S: Subscriber> Tee<S> {
 
     /// The other one's id of a span, if it has the span.
     fn other_id(&self, id: &Id) -> Option<Id> {
+        // Whoever has an id of a span that is known got it after it was counted.
+        if self.known.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
         self.table(id.into_u64()).get(&id.into_u64()).cloned()
     }
 
@@ -147,6 +154,7 @@ impl<S: Subscriber> Subscriber for Tee<S> {
                 address = SpanRef::nameless(self.number(), Nameless::WithoutRoom);
             }
             let other = self.new_span_of_other(attributes);
+            self.known.fetch_add(1, Ordering::Relaxed);
             self.table(address.0).insert(address.0, other);
         }
         address.id()
@@ -214,8 +222,9 @@ impl<S: Subscriber> Subscriber for Tee<S> {
     fn try_close(&self, id: Id) -> bool {
         if let Some(other) = self.other_id(&id)
             && self.other.try_close(other)
+            && self.table(id.into_u64()).remove(&id.into_u64()).is_some()
         {
-            self.table(id.into_u64()).remove(&id.into_u64());
+            self.known.fetch_sub(1, Ordering::Relaxed);
         }
         self.recorder.try_close(id)
     }

@@ -7,14 +7,11 @@ use tracing::{Event, Metadata};
 use tracing_core::span::Current;
 
 use super::fields::Fields;
-use crate::context::TraceContext;
+use crate::context::{SAMPLED, TraceContext};
 use crate::conventions::{FILE, LINE, LINK_KIND, SERVICE_NAME};
 use crate::model::{
     Attribute, Link, Resource, Span, SpanEvent, SpanId, SpanKind, Status, TraceId, TraceSet, Value,
 };
-
-/// W3C trace flag: recorded.
-const SAMPLED: u8 = 1;
 
 /// All spans; the id of one is its place, from 1.
 #[derive(Debug, Default)]

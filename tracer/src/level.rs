@@ -1,4 +1,5 @@
-//! The level that can be changed while the program runs.
+//! The level that can be changed while the program runs, of the flight recorder and of the way
+//! through OpenTelemetry alike.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -18,27 +19,29 @@ const LEVELS: [LevelFilter; 6] = [
 ];
 
 /// The present level, and the subscriber that callsites have to ask again when it changes.
-pub(super) struct LevelSwitch {
+#[derive(Debug)]
+pub(crate) struct LevelSwitch {
     level: AtomicU8,
     dispatch: OnceLock<WeakDispatch>,
 }
 
 impl LevelSwitch {
-    pub(super) fn new(level: LevelFilter) -> Self {
+    pub(crate) fn new(level: LevelFilter) -> Self {
         LevelSwitch { level: AtomicU8::new(number(level)), dispatch: OnceLock::new() }
     }
 
-    /// Remembers the subscriber that the recorder ended up in.
-    pub(super) fn remember(&self, dispatch: &Dispatch) {
+    /// Remembers the subscriber that the level ended up in.
+    pub(crate) fn remember(&self, dispatch: &Dispatch) {
         // The first registration lasts: installing globally makes a second one of the same.
         let _ = self.dispatch.set(dispatch.downgrade());
     }
 
-    pub(super) fn get(&self) -> LevelFilter {
+    pub(crate) fn get(&self) -> LevelFilter {
         LEVELS[usize::from(self.level.load(Ordering::Acquire)) % LEVELS.len()]
     }
 
-    pub(super) fn set(&self, level: LevelFilter) {
+    /// Changes the level for every callsite, at once.
+    pub(crate) fn set(&self, level: LevelFilter) {
         let old = self.level.swap(number(level), Ordering::AcqRel);
         let dispatch = self.dispatch.get().and_then(WeakDispatch::upgrade);
         if let (true, Some(dispatch)) = (old != number(level), dispatch) {
@@ -48,7 +51,7 @@ impl LevelSwitch {
         }
     }
 
-    pub(super) fn admits(&self, metadata: &Metadata<'_>) -> bool {
+    pub(crate) fn admits(&self, metadata: &Metadata<'_>) -> bool {
         *metadata.level() <= self.get()
     }
 }
