@@ -56,6 +56,7 @@ pub use flow_graph::{
 pub use from_trace::{FromTraceError, Options};
 pub use latency::Latency;
 pub use layout::{
-    Embedded, Graphviz, Lanes, Layout, LayoutError, Placed, PlacedArrow, Point, Rect, Size,
-    SizedArrow, SizedBox, SizedCluster, SizedGraph, SizedPort, faults, layout_json,
+    ArrowHints, Direction, Embedded, Graphviz, Hints, Lanes, Layout, LayoutError, Outline, Placed,
+    PlacedArrow, Point, RankKind, Rect, Side, Size, SizedArrow, SizedBox, SizedCluster, SizedGraph,
+    SizedPort, Splines, faults, layout_json,
 };

@@ -2,7 +2,7 @@
 
 use crate::describe;
 use crate::flow_graph::{Arrow, BoxId, BoxKind, FlowBox, FlowGraph, Reading};
-use crate::layout::{Size, SizedArrow, SizedBox, SizedCluster, SizedGraph, SizedPort};
+use crate::layout::{Rect, Size, SizedArrow, SizedBox, SizedCluster, SizedGraph, SizedPort};
 use crate::style::{ARROW_LABEL_SIZE, CLUSTER_SIZE, NOTE_SIZE, TITLE_SIZE};
 use crate::text::{Line, wrap};
 
@@ -123,17 +123,18 @@ fn size_of(text: &BoxText, kind: &BoxKind) -> SizedBox {
         BoxKind::Variable | BoxKind::Case => 2.0 * SHAPE_ROOM,
     };
     let head = head_height(text);
-    let port =
-        |index: usize| SizedPort { y: head + FIELD_ROW * (index as f64 + 0.5), height: FIELD_ROW };
+    // Whole points keep the bytes of a picture short and its edges sharp.
+    let width = (widest + 2.0 * PAD_X + shape).ceil().max(LEAST_WIDTH);
+    let port = |index: usize| {
+        let y = head + FIELD_ROW * index as f64;
+        SizedPort { area: Rect { x: 0.0, y, width, height: FIELD_ROW }, side: None }
+    };
     SizedBox {
-        size: Size {
-            // Whole points keep the bytes of a picture short and its edges sharp.
-            width: (widest + 2.0 * PAD_X + shape).ceil().max(LEAST_WIDTH),
-            height: head + FIELD_ROW * text.fields.len() as f64,
-        },
+        size: Size { width, height: head + FIELD_ROW * text.fields.len() as f64 },
         cluster: None,
         anchor: (!text.fields.is_empty()).then_some(head / 2.0),
         ports: (0..text.fields.len()).map(port).collect(),
+        ..SizedBox::default()
     }
 }
 
@@ -159,6 +160,7 @@ fn sized_arrow(
         from_port: port_of(graph.flow_box(from), arrow.from_port.as_deref()),
         to_port: port_of(graph.flow_box(to), arrow.to_port.as_deref()),
         label,
+        ..SizedArrow::default()
     }
 }
 

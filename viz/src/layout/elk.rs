@@ -163,7 +163,7 @@ fn ports(graph: &SizedGraph, order: &ReadingOrder) -> Vec<Vec<Value>> {
                 continue;
             }
             let middle = sized.anchor.unwrap_or(sized.size.height / 2.0);
-            let y = port.map_or(middle, |port| sized.ports[port].y);
+            let y = port.map_or(middle, |port| sized.ports[port].area.center().y);
             ports[of_box].push(json!({
                 "id": format!("p{index}{which}"),
                 "width": 0, "height": 0,

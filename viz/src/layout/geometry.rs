@@ -72,13 +72,66 @@ impl Rect {
     }
 }
 
-/// A row of a box that arrows can meet, e.g. a field of a record.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Where a picture begins and which way it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Direction {
+    /// Callers at the left (`rankdir=LR`).
+    #[default]
+    LeftRight,
+    /// Callers at the top (`rankdir=TB`).
+    TopDown,
+    /// Callers at the right (`rankdir=RL`).
+    RightLeft,
+    /// Callers at the bottom (`rankdir=BT`).
+    BottomUp,
+}
+
+/// How arrows run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Splines {
+    /// Shortest ways round everything, with smooth corners.
+    #[default]
+    Curved,
+    /// The same ways with sharp corners.
+    Polyline,
+    /// Along and across only.
+    Orthogonal,
+    /// Straight from box to box, whatever is between them.
+    Straight,
+}
+
+/// A side of a box.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The left side.
+    West,
+    /// The right side.
+    East,
+    /// The upper side.
+    North,
+    /// The lower side.
+    South,
+}
+
+/// A part of a box that arrows can meet, e.g. a field of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub struct SizedPort {
-    /// Middle of the row, from the top of the box.
-    pub y: f64,
-    /// Height of the row.
-    pub height: f64,
+    /// The part, from the top left corner of the box.
+    pub area: Rect,
+    /// The side that arrows must use (a compass point); `None` lets the engine choose.
+    pub side: Option<Side>,
+}
+
+/// The line that a box is drawn with; arrows end on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Outline {
+    /// The whole rectangle.
+    #[default]
+    Rect,
+    /// The largest ellipse in it.
+    Ellipse,
+    /// The largest diamond in it.
+    Diamond,
 }
 
 /// A box to be placed.
@@ -93,6 +146,8 @@ pub struct SizedBox {
     /// Where arrows meet that name no port, from the top; `None` lets the engine choose. Set on
     /// records, so that their arrows do not end at a field that they have nothing to do with.
     pub anchor: Option<f64>,
+    /// The line that it is drawn with.
+    pub outline: Outline,
 }
 
 /// A cluster to be placed.
@@ -117,6 +172,66 @@ pub struct SizedArrow {
     pub to_port: Option<usize>,
     /// Room for its label.
     pub label: Option<Size>,
+    /// What the author of a chart said of its way.
+    pub hints: ArrowHints,
+}
+
+/// What the author of a chart said of an arrow's way; each as Graphviz means it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ArrowHints {
+    /// How much it pays to draw the arrow short and straight; 1 is usual, 0 is nothing.
+    pub weight: f64,
+    /// How many ranks its head stands behind its tail at least.
+    pub min_len: u32,
+    /// Whether it orders its ends at all.
+    pub constraint: bool,
+    /// The cluster whose border it starts at (`ltail`), which must hold its tail.
+    pub from_cluster: Option<usize>,
+    /// The cluster whose border it ends at (`lhead`), which must hold its head.
+    pub to_cluster: Option<usize>,
+}
+
+impl Default for ArrowHints {
+    fn default() -> Self {
+        ArrowHints {
+            weight: 1.0,
+            min_len: 1,
+            constraint: true,
+            from_cluster: None,
+            to_cluster: None,
+        }
+    }
+}
+
+/// Boxes that the author of a chart put into one rank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RankKind {
+    /// All in the same rank (`rank=same`).
+    Same,
+    /// All in the first rank (`rank=min`, `rank=source`).
+    First,
+    /// All in the last rank (`rank=max`, `rank=sink`).
+    Last,
+}
+
+/// What the author of a chart said of the picture as a whole; each as Graphviz means it.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Hints {
+    /// Which way the picture is read.
+    pub direction: Direction,
+    /// How arrows run.
+    pub splines: Splines,
+    /// Room between neighbours in a rank, in points (`nodesep`); `None` for the engine's own.
+    pub box_gap: Option<f64>,
+    /// Room between ranks, in points (`ranksep`); `None` for the engine's own.
+    pub rank_gap: Option<f64>,
+    /// Boxes that share a rank, by index.
+    pub ranks: Vec<(RankKind, Vec<usize>)>,
+    /// Width over height that is asked for.
+    pub aspect: Option<f64>,
+    /// Middles of the boxes in an earlier picture, in the order of the boxes and as far as they
+    /// were there: what stayed moves little. May be shorter than the list of boxes.
+    pub previous: Vec<Option<Point>>,
 }
 
 /// All that a layout engine is told.
@@ -128,6 +243,8 @@ pub struct SizedGraph {
     pub clusters: Vec<SizedCluster>,
     /// Arrows.
     pub arrows: Vec<SizedArrow>,
+    /// What the author said of the picture as a whole.
+    pub hints: Hints,
 }
 
 /// The way of one arrow.

@@ -161,7 +161,7 @@ fn rows(sized: &SizedBox) -> String {
         ));
     };
     for (index, row) in sized.ports.iter().enumerate() {
-        let (top, bottom) = (row.y - row.height / 2.0, row.y + row.height / 2.0);
+        let (top, bottom) = (row.area.y, row.area.bottom());
         if top > down + 0.5 {
             cell(down, top, " PORT=\"anchor\"".to_owned());
         }

@@ -275,6 +275,7 @@ mod tests {
                 .iter()
                 .map(|(from, to)| SizedArrow { from: *from, to: *to, label, ..Default::default() })
                 .collect(),
+            ..SizedGraph::default()
         }
     }
 

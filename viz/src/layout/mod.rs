@@ -17,8 +17,8 @@ use thiserror::Error;
 
 pub use embedded::Embedded;
 pub use geometry::{
-    Placed, PlacedArrow, Point, Rect, Size, SizedArrow, SizedBox, SizedCluster, SizedGraph,
-    SizedPort,
+    ArrowHints, Direction, Hints, Outline, Placed, PlacedArrow, Point, RankKind, Rect, Side, Size,
+    SizedArrow, SizedBox, SizedCluster, SizedGraph, SizedPort, Splines,
 };
 pub use graphviz::Graphviz;
 pub use json::layout_json;
@@ -108,8 +108,12 @@ pub(crate) fn validate(graph: &SizedGraph) -> Result<(), LayoutError> {
     for (index, sized) in graph.boxes.iter().enumerate() {
         check_size("box", index, sized.size)?;
         check_reference("box", index, "cluster", sized.cluster, graph.clusters.len())?;
-        for y in sized.ports.iter().map(|port| port.y).chain(sized.anchor) {
+        for y in sized.anchor {
             check_size("port of box", index, Size { width: 0.0, height: y })?;
+        }
+        for SizedPort { area, .. } in &sized.ports {
+            check_size("port of box", index, Size { width: area.x, height: area.y })?;
+            check_size("port of box", index, Size { width: area.width, height: area.height })?;
         }
     }
     for (index, arrow) in graph.arrows.iter().enumerate() {

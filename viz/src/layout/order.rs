@@ -280,6 +280,7 @@ mod tests {
                 .iter()
                 .map(|(from, to)| SizedArrow { from: *from, to: *to, ..SizedArrow::default() })
                 .collect(),
+            ..SizedGraph::default()
         }
     }
 

@@ -192,6 +192,7 @@ mod tests {
             boxes: vec![sized.clone(), sized],
             clusters: vec![],
             arrows: vec![SizedArrow { from: 0, to: 1, label, ..SizedArrow::default() }],
+            ..SizedGraph::default()
         };
         let rect = |x: f64| Rect { x, y: 0.0, width: 10.0, height: 10.0 };
         let mut placed = Placed {
