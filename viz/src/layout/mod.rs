@@ -12,6 +12,7 @@ mod labels;
 mod lanes;
 mod layered;
 mod order;
+mod quality;
 mod verify;
 
 use thiserror::Error;
@@ -24,6 +25,7 @@ pub use geometry::{
 pub use graphviz::Graphviz;
 pub use json::layout_json;
 pub use lanes::Lanes;
+pub use quality::{Quality, quality};
 pub use verify::faults;
 
 /// The largest side that a box or label may have, in points.
