@@ -104,7 +104,7 @@ impl Counter {
     }
 
     /// Links behind `rank` that pass from one side of a foreign cluster to its other.
-    fn cuts(&self, net: &Net, layers: &Layers, places: &[u32], rank: usize) -> u64 {
+    pub(crate) fn cuts(&self, net: &Net, layers: &Layers, places: &[u32], rank: usize) -> u64 {
         let mut sum = 0;
         for fence in &self.fences[rank] {
             let sides = fence.items.map(|item| places[item as usize]);

@@ -23,6 +23,7 @@ mod order;
 mod pack;
 mod rank;
 mod route;
+mod sift;
 mod simplex;
 mod swap;
 

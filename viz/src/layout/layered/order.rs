@@ -9,10 +9,13 @@
 use super::crossings::{Counter, value};
 use super::layers::{Kind, Layers};
 use super::net::Net;
+use super::sift::Sifter;
 use super::swap::Swaps;
 
 /// Work that the search may do: one unit is one link looked at.
-const WORK: u64 = 1_500_000;
+fn env(n:&str,d:u64)->u64{std::env::var(n).ok().and_then(|v|v.parse().ok()).unwrap_or(d)}
+static WORKV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("WORK",1_500_000));
+static ROUNDSV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("SHAKE",12));
 /// Work that is always done, however large the graph.
 const LEAST_SWEEPS: u32 = 5;
 /// Sweeps without progress after which a start is given up.
@@ -48,17 +51,25 @@ pub(crate) fn order(net: &Net, layers: &mut Layers) {
             (depth_first(layers, false), Rule::Median),
             (model(net, layers), Rule::Mean),
         ];
-        for (index, (keys, rule)) in starts.iter().enumerate() {
+        for (index, (keys, rule)) in starts.iter().enumerate().take(env("SWEEPS", 6) as usize) {
             if index > 0 && search.is_done() {
                 break;
             }
             search.start(layers, keys);
             search.improve(layers, *rule, 24);
         }
+        if std::env::var("NOSIFT").is_err() {
+        for (keys, _) in starts.iter().take(3) {
+            if search.is_done() { break; }
+            search.sift(layers, keys);
+        }
+        search.sift_best(layers);
+        }
         search.shake(layers);
     }
     if let Some((_, ranks)) = search.best.take() {
         layers.ranks = ranks;
+        if std::env::var("DBG").is_ok() { let p = layers.places(); let mut c = Counter::new(net, layers); let all = c.cost(net, layers, &p, u64::MAX); let cuts: u64 = (0..layers.ranks.len()).map(|r| c.cuts(net, layers, &p, r)).sum(); eprintln!("DBG cost {} cuts {} work {}", all - cuts*24, cuts, search.work); }
     }
 }
 
@@ -74,7 +85,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn is_done(&self) -> bool {
-        self.work > WORK || self.best.as_ref().is_some_and(|(cost, _)| *cost == 0)
+        self.work > *WORKV || self.best.as_ref().is_some_and(|(cost, _)| *cost == 0)
     }
 
     /// Takes the order that `keys` give.
@@ -104,13 +115,37 @@ impl Search<'_> {
     /// Exchanges neighbours as long as it helps, and keeps the order if it is the best so far.
     fn judge(&mut self, layers: &mut Layers, places: &mut [u32]) -> u64 {
         let mut swaps = Swaps::new(self.net, layers);
-        self.work += swaps.run(layers, places, WORK.saturating_sub(self.work));
+        self.work += swaps.run(layers, places, (*WORKV).saturating_sub(self.work));
         let cost = self.counter.cost(self.net, layers, places, u64::MAX);
         self.work += layers.links.len() as u64;
         if self.best.as_ref().is_none_or(|(least, _)| cost < *least) {
             self.best = Some((cost, layers.ranks.clone()));
         }
         cost
+    }
+
+    /// Sifts whole blocks from the order that `keys` give.
+    fn sift(&mut self, layers: &mut Layers, keys: &[f64]) {
+        let mut places = layers.places();
+        let mut sifter = Sifter::new(self.net, layers);
+        sifter.start(layers, &mut places, keys);
+        sifter.run(layers, &mut places, WORKV.saturating_sub(self.work));
+        self.work += sifter.work;
+        if std::env::var("DBG2").is_ok() { let c = self.counter.cost(self.net, layers, &places, u64::MAX); eprintln!("sift {c} best {:?}", self.best.as_ref().map(|b| b.0)); }
+        self.judge(layers, &mut places);
+    }
+
+    /// Sifts whole blocks from the best order so far.
+    fn sift_best(&mut self, layers: &mut Layers) {
+        let Some((_, ranks)) = &self.best else { return };
+        layers.ranks.clone_from(ranks);
+        let mut keys = vec![0.0; layers.items.len()];
+        for rank in &layers.ranks {
+            for (place, item) in rank.iter().enumerate() {
+                keys[*item as usize] = (place as f64 + 0.5) / rank.len() as f64;
+            }
+        }
+        self.sift(layers, &keys);
     }
 
     /// One pass over all ranks, forwards or backwards.
@@ -230,17 +265,18 @@ impl Search<'_> {
             (numbers >> 11) as f64 / (1u64 << 53) as f64
         };
         let mut rounds = 0;
-        while !self.is_done() && rounds < 12 {
+        while !self.is_done() && rounds < *ROUNDSV {
             rounds += 1;
             let Some((_, ranks)) = &self.best else { return };
             layers.ranks.clone_from(ranks);
-            let places = layers.places();
-            let reach = 1.0 + f64::from(rounds % 4);
-            let keys: Vec<f64> =
-                places.iter().map(|place| f64::from(*place) + reach * (draw() - 0.5) * 2.0).collect();
-            self.start(layers, &keys);
-            let rule = if rounds % 2 == 0 { Rule::Median } else { Rule::Mean };
-            self.improve(layers, rule, 8);
+            let reach = [0.05, 0.1, 0.2, 0.4][rounds as usize % 4];
+            let mut keys = vec![0.0; layers.items.len()];
+            for rank in &layers.ranks {
+                for (place, item) in rank.iter().enumerate() {
+                    keys[*item as usize] = (place as f64 + 0.5) / rank.len() as f64 + reach * (draw() - 0.5);
+                }
+            }
+            self.sift(layers, &keys);
         }
     }
 }
