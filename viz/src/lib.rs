@@ -57,6 +57,6 @@ pub use from_trace::{FromTraceError, Options};
 pub use latency::Latency;
 pub use layout::{
     ArrowHints, Direction, Embedded, Graphviz, Hints, Lanes, Layout, LayoutError, Outline, Placed,
-    PlacedArrow, Point, RankKind, Rect, Side, Size, SizedArrow, SizedBox, SizedCluster, SizedGraph,
-    SizedPort, Splines, faults, layout_json,
+    PlacedArrow, Point, Quality, RankKind, Rect, Side, Size, SizedArrow, SizedBox, SizedCluster,
+    SizedGraph, SizedPort, Splines, faults, layout_json, quality,
 };

@@ -11,6 +11,7 @@ mod json;
 mod labels;
 mod lanes;
 mod order;
+mod quality;
 mod verify;
 
 use thiserror::Error;
@@ -23,6 +24,7 @@ pub use geometry::{
 pub use graphviz::Graphviz;
 pub use json::layout_json;
 pub use lanes::Lanes;
+pub use quality::{Quality, quality};
 pub use verify::faults;
 
 /// The largest side that a box or label may have, in points.
