@@ -115,6 +115,8 @@ impl Chart {
     pub(crate) fn sized(&self) -> SizedGraph {
         let mut graph = sized(&self.flow_graph());
         graph.hints.direction = self.direction;
+        let same = |index: usize| graph.clusters[index].parent == self.clusters[index].parent;
+        assert!((0..self.clusters.len()).all(same), "{}: other clusters", self.name);
         graph
     }
 
@@ -158,8 +160,9 @@ impl Chart {
     /// Brings boxes into the order in which a file has them: cluster by cluster.
     fn settle(&mut self) {
         self.drop_empty_clusters();
-        let mut order = Vec::with_capacity(self.boxes.len());
-        self.collect(None, &mut order);
+        let (mut order, mut clusters) = (Vec::with_capacity(self.boxes.len()), Vec::new());
+        self.collect(None, &mut order, &mut clusters);
+        self.reorder_clusters(&clusters);
         let mut place = vec![0; self.boxes.len()];
         for (new, old) in order.iter().enumerate() {
             place[*old] = new;
@@ -171,13 +174,30 @@ impl Chart {
         self.arrows.sort_by_key(|arrow| arrow.from);
     }
 
-    fn collect(&self, level: Option<usize>, order: &mut Vec<usize>) {
+    /// Walks through a level as the file has it: each cluster with what is in it, then boxes.
+    fn collect(&self, level: Option<usize>, boxes: &mut Vec<usize>, clusters: &mut Vec<usize>) {
         for (index, cluster) in self.clusters.iter().enumerate() {
             if cluster.parent == level {
-                self.collect(Some(index), order);
+                clusters.push(index);
+                self.collect(Some(index), boxes, clusters);
             }
         }
-        order.extend((0..self.boxes.len()).filter(|index| self.boxes[*index].cluster == level));
+        boxes.extend((0..self.boxes.len()).filter(|index| self.boxes[*index].cluster == level));
+    }
+
+    /// Clusters in the order in which they are met: a [`FlowGraph`] numbers them so as well.
+    fn reorder_clusters(&mut self, order: &[usize]) {
+        let mut place = vec![0; order.len()];
+        for (new, old) in order.iter().enumerate() {
+            place[*old] = new;
+        }
+        self.clusters = order.iter().map(|old| self.clusters[*old].clone()).collect();
+        for cluster in &mut self.clusters {
+            cluster.parent = cluster.parent.map(|parent| place[parent]);
+        }
+        for of_box in &mut self.boxes {
+            of_box.cluster = of_box.cluster.map(|cluster| place[cluster]);
+        }
     }
 
     fn drop_empty_clusters(&mut self) {
