@@ -147,19 +147,20 @@ impl Recipe {
             7..9 => random.between(24, 40),
             _ => random.between(40, 60),
         };
-        let most_clusters = (boxes / 4).clamp(1, 8);
+        let most_clusters = (boxes / 3).clamp(1, 8);
+        let least_clusters = if random.chance(0.12) { most_clusters } else { 1 };
         let rejoin = [0.05, 0.12, 0.2, 0.3, 0.45];
         let records = [0.0, 0.1, 0.25, 0.5];
         Recipe {
             boxes,
-            clusters: random.between(1, most_clusters),
+            clusters: random.between(least_clusters, most_clusters),
             depth: random.between(1, 3),
             rejoin: rejoin[random.below(rejoin.len())],
             back: if random.chance(0.35) { 0.06 } else { 0.0 },
             records: records[random.below(records.len())],
             labels: if random.chance(0.4) { 0.2 } else { 0.02 },
             notes: if random.chance(0.3) { 0.25 } else { 0.03 },
-            hub: if random.chance(0.15) { random.between(8, 15) } else { 0 },
+            hub: if random.chance(0.2) { random.between(8, 24) } else { 0 },
             helper: if random.chance(0.3) { random.between(3, 8) } else { 0 },
             parts: if random.chance(0.2) { 2 } else { 1 },
         }
@@ -195,8 +196,9 @@ fn clusters(recipe: &Recipe, random: &mut Random) -> Vec<ChartCluster> {
     let first = random.below(OWNERS.len());
     for index in 0..recipe.clusters {
         let open: Vec<usize> = (0..index).filter(|it| depths[*it] + 1 < recipe.depth).collect();
-        let nested = !open.is_empty() && random.chance(0.45);
-        let parent = nested.then(|| open[random.below(open.len())]);
+        let nested = !open.is_empty() && random.chance(0.2 + 0.15 * recipe.depth as f64);
+        let from = if random.chance(0.5) { open.len().saturating_sub(1) } else { 0 };
+        let parent = nested.then(|| open[random.between(from, open.len() - 1)]);
         depths.push(parent.map_or(0, |parent| depths[parent] + 1));
         // Steps of 7 through 26 names meet no name twice.
         let name = OWNERS[(first + 7 * index) % OWNERS.len()].to_owned();
