@@ -1,5 +1,5 @@
-//! The fuzz target of the layout without a fuzzer: random bytes from a fixed seed. Every graph that
-//! they make is refused with a typed error or placed without a fault.
+//! The fuzz target of the layout without a fuzzer: its seeds, and random bytes that are the same in
+//! each run. Every graph that they make is refused with a typed error or placed without a fault.
 
 #[path = "../fuzz-layout/src/lib.rs"]
 #[allow(dead_code, unreachable_pub, reason = "it is a crate of its own for the fuzzer")]
@@ -16,6 +16,14 @@ fn bytes(seed: u64) -> Vec<u8> {
     let mut random = corpus::Random::new(seed);
     let count = random.between(8, 600);
     (0..count).map(|_| random.below(256) as u8).collect()
+}
+
+#[test]
+fn the_seeds_of_the_fuzzer_hold() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz-layout/seeds/place");
+    let files = std::fs::read_dir(folder).expect("seeds").map(|it| it.expect("a seed").path());
+    let count = files.map(|path| target::run(&std::fs::read(path).expect("a seed"))).count();
+    assert!(count >= 7, "{count} seeds");
 }
 
 #[test]

@@ -20,6 +20,9 @@ use std::path::PathBuf;
 
 use table::Table;
 
+/// One part of the measurements.
+type Part = fn(&Options, &mut Table);
+
 /// What the command line asks for.
 struct Options {
     only: Option<String>,
@@ -42,7 +45,7 @@ fn main() {
         dump: after("--dump").map(PathBuf::from),
     };
     let mut table = Table::new(words.iter().any(|word| word == "--json"));
-    let parts: [(&str, fn(&Options, &mut Table)); 5] = [
+    let parts: [(&str, Part); 5] = [
         ("quality", quality::measure),
         ("speed", speed::measure),
         ("stability", stability::measure),
