@@ -99,7 +99,7 @@ pub(super) fn meeting(one: (Point, Point), other: (Point, Point)) -> Option<Poin
     let on_other = (between.0 * along.1 - between.1 * along.0) / turn;
     let is_on = |share: f64| (0.0..=1.0).contains(&share);
     (is_on(on_one) && is_on(on_other))
-        .then(|| Point { x: one.0.x + on_one * along.0, y: one.0.y + on_one * along.1 })
+        .then_some(Point { x: one.0.x + on_one * along.0, y: one.0.y + on_one * along.1 })
 }
 
 /// How much of a piece lies inside, in points; by the clipping of Liang and Barsky (1984).
