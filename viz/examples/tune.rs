@@ -8,8 +8,7 @@ fn main() {
     let mut times = vec![];
     for path in std::env::args().skip(1) {
         let text = std::fs::read_to_string(&path).unwrap();
-        let chart = match Chart::parse(&text) { Ok(c) => c, Err(e) => { eprintln!("{path}: {e}"); continue } };
-        let graph = FlowGraph::from(&chart);
+        let graph = match FlowGraph::from_dot(text.as_bytes(), &DotOptions::default()) { Ok(c) => c, Err(e) => { eprintln!("{path}: {e}"); continue } };
         let s = sized(&graph);
         let t = Instant::now();
         let ours = Embedded.place(&s).unwrap();

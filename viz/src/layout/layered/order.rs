@@ -19,7 +19,7 @@ static ROUNDSV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("SHAK
 /// Work that is always done, however large the graph.
 const LEAST_SWEEPS: u32 = 5;
 /// Sweeps without progress after which a start is given up.
-const PATIENCE: u32 = 4;
+const PATIENCE: u32 = 8;
 
 /// Which way of putting an item among its neighbours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,7 @@ pub(crate) fn order(net: &Net, layers: &mut Layers) {
         best: None,
         work: 0,
         is_flat: net.clusters.is_empty(),
+        turns_equal: false,
     };
     let has_previous = net.previous.iter().any(Option::is_some);
     if has_previous {
@@ -81,6 +82,8 @@ struct Search<'a> {
     best: Option<(u64, Vec<Vec<u32>>)>,
     work: u64,
     is_flat: bool,
+    /// Whether what wants the same place changes its order.
+    turns_equal: bool,
 }
 
 impl Search<'_> {
@@ -90,6 +93,7 @@ impl Search<'_> {
 
     /// Takes the order that `keys` give.
     fn start(&mut self, layers: &mut Layers, keys: &[f64]) {
+        self.turns_equal = false;
         self.siblings.iter_mut().for_each(Vec::clear);
         for rank in 0..layers.ranks.len() {
             self.arrange(layers, rank, keys);
@@ -99,23 +103,24 @@ impl Search<'_> {
     /// Sweeps and exchanges from where `layers` stands, until nothing helps; keeps the best found.
     fn improve(&mut self, layers: &mut Layers, rule: Rule, sweeps: u32) {
         let mut places = layers.places();
-        let mut least = self.judge(layers, &mut places);
+        let mut least = self.judge(layers, &mut places, false);
         let mut stuck = 0;
         for sweep in 0..sweeps {
             if stuck >= PATIENCE || (sweep >= LEAST_SWEEPS && self.is_done()) || least == 0 {
                 break;
             }
-            self.sweep(layers, &mut places, rule, sweep % 2 == 0);
-            let cost = self.judge(layers, &mut places);
+            let turns_equal = sweep % 4 < 2;
+            self.sweep(layers, &mut places, rule, (sweep % 2 == 0, turns_equal));
+            let cost = self.judge(layers, &mut places, turns_equal);
             stuck = if cost < least { 0 } else { stuck + 1 };
             least = least.min(cost);
         }
     }
 
     /// Exchanges neighbours as long as it helps, and keeps the order if it is the best so far.
-    fn judge(&mut self, layers: &mut Layers, places: &mut [u32]) -> u64 {
+    fn judge(&mut self, layers: &mut Layers, places: &mut [u32], moves_equal: bool) -> u64 {
         let mut swaps = Swaps::new(self.net, layers);
-        self.work += swaps.run(layers, places, (*WORKV).saturating_sub(self.work));
+        self.work += swaps.run(layers, places, ((*WORKV).saturating_sub(self.work), moves_equal));
         let cost = self.counter.cost(self.net, layers, places, u64::MAX);
         self.work += layers.links.len() as u64;
         if self.best.as_ref().is_none_or(|(least, _)| cost < *least) {
@@ -132,7 +137,7 @@ impl Search<'_> {
         sifter.run(layers, &mut places, WORKV.saturating_sub(self.work));
         self.work += sifter.work;
         if std::env::var("DBG2").is_ok() { let c = self.counter.cost(self.net, layers, &places, u64::MAX); eprintln!("sift {c} best {:?}", self.best.as_ref().map(|b| b.0)); }
-        self.judge(layers, &mut places);
+        self.judge(layers, &mut places, false);
     }
 
     /// Sifts whole blocks from the best order so far.
@@ -149,7 +154,8 @@ impl Search<'_> {
     }
 
     /// One pass over all ranks, forwards or backwards.
-    fn sweep(&mut self, layers: &mut Layers, places: &mut [u32], rule: Rule, is_forward: bool) {
+    fn sweep(&mut self, layers: &mut Layers, places: &mut [u32], rule: Rule, (is_forward, turns_equal): (bool, bool)) {
+        self.turns_equal = turns_equal;
         self.siblings.iter_mut().for_each(Vec::clear);
         let count = layers.ranks.len();
         let mut keys = vec![0.0; layers.items.len()];
@@ -176,6 +182,9 @@ impl Search<'_> {
     /// Sorts a rank by `keys`, clusters kept together and in the order of their list.
     fn arrange(&mut self, layers: &mut Layers, rank: usize, keys: &[f64]) {
         let mut items = std::mem::take(&mut layers.ranks[rank]);
+        if self.turns_equal {
+            items.reverse();
+        }
         if self.is_flat {
             items.sort_by(|a, b| keys[*a as usize].total_cmp(&keys[*b as usize]));
         } else {

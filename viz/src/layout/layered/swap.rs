@@ -15,6 +15,7 @@ pub(crate) struct Swaps<'a> {
     net: &'a Net,
     members: Vec<Vec<u32>>,
     work: u64,
+    least: i64,
     near: [Vec<u32>; 2],
 }
 
@@ -29,17 +30,27 @@ struct Run {
 impl<'a> Swaps<'a> {
     pub(crate) fn new(net: &'a Net, layers: &Layers) -> Self {
         let members = if net.clusters.is_empty() { Vec::new() } else { members(net, layers) };
-        Swaps { net, members, work: 0, near: [Vec::new(), Vec::new()] }
+        Swaps { net, members, work: 0, least: 1, near: [Vec::new(), Vec::new()] }
     }
 
     /// Exchanges until nothing helps or `limit` is used up; returns the work done.
-    pub(crate) fn run(&mut self, layers: &mut Layers, places: &mut [u32], limit: u64) -> u64 {
+    ///
+    /// With `moves_equal`, first every exchange is made that costs nothing, which may open a way to
+    /// others.
+    pub(crate) fn run(
+        &mut self,
+        layers: &mut Layers,
+        places: &mut [u32],
+        (limit, moves_equal): (u64, bool),
+    ) -> u64 {
+        self.least = if moves_equal { 0 } else { 1 };
         let count = layers.ranks.len();
         let mut is_due = vec![true; count];
         for _ in 0..ROUNDS {
             let mut has_changed = false;
             for rank in 0..count {
-                if !std::mem::take(&mut is_due[rank]) || self.work > limit {
+                let is_due_now = std::mem::take(&mut is_due[rank]);
+                if !(is_due_now || self.least == 0) || self.work > limit {
                     continue;
                 }
                 if self.rank(layers, places, rank) {
@@ -48,9 +59,10 @@ impl<'a> Swaps<'a> {
                     near.for_each(|near| is_due[near] = true);
                 }
             }
-            if !has_changed {
+            if !has_changed && self.least == 1 {
                 break;
             }
+            self.least = 1;
         }
         self.work
     }
@@ -65,7 +77,7 @@ impl<'a> Swaps<'a> {
                 continue;
             };
             let gain = self.gain(layers, places, rank, (a, b));
-            if gain > 0 {
+            if gain >= self.least {
                 layers.ranks[rank][a.from..b.upto].rotate_left(a.upto - a.from);
                 for place in a.from..b.upto {
                     places[layers.ranks[rank][place] as usize] = place as u32;
