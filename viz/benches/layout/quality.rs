@@ -2,6 +2,7 @@
 //! and `elkrs` with our sizes.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use raftlens_viz::{Direction, Placed, Quality, SizedGraph, faults, layout_json, quality};
@@ -41,7 +42,9 @@ pub(crate) fn measure(options: &Options, table: &mut Table) {
         let ours = peers::ours(&graph);
         let our_quality = ours.as_ref().map(|placed| quality(&graph, placed));
         failures += usize::from(ours.is_none());
-        wrong += usize::from(ours.as_ref().is_some_and(|it| !faults(&graph, it).is_empty()));
+        let found = ours.as_ref().map(|placed| faults(&graph, placed)).unwrap_or_default();
+        wrong += usize::from(!found.is_empty());
+        found.iter().for_each(|fault| eprintln!("{}: {fault}", chart.name));
         dump(options, (chart, "ours"), ours.as_ref().map(|placed| (&graph, placed)));
         for (index, peer) in PEERS.iter().enumerate() {
             let answer = place(peer, chart, &graph, folder.path());
@@ -88,6 +91,7 @@ fn place(
     peers::dot::read(chart, graph, &output)
 }
 
+/// Writes a layout and a line of its figures, for looking at single charts.
 fn dump(
     options: &Options,
     (chart, engine): (&Chart, &str),
@@ -95,12 +99,29 @@ fn dump(
 ) {
     let (Some(folder), Some((graph, placed))) = (&options.dump, layout) else { return };
     let names: Vec<String> = chart.boxes.iter().map(|it| it.title.clone()).collect();
-    let mut text = layout_json(graph, placed, &names);
-    if chart.direction == Direction::TopDown {
-        text = text.replace("\"rankdir\":\"LR\"", "\"rankdir\":\"TB\"");
-    }
-    let folder = folder.join(engine.replace(", ", "_").replace(' ', "_"));
-    let written = fs::create_dir_all(&folder)
-        .and_then(|()| fs::write(folder.join(format!("{}.json", chart.name)), text));
+    let text = layout_json(graph, placed, &names);
+    // The neutral form says "LR" whatever the chart says.
+    let text = match chart.direction {
+        Direction::TopDown => text.replace("\"rankdir\":\"LR\"", "\"rankdir\":\"TB\""),
+        Direction::LeftRight | Direction::RightLeft | Direction::BottomUp => text,
+    };
+    let engine = engine.replace(", ", "_").replace(' ', "_");
+    let counted = quality(graph, placed);
+    let figures: Vec<String> =
+        FIGURES.iter().map(|(.., figure)| format!("{:.3}", figure(&counted))).collect();
+    let line = format!("{},{},{}\n", chart.name, chart.boxes.len(), figures.join(","));
+    let place = folder.join(&engine);
+    let written = fs::create_dir_all(&place)
+        .and_then(|()| fs::write(place.join(format!("{}.json", chart.name)), text))
+        .and_then(|()| append(&folder.join(format!("{engine}.csv")), &line));
     written.expect("a folder to write layouts to");
+}
+
+/// Adds a line to a table, with a heading if it is the first one.
+fn append(file: &Path, line: &str) -> std::io::Result<()> {
+    if !file.exists() {
+        let names: Vec<&str> = FIGURES.iter().map(|(name, ..)| *name).collect();
+        fs::write(file, format!("chart,boxes,{}\n", names.join(",")))?;
+    }
+    fs::OpenOptions::new().append(true).open(file)?.write_all(line.as_bytes())
 }
