@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
 use petgraph::visit::EdgeRef;
 
+use crate::authored::{AuthoredArrow, AuthoredBox, AuthoredGraph};
 use crate::latency::Latency;
 
 /// What a box stands for.
@@ -72,6 +73,8 @@ pub struct FlowBox {
     pub calls: u64,
     /// How long each call took.
     pub latency: Latency,
+    /// How its author drew it, if it comes from a DOT file.
+    pub authored: Option<Box<AuthoredBox>>,
 }
 
 /// What an arrow says.
@@ -84,7 +87,7 @@ pub enum ArrowKind {
 }
 
 /// One arrow; its ends are kept by the graph.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Arrow {
     /// Call or data.
     pub kind: ArrowKind,
@@ -102,6 +105,8 @@ pub struct Arrow {
     pub count: u64,
     /// Call: how long the callee took. Data: how long the hand-over waited.
     pub latency: Latency,
+    /// How its author drew it, if it comes from a DOT file.
+    pub authored: Option<Box<AuthoredArrow>>,
 }
 
 impl Arrow {
@@ -116,6 +121,7 @@ impl Arrow {
             to_port: None,
             count: 0,
             latency: Latency::new(),
+            authored: None,
         }
     }
 
@@ -149,6 +155,8 @@ pub struct LeftOut {
     pub unknown_links: u64,
     /// Events whose `from` names no box: their arrow starts at the span's function instead.
     pub unknown_from: u64,
+    /// Graphs behind the first one of a DOT file.
+    pub more_graphs: u64,
 }
 
 /// Boxes and arrows with what was measured of them.
@@ -162,6 +170,8 @@ pub struct FlowGraph {
     pub first_owners: Vec<String>,
     /// What could not be drawn.
     pub left_out: LeftOut,
+    /// What the author of a DOT file said of the whole.
+    pub authored: Option<Box<AuthoredGraph>>,
     graph: DiGraph<FlowBox, Arrow>,
     // Owner and identity together: `inspect` of `Lease` and of `Peer` are two boxes.
     by_key: HashMap<(Vec<String>, String), BoxId>,
@@ -199,6 +209,11 @@ impl FlowGraph {
             known.latency.merge(&arrow.latency);
             return id;
         }
+        self.graph.add_edge(from, to, arrow)
+    }
+
+    /// Adds an arrow beside any other of the same ends: each arrow of a file is drawn.
+    pub fn add_parallel(&mut self, from: BoxId, to: BoxId, arrow: Arrow) -> ArrowId {
         self.graph.add_edge(from, to, arrow)
     }
 
@@ -268,8 +283,12 @@ impl FlowGraph {
         }
         for (_, from, to, arrow) in self.arrows() {
             if let (Some(from), Some(to)) = (places[from.index()], places[to.index()]) {
-                selected.add_arrow(from, to, arrow.clone());
+                selected.add_parallel(from, to, arrow.clone());
             }
+        }
+        selected.authored = self.authored.clone();
+        for rank in selected.authored.iter_mut().flat_map(|authored| &mut authored.ranks) {
+            rank.boxes = rank.boxes.iter().filter_map(|id| places[id.index()]).collect();
         }
         selected
     }
@@ -300,6 +319,20 @@ impl FlowGraph {
             of_box.push(parent);
         }
         (clusters, of_box)
+    }
+}
+
+impl FlowGraph {
+    /// What stands above a cluster: what its author wrote, else the name of the owner.
+    pub(crate) fn cluster_title(&self, cluster: &Cluster) -> String {
+        let authored = self.authored.as_ref().and_then(|it| it.clusters.get(&cluster.path));
+        match authored {
+            Some(authored) => {
+                let lines: Vec<&str> = authored.title.iter().map(|line| line.text.trim()).collect();
+                lines.join(" ").trim().to_owned()
+            }
+            None => cluster.path.last().cloned().unwrap_or_default(),
+        }
     }
 }
 

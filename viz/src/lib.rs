@@ -32,11 +32,13 @@
 
 #![forbid(unsafe_code)]
 
+mod authored;
 mod chart;
 mod describe;
 mod dot;
 mod draw;
 mod flow_graph;
+mod from_dot;
 mod from_trace;
 mod large_stack;
 mod latency;
@@ -48,11 +50,17 @@ mod svg;
 mod text;
 mod units;
 
+pub use authored::{
+    Align, AuthoredArrow, AuthoredBox, AuthoredCluster, AuthoredGraph, AuthoredRank, Cell,
+    DotAttribute, GridCell, Look, Rgba, Shape, TextLine,
+};
 pub use chart::{Chart, ChartArrow, ChartBox, ChartError};
+pub use dot::{DotError, DotFault};
 pub use draw::{DrawError, DrawOptions, Engine, Format, draw, draw_with, sized};
 pub use flow_graph::{
     Arrow, ArrowId, ArrowKind, BoxId, BoxKind, Cluster, FlowBox, FlowGraph, LeftOut, Reading, Tone,
 };
+pub use from_dot::DotOptions;
 pub use from_trace::{FromTraceError, Options};
 pub use latency::Latency;
 pub use layout::{

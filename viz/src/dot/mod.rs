@@ -6,12 +6,15 @@
 mod attributes;
 pub(crate) mod escape;
 mod names;
+pub(crate) mod preprocess;
+pub(crate) mod read;
 pub(crate) mod syntax;
 
 use crate::flow_graph::{Arrow, ArrowId, BoxId, Cluster, FlowGraph};
 use crate::style;
 
 pub(crate) use names::box_names;
+pub use read::{DotError, DotFault};
 
 /// `graph` as DOT text; `source_url` is the template of links to source lines.
 pub(crate) fn write(graph: &FlowGraph, source_url: Option<&str>) -> String {

@@ -10,6 +10,7 @@ mod graphviz;
 mod json;
 mod labels;
 mod lanes;
+mod layered;
 mod order;
 mod quality;
 mod verify;

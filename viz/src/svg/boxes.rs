@@ -1,5 +1,6 @@
 //! Boxes: a shape for each kind, title, what was measured, and the fields of a record.
 
+use super::authored;
 use super::ids::Ids;
 use super::markup::{Markup, TextLook, number};
 use crate::describe;
@@ -26,6 +27,9 @@ pub(super) fn write(
 ) {
     for (id, flow_box) in graph.boxes() {
         let index = id.index();
+        if flow_box.authored.as_ref().is_some_and(|it| it.look.is_invisible) {
+            continue;
+        }
         let look = style::look_of(flow_box);
         let class = format!("box {}{}", look.class, wrong(flow_box.tone));
         let identity = describe::cut(&flow_box.identity);
@@ -43,8 +47,14 @@ pub(super) fn write(
         // Must be the first child, or viewers show no tooltip.
         out.element("title", &[], &describe::flow_box(flow_box).join("\n"));
         let rect = &placed.boxes[index];
-        shape(out, rect, &flow_box.kind, look);
-        texts(out, rect, &scene.boxes[index], flow_box, look);
+        let text = &scene.boxes[index];
+        match &flow_box.authored {
+            Some(drawn) => authored::write(out, rect, (drawn, text), look),
+            None => {
+                shape(out, rect, &flow_box.kind, look);
+                texts(out, rect, text, flow_box, look);
+            }
+        }
         if link.is_some() {
             out.close("a");
         }

@@ -5,6 +5,7 @@
 //! light ones, which are also plain attributes. Nothing in the file runs.
 
 mod arrows;
+mod authored;
 mod boxes;
 mod ids;
 mod legend;
@@ -122,15 +123,31 @@ fn clusters(out: &mut Markup, graph: &FlowGraph, scene: &Scene, placed: &Placed)
     let (clusters, _) = graph.clusters();
     for (index, (cluster, rect)) in clusters.iter().zip(&placed.clusters).enumerate() {
         let depth = cluster.path.len() - 1;
+        let authored = graph.authored.as_ref().and_then(|it| it.clusters.get(&cluster.path));
+        if authored.is_some_and(|it| it.look.is_invisible) {
+            continue;
+        }
         let class = format!("cluster depth{}", depth % style::CLUSTER_FILLS.len());
         let path = describe::cut(&cluster.path.join(" / "));
         out.open("g", &[("class", &class), ("data-owner", &path)]);
         out.element("title", &[], &path);
         let look =
             [("fill", style::cluster_fill(depth).light), ("stroke", style::CLUSTER_LINE.light)];
-        out.rect("ground", rect, 8.0, &look);
         let at = Point { x: rect.x + 10.0, y: rect.y + CLUSTER_LINE };
-        out.text(CLUSTER_LOOK, &scene.clusters[index], at);
+        match authored.map(|it| &it.look) {
+            None => {
+                out.rect("ground", rect, 8.0, &look);
+                out.text(CLUSTER_LOOK, &scene.clusters[index], at);
+            }
+            Some(author) => {
+                let style = authored::line_style(author, true);
+                let [fill, stroke] = look;
+                out.rect("ground", rect, 8.0, &[fill, stroke, ("style", &style)]);
+                let ink = author.ink.map(authored::css).or(author.fill.map(authored::readable));
+                let look = ("title", CLUSTER_SIZE, ink.as_deref());
+                authored::text(out, &scene.clusters[index], (at, None), look);
+            }
+        }
         out.close("g");
     }
 }

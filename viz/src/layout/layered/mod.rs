@@ -1,0 +1,94 @@
+//! The layered layout: directed, nested graphs with ports, read in one direction throughout.
+//!
+//! ```text
+//! Frame --Net::parts--> Net --acyclic, rank--> Ranking --Layers::new--> Layers --order--> Layers
+//!   --ends, across, along--> places --route (funnel, detour)--> Placed --pack, restore--> Placed
+//! ```
+//!
+//! After Sugiyama, Tagawa and Toda (1981) and Gansner, Koutsofios, North and Vo (1993), with two
+//! differences that make up its character: ranks run through all clusters, so that the picture has
+//! one reading order, and arrows are led round boxes and foreign clusters as obstacles.
+
+mod acyclic;
+mod across;
+mod along;
+mod crossings;
+mod detour;
+mod ends;
+mod frame;
+mod funnel;
+mod layers;
+mod net;
+mod order;
+mod pack;
+mod rank;
+mod route;
+mod sift;
+mod simplex;
+mod swap;
+
+use super::geometry::{Placed, PlacedArrow, Point, Rect, Size, SizedGraph};
+use frame::Frame;
+use layers::Layers;
+use net::Net;
+use route::Scene;
+
+/// Room between boxes of a rank, where the author asks for none.
+const BOX_GAP: f64 = 16.0;
+/// Room between ranks, where the author asks for none.
+const RANK_GAP: f64 = 36.0;
+
+/// Places a graph that has been validated.
+pub(crate) fn place(graph: &SizedGraph) -> Placed {
+    let frame = Frame::new(graph);
+    let nets = Net::parts(graph, &frame);
+    let gaps = (
+        graph.hints.box_gap.filter(|gap| gap.is_finite()).unwrap_or(BOX_GAP).clamp(4.0, 500.0),
+        graph.hints.rank_gap.filter(|gap| gap.is_finite()).unwrap_or(RANK_GAP).clamp(16.0, 2000.0),
+    );
+    let mut parts: Vec<Placed> = nets.iter().map(|net| part(net, gaps)).collect();
+    parts.iter_mut().for_each(Placed::fit);
+    let sizes: Vec<Size> = parts.iter().map(|part| part.size).collect();
+    let places = pack::pack(&sizes, frame.aspect(graph.hints.aspect));
+    let mut placed = Placed {
+        size: Size::default(),
+        boxes: vec![Rect::default(); graph.boxes.len()],
+        clusters: vec![Rect::default(); graph.clusters.len()],
+        arrows: vec![PlacedArrow::default(); graph.arrows.len()],
+    };
+    for ((net, part), (dx, dy)) in nets.iter().zip(parts).zip(places) {
+        for (rect, origin) in part.boxes.iter().zip(&net.origins) {
+            placed.boxes[*origin] = rect.moved(dx, dy);
+        }
+        for (rect, cluster) in part.clusters.iter().zip(&net.clusters) {
+            placed.clusters[cluster.origin] = rect.moved(dx, dy);
+        }
+        for (mut arrow, sized) in part.arrows.into_iter().zip(&net.arrows) {
+            for at in &mut arrow.points {
+                *at = Point { x: at.x + dx, y: at.y + dy };
+            }
+            arrow.label = arrow.label.map(|rect| rect.moved(dx, dy));
+            placed.arrows[sized.origin] = arrow;
+        }
+    }
+    frame.restore(&mut placed);
+    placed
+}
+
+/// Places one connected part.
+fn part(net: &Net, (box_gap, rank_gap): (f64, f64)) -> Placed {
+    let ranking = rank::rank(net);
+    let mut layers = Layers::new(net, &ranking);
+    order::order(net, &mut layers);
+    let offsets = ends::offsets(net, &ranking, &layers);
+    let across = across::place(net, &layers, &offsets, box_gap);
+    let along = along::place(net, &layers, rank_gap);
+    route::route(&Scene {
+        net,
+        ranking: &ranking,
+        layers: &layers,
+        offsets: &offsets,
+        across: &across,
+        along: &along,
+    })
+}
