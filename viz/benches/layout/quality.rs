@@ -1,5 +1,5 @@
-//! Sums of every figure over the corpus: ours beside `dot` with its own sizes, `dot` with our sizes,
-//! and `elkrs` with our sizes.
+//! Sums of every figure over the corpus: ours beside `dot` on the same files, each with its own sizes;
+//! and ours beside `dot` and `elkrs` on the same sizes, those that we measure.
 
 use std::fs;
 use std::io::Write;
@@ -38,19 +38,28 @@ pub(crate) fn measure(options: &Options, table: &mut Table) {
     let mut sums = [(Quality::default(), Quality::default(), 0); PEERS.len()];
     let (mut failures, mut wrong, mut peer_failures) = (0, 0, [0; PEERS.len()]);
     for chart in &charts {
-        let graph = chart.sized();
-        let ours = peers::ours(&graph);
-        let our_quality = ours.as_ref().map(|placed| quality(&graph, placed));
-        failures += usize::from(ours.is_none());
-        let found = ours.as_ref().map(|placed| faults(&graph, placed)).unwrap_or_default();
+        // From the file, as `dot` gets it; and with the sizes that the other two are told.
+        let (from_file, graph) = (chart.sized_from_dot(), chart.sized());
+        let (read, ours) = (peers::ours(&from_file), peers::ours(&graph));
+        failures += usize::from(read.is_none() || ours.is_none());
+        let layouts =
+            [("ours", &from_file, read.as_ref()), ("ours, our sizes", &graph, ours.as_ref())];
+        let mut qualities = [None; 2];
+        let mut found = Vec::new();
+        for (place, (name, graph, placed)) in layouts.into_iter().enumerate() {
+            let Some(placed) = placed else { continue };
+            qualities[place] = Some(quality(graph, placed));
+            found.extend(faults(graph, placed));
+            dump(options, (chart, name), Some((graph, placed)));
+        }
         wrong += usize::from(!found.is_empty());
         found.iter().for_each(|fault| eprintln!("{}: {fault}", chart.name));
-        dump(options, (chart, "ours"), ours.as_ref().map(|placed| (&graph, placed)));
         for (index, peer) in PEERS.iter().enumerate() {
             let answer = place(peer, chart, &graph, folder.path());
             dump(options, (chart, peer), answer.as_ref().map(|(graph, placed)| (graph, placed)));
             peer_failures[index] += usize::from(answer.is_none());
             // Only charts that both could place are compared.
+            let our_quality = if *peer == "dot" { qualities[0] } else { qualities[1] };
             let both = our_quality.zip(answer.map(|(graph, placed)| quality(&graph, &placed)));
             if let Some((ours, theirs)) = both {
                 let (our_sum, their_sum, count) = &mut sums[index];

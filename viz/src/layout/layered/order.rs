@@ -13,9 +13,11 @@ use super::sift::Sifter;
 use super::swap::Swaps;
 
 /// Work that the search may do: one unit is one link looked at.
-fn env(n:&str,d:u64)->u64{std::env::var(n).ok().and_then(|v|v.parse().ok()).unwrap_or(d)}
-static WORKV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("WORK",1_500_000));
-static ROUNDSV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("SHAKE",12));
+fn env(n: &str, d: u64) -> u64 {
+    std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d)
+}
+static WORKV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("WORK", 1_500_000));
+static ROUNDSV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("SHAKE", 12));
 /// Work that is always done, however large the graph.
 const LEAST_SWEEPS: u32 = 5;
 /// Sweeps without progress after which a start is given up.
@@ -59,17 +61,25 @@ pub(crate) fn order(net: &Net, layers: &mut Layers) {
             search.improve(layers, *rule, 24);
         }
         if std::env::var("NOSIFT").is_err() {
-        for (keys, _) in starts.iter().take(3) {
-            if search.is_done() { break; }
-            search.sift(layers, keys);
-        }
-        search.sift_best(layers);
+            for (keys, _) in starts.iter().take(3) {
+                if search.is_done() {
+                    break;
+                }
+                search.sift(layers, keys);
+            }
+            search.sift_best(layers);
         }
         search.shake(layers);
     }
     if let Some((_, ranks)) = search.best.take() {
         layers.ranks = ranks;
-        if std::env::var("DBG").is_ok() { let p = layers.places(); let mut c = Counter::new(net, layers); let all = c.cost(net, layers, &p, u64::MAX); let cuts: u64 = (0..layers.ranks.len()).map(|r| c.cuts(net, layers, &p, r)).sum(); eprintln!("DBG cost {} cuts {} work {}", all - cuts*24, cuts, search.work); }
+        if std::env::var("DBG").is_ok() {
+            let p = layers.places();
+            let mut c = Counter::new(net, layers);
+            let all = c.cost(net, layers, &p, u64::MAX);
+            let cuts: u64 = (0..layers.ranks.len()).map(|r| c.cuts(net, layers, &p, r)).sum();
+            eprintln!("DBG cost {} cuts {} work {}", all - cuts * 24, cuts, search.work);
+        }
     }
 }
 
@@ -131,7 +141,10 @@ impl Search<'_> {
         sifter.start(layers, &mut places, keys);
         sifter.run(layers, &mut places, WORKV.saturating_sub(self.work));
         self.work += sifter.work;
-        if std::env::var("DBG2").is_ok() { let c = self.counter.cost(self.net, layers, &places, u64::MAX); eprintln!("sift {c} best {:?}", self.best.as_ref().map(|b| b.0)); }
+        if std::env::var("DBG2").is_ok() {
+            let c = self.counter.cost(self.net, layers, &places, u64::MAX);
+            eprintln!("sift {c} best {:?}", self.best.as_ref().map(|b| b.0));
+        }
         self.judge(layers, &mut places);
     }
 
@@ -273,7 +286,8 @@ impl Search<'_> {
             let mut keys = vec![0.0; layers.items.len()];
             for rank in &layers.ranks {
                 for (place, item) in rank.iter().enumerate() {
-                    keys[*item as usize] = (place as f64 + 0.5) / rank.len() as f64 + reach * (draw() - 0.5);
+                    keys[*item as usize] =
+                        (place as f64 + 0.5) / rank.len() as f64 + reach * (draw() - 0.5);
                 }
             }
             self.sift(layers, &keys);
