@@ -3,7 +3,8 @@
 //!
 //! `cargo bench -p raftlens-viz --bench layout -- --json` prints one JSON object a row, without it a
 //! table. `--only quality|speed|stability|scale|spans` runs one part, `--charts N` takes the first N
-//! charts, `--dump FOLDER` writes the layouts of the quality part as neutral JSON.
+//! charts, `--dump FOLDER` writes the layouts of the quality part as neutral JSON, and
+//! each chart's figures as CSV.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 

@@ -1,7 +1,8 @@
-//! Sums of every figure over the corpus: ours beside `dot` with its own sizes, `dot` with our sizes,
-//! and `elkrs` with our sizes.
+//! Sums of every figure over the corpus: ours beside `dot` on the same files, each with its own sizes;
+//! and ours beside `dot` and `elkrs` on the same sizes, those that we measure.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use raftlens_viz::{Direction, Placed, Quality, SizedGraph, faults, layout_json, quality};
@@ -37,17 +38,28 @@ pub(crate) fn measure(options: &Options, table: &mut Table) {
     let mut sums = [(Quality::default(), Quality::default(), 0); PEERS.len()];
     let (mut failures, mut wrong, mut peer_failures) = (0, 0, [0; PEERS.len()]);
     for chart in &charts {
-        let graph = chart.sized();
-        let ours = peers::ours(&graph);
-        let our_quality = ours.as_ref().map(|placed| quality(&graph, placed));
-        failures += usize::from(ours.is_none());
-        wrong += usize::from(ours.as_ref().is_some_and(|it| !faults(&graph, it).is_empty()));
-        dump(options, (chart, "ours"), ours.as_ref().map(|placed| (&graph, placed)));
+        // From the file, as `dot` gets it; and with the sizes that the other two are told.
+        let (from_file, graph) = (chart.sized_from_dot(), chart.sized());
+        let (read, ours) = (peers::ours(&from_file), peers::ours(&graph));
+        failures += usize::from(read.is_none() || ours.is_none());
+        let layouts =
+            [("ours", &from_file, read.as_ref()), ("ours, our sizes", &graph, ours.as_ref())];
+        let mut qualities = [None; 2];
+        let mut found = Vec::new();
+        for (place, (name, graph, placed)) in layouts.into_iter().enumerate() {
+            let Some(placed) = placed else { continue };
+            qualities[place] = Some(quality(graph, placed));
+            found.extend(faults(graph, placed));
+            dump(options, (chart, name), Some((graph, placed)));
+        }
+        wrong += usize::from(!found.is_empty());
+        found.iter().for_each(|fault| eprintln!("{}: {fault}", chart.name));
         for (index, peer) in PEERS.iter().enumerate() {
             let answer = place(peer, chart, &graph, folder.path());
             dump(options, (chart, peer), answer.as_ref().map(|(graph, placed)| (graph, placed)));
             peer_failures[index] += usize::from(answer.is_none());
             // Only charts that both could place are compared.
+            let our_quality = if *peer == "dot" { qualities[0] } else { qualities[1] };
             let both = our_quality.zip(answer.map(|(graph, placed)| quality(&graph, &placed)));
             if let Some((ours, theirs)) = both {
                 let (our_sum, their_sum, count) = &mut sums[index];
@@ -88,6 +100,7 @@ fn place(
     peers::dot::read(chart, graph, &output)
 }
 
+/// Writes a layout and a line of its figures, for looking at single charts.
 fn dump(
     options: &Options,
     (chart, engine): (&Chart, &str),
@@ -95,12 +108,29 @@ fn dump(
 ) {
     let (Some(folder), Some((graph, placed))) = (&options.dump, layout) else { return };
     let names: Vec<String> = chart.boxes.iter().map(|it| it.title.clone()).collect();
-    let mut text = layout_json(graph, placed, &names);
-    if chart.direction == Direction::TopDown {
-        text = text.replace("\"rankdir\":\"LR\"", "\"rankdir\":\"TB\"");
-    }
-    let folder = folder.join(engine.replace(", ", "_").replace(' ', "_"));
-    let written = fs::create_dir_all(&folder)
-        .and_then(|()| fs::write(folder.join(format!("{}.json", chart.name)), text));
+    let text = layout_json(graph, placed, &names);
+    // The neutral form says "LR" whatever the chart says.
+    let text = match chart.direction {
+        Direction::TopDown => text.replace("\"rankdir\":\"LR\"", "\"rankdir\":\"TB\""),
+        Direction::LeftRight | Direction::RightLeft | Direction::BottomUp => text,
+    };
+    let engine = engine.replace(", ", "_").replace(' ', "_");
+    let counted = quality(graph, placed);
+    let figures: Vec<String> =
+        FIGURES.iter().map(|(.., figure)| format!("{:.3}", figure(&counted))).collect();
+    let line = format!("{},{},{}\n", chart.name, chart.boxes.len(), figures.join(","));
+    let place = folder.join(&engine);
+    let written = fs::create_dir_all(&place)
+        .and_then(|()| fs::write(place.join(format!("{}.json", chart.name)), text))
+        .and_then(|()| append(&folder.join(format!("{engine}.csv")), &line));
     written.expect("a folder to write layouts to");
+}
+
+/// Adds a line to a table, with a heading if it is the first one.
+fn append(file: &Path, line: &str) -> std::io::Result<()> {
+    if !file.exists() {
+        let names: Vec<&str> = FIGURES.iter().map(|(name, ..)| *name).collect();
+        fs::write(file, format!("chart,boxes,{}\n", names.join(",")))?;
+    }
+    fs::OpenOptions::new().append(true).open(file)?.write_all(line.as_bytes())
 }

@@ -17,7 +17,9 @@ pub(crate) mod layered;
 mod random;
 mod written;
 
-use raftlens_viz::{Arrow, ArrowKind, BoxKind, Direction, FlowBox, FlowGraph, SizedGraph, sized};
+use raftlens_viz::{
+    Arrow, ArrowKind, BoxKind, Direction, DotOptions, FlowBox, FlowGraph, SizedGraph, sized,
+};
 
 pub(crate) use random::Random;
 
@@ -117,6 +119,17 @@ impl Chart {
         graph.hints.direction = self.direction;
         let same = |index: usize| graph.clusters[index].parent == self.clusters[index].parent;
         assert!((0..self.clusters.len()).all(same), "{}: other clusters", self.name);
+        graph
+    }
+
+    /// The sizes of everything in its file: the way in that a user's chart takes.
+    pub(crate) fn sized_from_dot(&self) -> SizedGraph {
+        let read = FlowGraph::from_dot(dot::write(self).as_bytes(), &DotOptions::default());
+        let graph = sized(&read.expect("a file that `dot` reads as well"));
+        let counts = (graph.boxes.len(), graph.clusters.len(), graph.arrows.len());
+        let expected = (self.boxes.len(), self.clusters.len(), self.arrows.len());
+        assert_eq!(counts, expected, "{}: read as another chart", self.name);
+        assert_eq!(graph.hints.direction, self.direction, "{}", self.name);
         graph
     }
 

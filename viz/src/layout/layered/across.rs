@@ -111,7 +111,8 @@ impl Arcs<'_> {
         let (from, edge) = closed.unwrap_or((before as usize, first.after));
         let (to, other) = opened.unwrap_or((id as usize, item.before));
         let passes = |item: &Item, border: Option<_>| border.is_none() && is_thin(item);
-        let gap = if passes(first, closed) || passes(item, opened) { PASS_GAP } else { CLUSTER_GAP };
+        let gap =
+            if passes(first, closed) || passes(item, opened) { PASS_GAP } else { CLUSTER_GAP };
         self.keep(from, to, edge + gap + other);
     }
 

@@ -81,7 +81,8 @@ impl Counter {
         self.tree.resize(width.next_power_of_two() + 1, 0);
         let (mut sum, mut counted, mut from) = (0u64, 0u64, 0);
         while from < self.ends.len() {
-            let same = self.ends[from..].iter().take_while(|end| end.0 == self.ends[from].0).count();
+            let same =
+                self.ends[from..].iter().take_while(|end| end.0 == self.ends[from].0).count();
             for (_, b) in &self.ends[from..from + same] {
                 let (mut at, mut upto) = (*b as usize + 1, 0u64);
                 while at > 0 {

@@ -102,7 +102,8 @@ impl<'a> Detours<'a> {
         }
         let depth = LOOP_ROOM * (before as f64 + 0.75);
         let wide = (rect.width * 0.5).min(44.0);
-        let (from, to) = (rect.right() - rect.width * 0.15, rect.right() - rect.width * 0.15 - wide);
+        let (from, to) =
+            (rect.right() - rect.width * 0.15, rect.right() - rect.width * 0.15 - wide);
         let edge = |x: f64| {
             let offset = x - rect.center().x;
             rect.bottom() - inset(node.outline, (rect.height, rect.width), offset)
@@ -246,7 +247,9 @@ impl Search<'_> {
     /// Corners of what stands near, the nearest to the straight way first.
     fn corners(&self, starts: &[(Point, Point)], ends: &[(Point, Point)]) -> Vec<Point> {
         const NEAREST: usize = 70;
-        let (Some((a, _)), Some((b, _))) = (starts.first(), ends.first()) else { return Vec::new() };
+        let (Some((a, _)), Some((b, _))) = (starts.first(), ends.first()) else {
+            return Vec::new();
+        };
         let detours = self.detours;
         let boxes = (0..detours.boxes.len()).map(Obstacle::Box);
         let clusters = (0..detours.clusters.len()).map(Obstacle::Cluster);
@@ -255,8 +258,8 @@ impl Search<'_> {
             .map(|it| {
                 let rect = detours.rect(it, CLEAR + 2.0);
                 let middle = rect.center();
-                let far = distance(a, &middle) + distance(b, &middle)
-                    - (rect.width + rect.height) / 2.0;
+                let far =
+                    distance(a, &middle) + distance(b, &middle) - (rect.width + rect.height) / 2.0;
                 (far, rect)
             })
             .collect();

@@ -36,8 +36,7 @@ pub(crate) fn offsets(net: &Net, ranking: &Ranking, layers: &Layers) -> Vec<[f64
                 });
                 let (middle, room) = meets(sized, port);
                 let count = list.len();
-                let step =
-                    if count > 1 { SPREAD.min(room / (count - 1) as f64) } else { 0.0 };
+                let step = if count > 1 { SPREAD.min(room / (count - 1) as f64) } else { 0.0 };
                 for (index, link) in list.iter().enumerate() {
                     let shift = step * (index as f64 - (count - 1) as f64 / 2.0);
                     offsets[*link as usize][near] = middle - sized.across / 2.0 + shift;
@@ -71,7 +70,8 @@ pub(crate) fn meets(node: &Node, port: Option<usize>) -> (f64, f64) {
 pub(crate) fn is_contrary(net: &Net, ranking: &Ranking, arrow: usize) -> bool {
     use super::frame::End;
     let NetArrow { from, to, from_port, to_port, .. } = net.arrows[arrow];
-    let side = |node: usize, port: Option<usize>| port.and_then(|it| net.nodes[node].ports[it].side);
+    let side =
+        |node: usize, port: Option<usize>| port.and_then(|it| net.nodes[node].ports[it].side);
     let turned = ranking.turned[arrow];
     let (out, into) = if turned { (End::Front, End::Back) } else { (End::Back, End::Front) };
     side(from, from_port).is_some_and(|asked| asked != out)

@@ -9,8 +9,8 @@
 //! differences that make up its character: ranks run through all clusters, so that the picture has
 //! one reading order, and arrows are led round boxes and foreign clusters as obstacles.
 
-mod acyclic;
 mod across;
+mod acyclic;
 mod along;
 mod crossings;
 mod detour;

@@ -157,8 +157,7 @@ impl Scene<'_> {
             let covers = |it: &&Obstacle| it.from <= along && along <= it.upto;
             let low =
                 before.iter().filter(covers).map(|it| it.edge).fold(f64::NEG_INFINITY, f64::max);
-            let high =
-                behind.iter().filter(covers).map(|it| it.edge).fold(f64::INFINITY, f64::min);
+            let high = behind.iter().filter(covers).map(|it| it.edge).fold(f64::INFINITY, f64::min);
             doors.push(Door { along, low: low.min(at), high: high.max(at) });
         }
     }
@@ -229,9 +228,7 @@ impl Scene<'_> {
 
     /// Where the label of an arrow stands, if it has a place in the ranks.
     fn label(&self, index: usize) -> Option<Rect> {
-        let is_label = |item: &&u32| {
-            self.layers.items[**item as usize].kind == Kind::Label(index)
-        };
+        let is_label = |item: &&u32| self.layers.items[**item as usize].kind == Kind::Label(index);
         let item = *self.layers.chains[index].iter().find(is_label)? as usize;
         let (from, upto) = self.along.items[item];
         let Kind::Label(_) = self.layers.items[item].kind else { return None };

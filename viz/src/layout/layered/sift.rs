@@ -226,13 +226,7 @@ impl<'a> Sifter<'a> {
     }
 
     /// Crossings of two items' links on one side: now, less those after an exchange of their blocks.
-    fn pair(
-        &mut self,
-        layers: &Layers,
-        places: &[u32],
-        pair: [Mover; 2],
-        is_out: bool,
-    ) -> i64 {
+    fn pair(&mut self, layers: &Layers, places: &[u32], pair: [Mover; 2], is_out: bool) -> i64 {
         let far = usize::from(is_out);
         let links = if is_out { &layers.links_out } else { &layers.links_in };
         let [a, b] = pair.map(|mover| links[mover.item as usize].as_slice());

@@ -119,13 +119,7 @@ impl<'a> Swaps<'a> {
     }
 
     /// How much is saved by exchanging `a` and `b`.
-    fn gain(
-        &mut self,
-        layers: &Layers,
-        places: &[u32],
-        rank: usize,
-        (a, b): (Run, Run),
-    ) -> i64 {
+    fn gain(&mut self, layers: &Layers, places: &[u32], rank: usize, (a, b): (Run, Run)) -> i64 {
         let mut gain = 0;
         for first in a.from..a.upto {
             for second in b.from..b.upto {
@@ -151,8 +145,7 @@ impl<'a> Swaps<'a> {
     fn pair(&mut self, layers: &Layers, places: &[u32], pair: [u32; 2], is_out: bool) -> i64 {
         let far = usize::from(is_out);
         for (near, item) in self.near.iter_mut().zip(pair) {
-            let links =
-                if is_out { &layers.links_out } else { &layers.links_in };
+            let links = if is_out { &layers.links_out } else { &layers.links_in };
             near.clear();
             near.extend(links[item as usize].iter().map(|link| {
                 let link = &layers.links[*link as usize];
