@@ -74,7 +74,10 @@ pub(crate) struct Layers {
 
 impl Layers {
     /// Puts the ranked part into layers; items of a rank stand in the order of their making.
-    pub(crate) fn new(net: &Net, ranking: &Ranking) -> Layers {
+    ///
+    /// `leaves` says of each arrow whether it leaves the clusters of its tail at once, and enters
+    /// those of its head as late as it can.
+    pub(crate) fn new(net: &Net, ranking: &Ranking, leaves: &[bool]) -> Layers {
         let mut layers = Layers {
             ranks: vec![Vec::new(); ranking.count],
             chains: vec![Vec::new(); net.arrows.len()],
@@ -99,7 +102,7 @@ impl Layers {
             });
         }
         for index in 0..net.arrows.len() {
-            layers.chain(net, ranking, index);
+            layers.chain(net, ranking, index, leaves[index]);
         }
         layers.hold(net);
         layers
@@ -115,7 +118,7 @@ impl Layers {
     }
 
     /// Adds the chain of one arrow.
-    fn chain(&mut self, net: &Net, ranking: &Ranking, index: usize) {
+    fn chain(&mut self, net: &Net, ranking: &Ranking, index: usize, leaves: bool) {
         let arrow = &net.arrows[index];
         let (mut ends, mut ports) = ((arrow.from, arrow.to), (arrow.from_port, arrow.to_port));
         if ranking.turned[index] {
@@ -130,7 +133,8 @@ impl Layers {
         let label_rank = usize::midpoint(first, last);
         let mut chain = vec![ends.0 as u32];
         for rank in first + 1..last {
-            let cluster = self.passes(net, clusters, shared, rank);
+            let cluster =
+                if leaves { shared } else { self.passes(net, clusters, shared, rank) };
             let label = arrow.label.filter(|_| rank == label_rank);
             let half = label.map_or(0.0, |label| label.1 / 2.0);
             chain.push(self.add(Item {

@@ -27,9 +27,8 @@ mod sift;
 mod simplex;
 mod swap;
 
-use super::geometry::{Placed, PlacedArrow, Point, Rect, Size, SizedGraph};
+use super::geometry::{Placed, PlacedArrow, Point, Rect, Size, SizedGraph, Splines};
 use frame::Frame;
-use layers::Layers;
 use net::Net;
 use route::Scene;
 
@@ -46,7 +45,7 @@ pub(crate) fn place(graph: &SizedGraph) -> Placed {
         graph.hints.box_gap.filter(|gap| gap.is_finite()).unwrap_or(BOX_GAP).clamp(4.0, 500.0),
         graph.hints.rank_gap.filter(|gap| gap.is_finite()).unwrap_or(RANK_GAP).clamp(16.0, 2000.0),
     );
-    let mut parts: Vec<Placed> = nets.iter().map(|net| part(net, gaps)).collect();
+    let mut parts: Vec<Placed> = nets.iter().map(|net| part(net, gaps, graph.hints.splines)).collect();
     parts.iter_mut().for_each(Placed::fit);
     let sizes: Vec<Size> = parts.iter().map(|part| part.size).collect();
     let places = pack::pack(&sizes, frame.aspect(graph.hints.aspect));
@@ -76,19 +75,19 @@ pub(crate) fn place(graph: &SizedGraph) -> Placed {
 }
 
 /// Places one connected part.
-fn part(net: &Net, (box_gap, rank_gap): (f64, f64)) -> Placed {
+fn part(net: &Net, (box_gap, rank_gap): (f64, f64), splines: Splines) -> Placed {
     let ranking = rank::rank(net);
-    let mut layers = Layers::new(net, &ranking);
-    order::order(net, &mut layers);
+    let layers = order::order(net, &ranking);
     let offsets = ends::offsets(net, &ranking, &layers);
     let across = across::place(net, &layers, &offsets, box_gap);
     let along = along::place(net, &layers, rank_gap);
-    route::route(&Scene {
+    let scene = Scene {
         net,
         ranking: &ranking,
         layers: &layers,
         offsets: &offsets,
         across: &across,
         along: &along,
-    })
+    };
+    route::route(&scene, splines)
 }

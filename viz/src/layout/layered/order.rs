@@ -9,12 +9,15 @@
 use super::crossings::{Counter, value};
 use super::layers::{Kind, Layers};
 use super::net::Net;
+use super::rank::Ranking;
 use super::sift::Sifter;
 use super::swap::Swaps;
 
 /// Work that the search may do: one unit is one link looked at.
 fn env(n:&str,d:u64)->u64{std::env::var(n).ok().and_then(|v|v.parse().ok()).unwrap_or(d)}
 static WORKV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("WORK",1_500_000));
+static LEAVEV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("LEAVE",1_000_000));
+static MODE: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("MODE",2));
 static ROUNDSV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("SHAKE",12));
 /// Work that is always done, however large the graph.
 const LEAST_SWEEPS: u32 = 5;
@@ -28,20 +31,94 @@ enum Rule {
     Mean,
 }
 
-/// Orders `layers`; the order of the input decides where crossings do not.
-pub(crate) fn order(net: &Net, layers: &mut Layers) {
-    let mut search = Search {
-        net,
-        counter: Counter::new(net, layers),
-        siblings: vec![Vec::new(); net.clusters.len() + 1],
-        best: None,
-        work: 0,
-        is_flat: net.clusters.is_empty(),
-        turns_equal: false,
+/// The layers of a ranked part, in the best order that was found; the order of the input decides
+/// where crossings do not.
+///
+/// Where clusters are, it is also tried whether arrows had better leave them at once: first all of
+/// them, then one by one.
+pub(crate) fn order(net: &Net, ranking: &Ranking) -> Layers {
+    let mut leaves = vec![false; net.arrows.len()];
+    let mut best = Layers::new(net, ranking, &leaves);
+    let mut work = 0;
+    let mut cost = search(net, &mut best, &mut work);
+    let passes = |index: &usize| {
+        let chain = &best.chains[*index];
+        let arrow = &net.arrows[*index];
+        let clusters = [arrow.from, arrow.to].map(|end| net.nodes[end].cluster);
+        let shared = net.shared(clusters[0], clusters[1]);
+        chain.len() > 2
+            && chain[1..chain.len() - 1]
+                .iter()
+                .any(|item| best.items[*item as usize].cluster != shared)
     };
+    let candidates: Vec<usize> = (0..net.arrows.len()).filter(passes).collect();
+    if cost == 0 || candidates.is_empty() || net.previous.iter().any(Option::is_some) {
+        return best;
+    }
+    if std::env::var("NOLEAVE").is_ok() { return best; }
+    let all = vec![true; net.arrows.len()];
+    let mut other = Layers::new(net, ranking, &all);
+    let other_cost = search(net, &mut other, &mut work);
+    if other_cost < cost {
+        (best, cost, leaves) = (other, other_cost, all);
+    }
+    for round in 0..2 {
+        let before = cost;
+        for index in &candidates {
+            if cost == 0 || work > *LEAVEV {
+                break;
+            }
+            leaves[*index] = !leaves[*index];
+            let mut other = Layers::new(net, ranking, &leaves);
+            let other_cost = again(net, &best, &mut other, &mut work);
+            // Of two equal ways the straight one through the cluster is taken.
+            if other_cost < cost || (other_cost == cost && !leaves[*index] && round == 0) {
+                (best, cost) = (other, other_cost);
+            } else {
+                leaves[*index] = !leaves[*index];
+            }
+        }
+        if cost == before {
+            break;
+        }
+    }
+    best
+}
+
+/// Orders `other`, which differs from `best` in few items, from where those stand.
+fn again(net: &Net, best: &Layers, other: &mut Layers, work: &mut u64) -> u64 {
+    let mut search = Search::new(net, other);
+    let mut keys = fractions(best);
+    keys.resize(other.items.len(), 0.5);
+    // Boxes and bends are made in the same order; holders, which come last, may be others.
+    for (key, item) in keys.iter_mut().zip(&other.items) {
+        if item.kind == Kind::Holder {
+            *key = 0.5;
+        }
+    }
+    search.sift(other, &keys);
+    *work += search.work;
+    search.finish(other)
+}
+
+/// The place of each item in its rank, from 0 to 1.
+fn fractions(layers: &Layers) -> Vec<f64> {
+    let mut keys = vec![0.0; layers.items.len()];
+    for rank in &layers.ranks {
+        for (place, item) in rank.iter().enumerate() {
+            keys[*item as usize] = (place as f64 + 0.5) / rank.len() as f64;
+        }
+    }
+    keys
+}
+
+/// Looks for a good order of `layers`; returns its cost.
+fn search(net: &Net, layers: &mut Layers, work: &mut u64) -> u64 {
+    let mut search = Search::new(net, layers);
     let has_previous = net.previous.iter().any(Option::is_some);
     if has_previous {
-        search.start(layers, &previous(net, layers));
+        let keys = previous(net, layers);
+        search.start(layers, &keys);
         search.improve(layers, Rule::Median, 0);
     } else {
         let starts = [
@@ -52,26 +129,24 @@ pub(crate) fn order(net: &Net, layers: &mut Layers) {
             (depth_first(layers, false), Rule::Median),
             (model(net, layers), Rule::Mean),
         ];
-        for (index, (keys, rule)) in starts.iter().enumerate().take(env("SWEEPS", 6) as usize) {
+        for (index, (keys, rule)) in starts.iter().enumerate() {
             if index > 0 && search.is_done() {
                 break;
             }
             search.start(layers, keys);
             search.improve(layers, *rule, 24);
         }
-        if std::env::var("NOSIFT").is_err() {
         for (keys, _) in starts.iter().take(3) {
-            if search.is_done() { break; }
+            if search.is_done() {
+                break;
+            }
             search.sift(layers, keys);
         }
         search.sift_best(layers);
-        }
         search.shake(layers);
     }
-    if let Some((_, ranks)) = search.best.take() {
-        layers.ranks = ranks;
-        if std::env::var("DBG").is_ok() { let p = layers.places(); let mut c = Counter::new(net, layers); let all = c.cost(net, layers, &p, u64::MAX); let cuts: u64 = (0..layers.ranks.len()).map(|r| c.cuts(net, layers, &p, r)).sum(); eprintln!("DBG cost {} cuts {} work {}", all - cuts*24, cuts, search.work); }
-    }
+    *work += search.work;
+    search.finish(layers)
 }
 
 struct Search<'a> {
@@ -86,7 +161,26 @@ struct Search<'a> {
     turns_equal: bool,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(net: &'a Net, layers: &Layers) -> Self {
+        Search {
+            net,
+            counter: Counter::new(net, layers),
+            siblings: vec![Vec::new(); net.clusters.len() + 1],
+            best: None,
+            work: 0,
+            is_flat: net.clusters.is_empty(),
+            turns_equal: false,
+        }
+    }
+
+    /// Gives `layers` the best order that was found; returns its cost.
+    fn finish(self, layers: &mut Layers) -> u64 {
+        let Some((cost, ranks)) = self.best else { return u64::MAX };
+        layers.ranks = ranks;
+        cost
+    }
+
     fn is_done(&self) -> bool {
         self.work > *WORKV || self.best.as_ref().is_some_and(|(cost, _)| *cost == 0)
     }
@@ -144,12 +238,7 @@ impl Search<'_> {
     fn sift_best(&mut self, layers: &mut Layers) {
         let Some((_, ranks)) = &self.best else { return };
         layers.ranks.clone_from(ranks);
-        let mut keys = vec![0.0; layers.items.len()];
-        for rank in &layers.ranks {
-            for (place, item) in rank.iter().enumerate() {
-                keys[*item as usize] = (place as f64 + 0.5) / rank.len() as f64;
-            }
-        }
+        let keys = fractions(layers);
         self.sift(layers, &keys);
     }
 
@@ -162,15 +251,24 @@ impl Search<'_> {
         self.work += layers.links.len() as u64 * 2;
         for step in 0..count {
             let rank = if is_forward { step } else { count - 1 - step };
-            let before = if is_forward { rank.checked_sub(1) } else { Some(rank + 1) };
-            let before = before.and_then(|rank| layers.ranks.get(rank)).map_or(0, Vec::len);
-            let here = layers.ranks[rank].len();
-            let scale = if before == 0 { 1.0 } else { before as f64 / here as f64 };
+            let length = |rank: Option<usize>| {
+                rank.and_then(|rank| layers.ranks.get(rank)).map_or(1.0, |rank| rank.len() as f64)
+            };
+            let lengths = [length(rank.checked_sub(1)), length(Some(rank + 1))];
+            let near = usize::from(!is_forward);
+            let here = layers.ranks[rank].len() as f64;
             for item in &layers.ranks[rank] {
-                let wanted = wanted(layers, places, *item, (rule, is_forward));
+                let ahead = wanted(layers, places, *item, (rule, is_forward));
+                let behind = || wanted(layers, places, *item, (rule, !is_forward));
+                let mode = *MODE;
                 // Without neighbours an item stays where it is among the others.
-                let stays = || (f64::from(places[*item as usize]) + 0.5) * scale;
-                keys[*item as usize] = wanted.unwrap_or_else(stays);
+                let key = match (ahead, mode) {
+                    (Some(at), _) => at / lengths[near],
+                    (None, 0) => (f64::from(places[*item as usize]) + 0.5) / here,
+                    (None, 2) => f64::NAN,
+                    (None, _) => behind().map_or((f64::from(places[*item as usize]) + 0.5) / here, |at| at / lengths[1 - near]),
+                };
+                keys[*item as usize] = key;
             }
             self.arrange(layers, rank, &keys);
             for (place, item) in layers.ranks[rank].iter().enumerate() {
@@ -182,11 +280,8 @@ impl Search<'_> {
     /// Sorts a rank by `keys`, clusters kept together and in the order of their list.
     fn arrange(&mut self, layers: &mut Layers, rank: usize, keys: &[f64]) {
         let mut items = std::mem::take(&mut layers.ranks[rank]);
-        if self.turns_equal {
-            items.reverse();
-        }
         if self.is_flat {
-            items.sort_by(|a, b| keys[*a as usize].total_cmp(&keys[*b as usize]));
+            sort_movable(&mut items, |item| keys[*item as usize], self.turns_equal);
         } else {
             let mut sorted = Vec::with_capacity(items.len());
             self.arrange_within(layers, None, &items, keys, &mut sorted);
@@ -211,16 +306,20 @@ impl Search<'_> {
             let known = cluster.and_then(|_| units.iter_mut().find(|it| it.cluster == cluster));
             match known {
                 Some(unit) => {
-                    unit.key += key;
                     unit.items.push(*item);
+                    if !key.is_nan() {
+                        unit.key += key;
+                        unit.keyed += 1.0;
+                    }
                 }
-                None => units.push(Unit { cluster, key, items: vec![*item] }),
+                None if key.is_nan() => {
+                    units.push(Unit { cluster, key: 0.0, keyed: 0.0, items: vec![*item] });
+                }
+                None => units.push(Unit { cluster, key, keyed: 1.0, items: vec![*item] }),
             }
         }
-        for unit in &mut units {
-            unit.key /= unit.items.len() as f64;
-        }
-        units.sort_by(|a, b| a.key.total_cmp(&b.key));
+        // Without an opinion the quotient is no number, as it should be.
+        sort_movable(&mut units, |unit| unit.key / unit.keyed, self.turns_equal);
         self.keep_order(parent, &mut units);
         for unit in units {
             match unit.cluster {
@@ -279,12 +378,8 @@ impl Search<'_> {
             let Some((_, ranks)) = &self.best else { return };
             layers.ranks.clone_from(ranks);
             let reach = [0.05, 0.1, 0.2, 0.4][rounds as usize % 4];
-            let mut keys = vec![0.0; layers.items.len()];
-            for rank in &layers.ranks {
-                for (place, item) in rank.iter().enumerate() {
-                    keys[*item as usize] = (place as f64 + 0.5) / rank.len() as f64 + reach * (draw() - 0.5);
-                }
-            }
+            let mut keys = fractions(layers);
+            keys.iter_mut().for_each(|key| *key += reach * (draw() - 0.5));
             self.sift(layers, &keys);
         }
     }
@@ -293,8 +388,27 @@ impl Search<'_> {
 /// What is moved as one: an item, or a cluster's items in one rank.
 struct Unit {
     cluster: Option<usize>,
+    /// Sum of the keys of its items, and how many have one.
     key: f64,
+    keyed: f64,
     items: Vec<u32>,
+}
+
+/// Sorts what has a key; what has none keeps its slot.
+fn sort_movable<T>(list: &mut Vec<T>, key: impl Fn(&T) -> f64, turns_equal: bool) {
+    let slots: Vec<bool> = list.iter().map(|it| !key(it).is_nan()).collect();
+    let (mut movable, mut fixed) = (Vec::with_capacity(list.len()), Vec::new());
+    for (it, moves) in std::mem::take(list).into_iter().zip(&slots) {
+        if *moves { movable.push(it) } else { fixed.push(it) }
+    }
+    if turns_equal {
+        movable.reverse();
+    }
+    movable.sort_by(|a, b| key(a).total_cmp(&key(b)));
+    let (mut movable, mut fixed) = (movable.into_iter(), fixed.into_iter());
+    list.extend(
+        slots.iter().filter_map(|moves| if *moves { movable.next() } else { fixed.next() }),
+    );
 }
 
 /// Where the neighbours of an item in the rank before stand; `None` without any.

@@ -4,7 +4,7 @@
 //! behind it there bounds a door; the shortest way through all doors is the arrow. Other arrows
 //! between it and an obstacle keep their room, so that arrows round one corner run side by side.
 
-use super::super::geometry::{Outline, Placed, PlacedArrow, Point, Rect};
+use super::super::geometry::{Outline, Placed, PlacedArrow, Point, Rect, Splines};
 use super::across::Across;
 use super::along::Along;
 use super::detour::Detours;
@@ -30,7 +30,7 @@ pub(crate) struct Scene<'a> {
 }
 
 /// Places boxes and clusters of a part, and leads its arrows.
-pub(crate) fn route(scene: &Scene<'_>) -> Placed {
+pub(crate) fn route(scene: &Scene<'_>, splines: Splines) -> Placed {
     let Scene { net, layers, across, along, .. } = scene;
     let rect = |(left, right): (f64, f64), (top, bottom): (f64, f64)| Rect {
         x: left,
@@ -49,6 +49,7 @@ pub(crate) fn route(scene: &Scene<'_>) -> Placed {
     let places = layers.places();
     let mut own = vec![false; net.clusters.len()];
     let mut left = Vec::new();
+    let tracks = if splines == Splines::Orthogonal { scene.tracks() } else { Vec::new() };
     placed.arrows = vec![PlacedArrow::default(); net.arrows.len()];
     for (index, arrow) in net.arrows.iter().enumerate() {
         for end in [arrow.from, arrow.to] {
@@ -57,12 +58,33 @@ pub(crate) fn route(scene: &Scene<'_>) -> Placed {
         let is_contrary = ends::is_contrary(net, scene.ranking, index);
         let points = (!is_contrary).then(|| scene.through(&placed, &places, index, &own));
         match points.flatten() {
-            Some(points) => placed.arrows[index].points = points,
+            Some(mut points) => {
+                if splines == Splines::Orthogonal {
+                    let turned = scene.ranking.turned[index];
+                    if turned {
+                        points.reverse();
+                    }
+                    points = scene.squared(&points, &tracks, index);
+                    if turned {
+                        points.reverse();
+                    }
+                }
+                placed.arrows[index].points = points;
+            }
             None => left.push(index),
         }
         placed.arrows[index].label = scene.label(index);
         for end in [arrow.from, arrow.to] {
             net.path(net.nodes[end].cluster).for_each(|cluster| own[cluster] = false);
+        }
+    }
+    if splines == Splines::Straight {
+        for (arrow, sized) in placed.arrows.iter_mut().zip(&net.arrows) {
+            if let (Some(first), Some(last), true) =
+                (arrow.points.first(), arrow.points.last(), sized.from != sized.to)
+            {
+                arrow.points = vec![*first, *last];
+            }
         }
     }
     if !left.is_empty() {
@@ -217,13 +239,64 @@ impl Scene<'_> {
         found
     }
 
-    /// How far along a rank bounds what passes it: up to where its neighbours begin.
+    /// How far along a rank bounds what passes it: up to where its neighbours' borders begin.
     fn limits(&self, rank: usize) -> (f64, f64) {
-        let ranks = &self.along.ranks;
-        let (from, upto) = ranks[rank];
-        let before = rank.checked_sub(1).map_or(from - 40.0, |it| f64::midpoint(ranks[it].1, from));
-        let after = ranks.get(rank + 1).map_or(upto + 40.0, |it| f64::midpoint(upto, it.0));
-        (before, after)
+        let before = rank.checked_sub(1).map_or(f64::NEG_INFINITY, |it| self.along.gaps[it].0);
+        let last = rank + 1 == self.along.ranks.len();
+        (before, if last { f64::INFINITY } else { self.along.gaps[rank].1 })
+    }
+
+    /// The way of an arrow along and across only: it changes its place in the gaps between ranks,
+    /// each link of a gap at a place of its own.
+    fn squared(&self, points: &[Point], tracks: &[f64], index: usize) -> Vec<Point> {
+        let chain = &self.layers.chains[index];
+        let (Some(start), Some(end)) = (points.first(), points.last()) else { return Vec::new() };
+        let mut way = vec![*start];
+        let mut at = start.y;
+        for pair in chain.windows(2) {
+            let is_last = Some(&pair[1]) == chain.last();
+            let to = if is_last { end.y } else { self.across.items[pair[1] as usize] };
+            let link = self.layers.links_out[pair[0] as usize]
+                .iter()
+                .find(|link| self.layers.links[**link as usize].arrow as usize == index);
+            if let Some(link) = link.filter(|_| (to - at).abs() > 1e-6) {
+                let x = tracks[*link as usize];
+                way.push(Point { x, y: at });
+                way.push(Point { x, y: to });
+                at = to;
+            }
+        }
+        way.push(*end);
+        way
+    }
+
+    /// For each link, where it may change its place across: spread over its gap, those that go
+    /// furthest up first, so that few cross twice.
+    fn tracks(&self) -> Vec<f64> {
+        let mut tracks = vec![0.0; self.layers.links.len()];
+        let mut gaps: Vec<Vec<u32>> = vec![Vec::new(); self.layers.ranks.len()];
+        for (index, link) in self.layers.links.iter().enumerate() {
+            gaps[self.layers.items[link.ends[0] as usize].rank].push(index as u32);
+        }
+        let at = |item: u32| self.across.items[item as usize];
+        for (rank, mut links) in gaps.into_iter().enumerate() {
+            links.sort_by(|a, b| {
+                let key = |link: u32| {
+                    let [from, to] = self.layers.links[link as usize].ends;
+                    let (from, to) = (at(from), at(to));
+                    // Going up, the upper one turns first; going down, the lower one.
+                    if to < from { (0, from) } else { (1, -from) }
+                };
+                let (a, b) = (key(*a), key(*b));
+                a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+            });
+            let (from, upto) = self.along.gaps[rank];
+            let step = (upto - from) / (links.len() + 1) as f64;
+            for (place, link) in links.iter().enumerate() {
+                tracks[*link as usize] = from + step * (place + 1) as f64;
+            }
+        }
+        tracks
     }
 
     /// Where the label of an arrow stands, if it has a place in the ranks.
