@@ -7,6 +7,7 @@
 use super::super::geometry::{Outline, Placed, PlacedArrow, Point, Rect, Splines};
 use super::across::Across;
 use super::along::Along;
+use super::crossings::members;
 use super::detour::Detours;
 use super::ends;
 use super::funnel::{Door, shortest};
@@ -47,6 +48,7 @@ pub(crate) fn route(scene: &Scene<'_>, splines: Splines) -> Placed {
         placed.clusters.push(rect(*place, across.clusters[index]));
     }
     let places = layers.places();
+    let fences = members(net, layers);
     let mut own = vec![false; net.clusters.len()];
     let mut left = Vec::new();
     let tracks = if splines == Splines::Orthogonal { scene.tracks() } else { Vec::new() };
@@ -56,7 +58,8 @@ pub(crate) fn route(scene: &Scene<'_>, splines: Splines) -> Placed {
             net.path(net.nodes[end].cluster).for_each(|cluster| own[cluster] = true);
         }
         let is_contrary = ends::is_contrary(net, scene.ranking, index);
-        let points = (!is_contrary).then(|| scene.through(&placed, &places, index, &own));
+        let is_led = !is_contrary && !scene.is_cut(&places, &fences, index, &own);
+        let points = is_led.then(|| scene.through(&placed, &places, index, &own));
         match points.flatten() {
             Some(mut points) => {
                 if splines == Splines::Orthogonal {
@@ -102,6 +105,28 @@ pub(crate) fn route(scene: &Scene<'_>, splines: Splines) -> Placed {
 }
 
 impl Scene<'_> {
+    /// Whether the order of the ranks leads an arrow from one side of a foreign cluster to the other
+    /// where that stands in between.
+    fn is_cut(&self, places: &[u32], fences: &[Vec<u32>], index: usize, own: &[bool]) -> bool {
+        let chain = &self.layers.chains[index];
+        let (Some(first), Some(last)) = (chain.first(), chain.last()) else { return false };
+        let rank = |item: &u32| self.layers.items[*item as usize].rank;
+        let (first, last) = (rank(first), rank(last));
+        let foreign = fences.iter().enumerate().filter(|(cluster, _)| !own[*cluster]);
+        for (cluster, members) in foreign {
+            let span = self.layers.spans[cluster];
+            let mut side = None;
+            for at in span.first.max(first)..=span.last.min(last) {
+                let item = chain[at - first] as usize;
+                let is_before = places[item] < places[members[at - span.first] as usize];
+                if side.replace(is_before).is_some_and(|side| side != is_before) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     /// The way of an arrow through the doors of its ranks, from its tail to its head.
     fn through(
         &self,
