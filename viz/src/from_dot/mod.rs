@@ -1,12 +1,12 @@
 //! From a DOT document to a [`FlowGraph`]: boxes by their names, clusters by theirs, everything that
 //! the author said of looks and ways kept beside them.
 
-mod clusters;
+pub(crate) mod clusters;
 mod color;
 mod html;
-mod label;
+pub(crate) mod label;
 mod look;
-mod record;
+pub(crate) mod record;
 
 use std::path::{Path, PathBuf};
 
@@ -278,7 +278,13 @@ fn ranks(document: &Document, clusters: &Clusters, boxes: &[BoxId]) -> Vec<Autho
         }
         let members: Vec<BoxId> = document.members(index).into_iter().map(|at| boxes[at]).collect();
         if !members.is_empty() {
-            let owner = clusters.path_around(index);
+            let mut owner = clusters.path_around(index);
+            // Boxes that belong to another cluster are named from further out.
+            for node in document.members(index) {
+                let of = clusters.owner(node);
+                let same = owner.iter().zip(&of).take_while(|(a, b)| a == b).count();
+                owner.truncate(same);
+            }
             ranks.push(AuthoredRank { kind, word: value.text.to_string(), owner, boxes: members });
         }
     }

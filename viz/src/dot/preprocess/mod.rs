@@ -41,7 +41,7 @@ pub(crate) fn run(
     }
     let mut run = Run { include, macros: Macros::default(), out: Writer::default(), includes: 0 };
     run.file(&text, file, 0)?;
-    Ok(run.out.finish())
+    Ok(run.out.finish(text.ends_with('\n')))
 }
 
 /// The directive of a line and what follows it.

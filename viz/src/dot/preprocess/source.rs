@@ -60,7 +60,12 @@ impl Writer {
         }
     }
 
-    pub(super) fn finish(self) -> Source {
+    /// The whole text; its last line ends if that of the file does, so that the end of the text is
+    /// no line that the file lacks.
+    pub(super) fn finish(mut self, is_ended: bool) -> Source {
+        if !is_ended && self.source.text.ends_with('\n') {
+            self.source.text.pop();
+        }
         self.source
     }
 }
