@@ -1,12 +1,12 @@
-//! `raftlens draw`: a trace file becomes a call-flow chart.
+//! `raftlens draw`: a trace file becomes a call-flow chart, and a DOT file a picture.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use raftlens_tracer::model::TraceId;
-use raftlens_viz::{DrawOptions, Engine, FlowGraph, Format, Options, draw};
+use raftlens_viz::{DotOptions, DrawOptions, Engine, FlowGraph, Format, Options, draw};
 
 use crate::cmd::Usage;
 pub(crate) use crate::input::read;
@@ -17,7 +17,8 @@ use crate::{charts, output};
 #[derive(Debug, Args)]
 pub(crate) struct DrawArgs {
     /// The trace file (OTLP, Jaeger JSON, Zipkin JSON or Chrome trace events, packed or not); `-` for
-    /// standard input; or a running Jaeger, as jaeger:http://HOST:16686?service=NAME&lookback=1h.
+    /// standard input; or a running Jaeger, as jaeger:http://HOST:16686?service=NAME&lookback=1h; or a
+    /// chart as DOT (.dot or .gv).
     #[arg(required_unless_present = "from", default_value = "", hide_default_value = true)]
     input: String,
     /// The same, by name.
@@ -29,6 +30,9 @@ pub(crate) struct DrawArgs {
     /// The format, if the ending of the output does not say it.
     #[arg(short, long)]
     format: Option<FormatArg>,
+    /// A folder in which files that a DOT file includes are looked for, after its own.
+    #[arg(short = 'I', value_name = "DIR")]
+    include: Vec<PathBuf>,
     /// Draw only this trace.
     #[arg(long, value_name = "HEX")]
     trace_id: Option<String>,
@@ -85,6 +89,9 @@ pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
     let format = output_format(args)?;
     let trace_id = args.trace_id.as_deref().map(parse_trace_id).transpose()?;
     let chart = args.chart.as_deref().map(charts::find).transpose()?;
+    if is_dot(args.input()) {
+        return draw_dot(args, format);
+    }
     let traces = read(args.input())?;
     let title = args.title.clone().or_else(|| chart.as_ref().map(|chart| chart.title.clone()));
     let options = Options {
@@ -95,6 +102,39 @@ pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
     };
     let graph =
         FlowGraph::from_trace(&traces, &options).with_context(|| source_name(args.input()))?;
+    let options =
+        DrawOptions { format, engine: args.layout.into(), source_url: args.source_url.clone() };
+    output::write(&args.output, &draw(&graph, &options)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the input is a chart and no trace, by its ending.
+fn is_dot(input: &str) -> bool {
+    let ending = Path::new(input).extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|it| it.eq_ignore_ascii_case("dot") || it.eq_ignore_ascii_case("gv"))
+}
+
+/// A chart as its author drew it.
+fn draw_dot(args: &DrawArgs, format: Format) -> Result<ExitCode> {
+    let for_traces = [
+        ("--trace-id", args.trace_id.is_some()),
+        ("--root", args.root.is_some()),
+        ("--chart", args.chart.is_some()),
+    ];
+    if let Some((option, _)) = for_traces.iter().find(|(_, is_given)| *is_given) {
+        return Err(Usage(format!("{option}: the input is a chart, which has no traces")).into());
+    }
+    let path = PathBuf::from(args.input());
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot open {}", args.input()))?;
+    let options = DotOptions { file: Some(path), include: args.include.clone() };
+    let mut graph = FlowGraph::from_dot(&bytes, &options)?;
+    if graph.left_out.more_graphs > 0 {
+        let more = graph.left_out.more_graphs;
+        eprintln!("raftlens: {}: only the first graph is drawn, {more} more follow", args.input());
+    }
+    if let Some(title) = &args.title {
+        graph.title.clone_from(title);
+    }
     let options =
         DrawOptions { format, engine: args.layout.into(), source_url: args.source_url.clone() };
     output::write(&args.output, &draw(&graph, &options)?)?;

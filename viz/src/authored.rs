@@ -173,7 +173,7 @@ pub struct AuthoredArrow {
 /// What the author said of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct AuthoredCluster {
-    /// What was said of it in the file, without what it inherits.
+    /// What was said of it in the file, and what it inherits from the graphs around it.
     pub attributes: Vec<DotAttribute>,
     /// Its title.
     pub title: Vec<TextLine>,

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! TraceSet --FlowGraph::from_trace--> FlowGraph --measure--> sizes --Layout--> Placed --> SVG
-//! dot/*.dot --Chart::parse----------> FlowGraph --------------------------------------> DOT
+//! *.dot --FlowGraph::from_dot-------> FlowGraph --------------------------------------> DOT
 //! ```
 //!
 //! [`FlowGraph`] is the one graph in the middle: boxes in nested clusters of owners, and arrows with
-//! counts and latencies. It is made from spans ([`FlowGraph::from_trace`]) or from one of our own
-//! reference charts ([`Chart`]), and [`draw`] writes it. A [`Layout`] only sees sizes, so engines
-//! can be exchanged: [`Embedded`] and, for pictures of time, [`Lanes`] are built in, [`Graphviz`] runs
-//! an installed `dot`.
+//! counts and latencies. It is made from spans ([`FlowGraph::from_trace`]), from DOT as people write
+//! it ([`FlowGraph::from_dot`]) or from a reference chart ([`Chart`]), and [`draw`] writes it. A
+//! [`Layout`] only sees sizes, so engines can be exchanged: [`Embedded`] and, for pictures of time,
+//! [`Lanes`] are built in, [`Graphviz`] runs an installed `dot`.
 //!
 //! ```
 //! use raftlens_viz::{Arrow, ArrowKind, DrawOptions, FlowBox, FlowGraph, draw};

@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use raftlens_viz::{DotOptions, FlowGraph};
+use raftlens_viz::{AuthoredGraph, DotOptions, DrawOptions, FlowGraph, Format, draw};
 use serde_json::Value;
 
 /// What both sides are compared by.
@@ -106,6 +106,39 @@ fn boxes_arrows_and_clusters_are_those_of_graphviz() {
         let theirs = theirs(&output.stdout);
         assert!(!theirs.boxes.is_empty(), "{}", path.display());
         assert_eq!(ours(&bytes), theirs, "{}", path.display());
+    }
+}
+
+#[test]
+fn what_is_written_again_is_the_same_graph() {
+    let options = DrawOptions { format: Format::Dot, ..DrawOptions::default() };
+    for path in files() {
+        let first = FlowGraph::from_dot(&std::fs::read(&path).unwrap(), &DotOptions::default());
+        let first = first.unwrap();
+        let written = draw(&first, &options).unwrap();
+        let again = FlowGraph::from_dot(written.as_bytes(), &DotOptions::default()).unwrap();
+        let name = path.display();
+        let boxes = |graph: &FlowGraph| graph.boxes().map(|(_, it)| it.clone()).collect::<Vec<_>>();
+        for (first, again) in boxes(&first).iter().zip(&boxes(&again)) {
+            assert_eq!(first, again, "{name}");
+        }
+        assert_eq!(first.box_count(), again.box_count(), "{name}");
+        let arrows = |graph: &FlowGraph| {
+            graph.arrows().map(|(_, from, to, it)| (from, to, it.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(arrows(&first), arrows(&again), "{name}");
+        let (was, is) = (first.authored.as_ref().unwrap(), again.authored.as_ref().unwrap());
+        assert_eq!(was.clusters, is.clusters, "{name}");
+        // Ranks of clusters come behind those of the clusters around them.
+        let ranks = |of: &AuthoredGraph| -> BTreeSet<String> {
+            of.ranks.iter().map(|rank| format!("{rank:?}")).collect()
+        };
+        assert_eq!(ranks(was), ranks(is), "{name}");
+        let rest = |of: &AuthoredGraph| AuthoredGraph { ranks: Vec::new(), ..of.clone() };
+        assert_eq!(rest(was), rest(is), "{name}");
+        assert_eq!(first.title, again.title);
+        let Some(output) = graphviz("dot", &["-Tjson"], written.as_bytes()) else { continue };
+        assert_eq!(ours(written.as_bytes()), theirs(&output.stdout), "{name}: {written}");
     }
 }
 

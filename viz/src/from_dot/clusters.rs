@@ -8,7 +8,7 @@ use crate::authored::{AuthoredCluster, TextLine};
 use crate::dot::read::{Document, Subgraph, Value};
 
 /// The clusters of a document.
-pub(super) struct Clusters {
+pub(crate) struct Clusters {
     // For each subgraph, the cluster that it is or stands in, as an index of subgraphs; zero is none.
     around: Vec<usize>,
     // For each subgraph that is a cluster, the names from the outermost one to it.
@@ -21,7 +21,7 @@ pub(super) struct Clusters {
 impl Clusters {
     /// Walks the subgraphs in the order of the file. A box belongs to the first of several clusters
     /// on one level, as in Graphviz.
-    pub(super) fn new(document: &Document) -> Clusters {
+    pub(crate) fn new(document: &Document) -> Clusters {
         let count = document.subgraphs.len();
         let mut clusters = Clusters {
             around: vec![0; count],
@@ -56,22 +56,34 @@ impl Clusters {
         clusters
     }
 
-    pub(super) fn is_cluster(&self, subgraph: usize) -> bool {
+    pub(crate) fn is_cluster(&self, subgraph: usize) -> bool {
         self.paths.contains_key(&subgraph)
     }
 
     /// The clusters around a node, outermost first.
-    pub(super) fn owner(&self, node: usize) -> Vec<String> {
+    pub(crate) fn owner(&self, node: usize) -> Vec<String> {
         self.paths.get(&self.of_node[node]).cloned().unwrap_or_default()
     }
 
+    /// The clusters around a node as indices of subgraphs, outermost first.
+    pub(crate) fn chain(&self, document: &Document, node: usize) -> Vec<usize> {
+        let mut chain = Vec::new();
+        let mut next = self.of_node[node];
+        while next != 0 {
+            chain.push(next);
+            next = self.around[document.subgraphs[next].parent];
+        }
+        chain.reverse();
+        chain
+    }
+
     /// The cluster that a subgraph stands in.
-    pub(super) fn path_around(&self, subgraph: usize) -> Vec<String> {
+    pub(crate) fn path_around(&self, subgraph: usize) -> Vec<String> {
         self.paths.get(&self.around[subgraph]).cloned().unwrap_or_default()
     }
 
     /// The cluster of this name, if it holds `inside` and not `outside`: what `lhead` may name.
-    pub(super) fn around(&self, name: &str, inside: usize, outside: usize) -> Option<Vec<String>> {
+    pub(crate) fn around(&self, name: &str, inside: usize, outside: usize) -> Option<Vec<String>> {
         let path = self.paths.get(self.by_name.get(name)?)?;
         let holds = |node: usize| {
             self.paths.get(&self.of_node[node]).is_some_and(|of| of.starts_with(path))
@@ -79,19 +91,26 @@ impl Clusters {
         (holds(inside) && !holds(outside)).then(|| path.clone())
     }
 
-    /// What was said of each cluster.
-    pub(super) fn authored(&self, document: &Document) -> HashMap<Vec<String>, AuthoredCluster> {
+    /// What was said of each cluster that holds a box.
+    pub(crate) fn authored(&self, document: &Document) -> HashMap<Vec<String>, AuthoredCluster> {
         let one = |(index, path): (&usize, &Vec<String>)| {
             let subgraph = &document.subgraphs[*index];
             let get = |name: &str| subgraph.get(name).map(|value| value.text.to_string());
             let authored = AuthoredCluster {
-                attributes: attributes(&subgraph.own),
+                attributes: attributes(&subgraph.attributes),
                 title: title(subgraph),
                 look: look::cluster_look(&get),
             };
             (path.clone(), authored)
         };
-        self.paths.iter().map(one).collect()
+        let mut used = HashSet::new();
+        for node in 0..self.of_node.len() {
+            let mut next = self.of_node[node];
+            while next != 0 && used.insert(next) {
+                next = self.around[document.subgraphs[next].parent];
+            }
+        }
+        self.paths.iter().filter(|(index, _)| used.contains(index)).map(one).collect()
     }
 }
 

@@ -4,20 +4,20 @@ use crate::authored::{Align, TextLine};
 
 /// What the escapes of a label stand for.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Names<'a> {
+pub(crate) struct Names<'a> {
     /// `\N`: the name of the box.
-    pub(super) node: &'a str,
+    pub(crate) node: &'a str,
     /// `\G`: the name of the graph or cluster.
-    pub(super) graph: &'a str,
+    pub(crate) graph: &'a str,
     /// `\T` and `\H`: tail and head; with `\E` both.
-    pub(super) ends: (&'a str, &'a str),
+    pub(crate) ends: (&'a str, &'a str),
     /// `\L`: the label itself, in other attributes.
-    pub(super) label: &'a str,
+    pub(crate) label: &'a str,
 }
 
 impl Names<'_> {
     /// What `\` and `letter` stand for, if it is a name.
-    pub(super) fn of(&self, letter: char) -> Option<String> {
+    pub(crate) fn of(&self, letter: char) -> Option<String> {
         Some(match letter {
             'N' => self.node.to_owned(),
             'G' => self.graph.to_owned(),
@@ -32,13 +32,13 @@ impl Names<'_> {
 
 /// Collects lines; `\l`, `\n` and `\r` end one and say where it stands.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     done: Vec<TextLine>,
     current: String,
 }
 
 impl Lines {
-    pub(super) fn push(&mut self, character: char) {
+    pub(crate) fn push(&mut self, character: char) {
         match character {
             '\n' => self.end(Align::Center),
             '\r' => {}
@@ -46,12 +46,12 @@ impl Lines {
         }
     }
 
-    pub(super) fn push_str(&mut self, text: &str) {
+    pub(crate) fn push_str(&mut self, text: &str) {
         text.chars().for_each(|character| self.push(character));
     }
 
     /// What stands behind a backslash.
-    pub(super) fn escape(&mut self, escaped: Option<char>, names: &Names<'_>) {
+    pub(crate) fn escape(&mut self, escaped: Option<char>, names: &Names<'_>) {
         match escaped {
             Some('n') => self.end(Align::Center),
             Some('l') => self.end(Align::Left),
@@ -64,21 +64,21 @@ impl Lines {
         }
     }
 
-    pub(super) fn end(&mut self, align: Align) {
+    pub(crate) fn end(&mut self, align: Align) {
         let text = entities(&std::mem::take(&mut self.current));
         self.done.push(TextLine { text, align });
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.done.is_empty() && self.current.trim().is_empty()
     }
 
-    pub(super) fn ends_in_blank(&self) -> bool {
+    pub(crate) fn ends_in_blank(&self) -> bool {
         self.current.ends_with(' ')
     }
 
     /// All lines; what has no end of its own is a centred one.
-    pub(super) fn finish(mut self) -> Vec<TextLine> {
+    pub(crate) fn finish(mut self) -> Vec<TextLine> {
         if !self.current.is_empty() || self.done.is_empty() {
             self.end(Align::Center);
         }
@@ -87,7 +87,7 @@ impl Lines {
 }
 
 /// The lines of a label.
-pub(super) fn lines(raw: &str, names: &Names<'_>) -> Vec<TextLine> {
+pub(crate) fn lines(raw: &str, names: &Names<'_>) -> Vec<TextLine> {
     let mut lines = Lines::default();
     let mut characters = raw.chars();
     while let Some(character) = characters.next() {
@@ -100,13 +100,13 @@ pub(super) fn lines(raw: &str, names: &Names<'_>) -> Vec<TextLine> {
 }
 
 /// The text of lines, one below the other.
-pub(super) fn joined(lines: &[TextLine], between: &str) -> String {
+pub(crate) fn joined(lines: &[TextLine], between: &str) -> String {
     let texts: Vec<&str> = lines.iter().map(|line| line.text.trim()).collect();
     texts.join(between).trim().to_owned()
 }
 
 /// `text` with entities of HTML in place; what is none stays as it is.
-pub(super) fn entities(text: &str) -> String {
+pub(crate) fn entities(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('&') {

@@ -1,20 +1,20 @@
 //! From a DOT document to a [`FlowGraph`]: boxes by their names, clusters by theirs, everything that
 //! the author said of looks and ways kept beside them.
 
-mod clusters;
+pub(crate) mod clusters;
 mod color;
 mod html;
-mod label;
+pub(crate) mod label;
 mod look;
-mod record;
+pub(crate) mod record;
 
 use std::path::{Path, PathBuf};
 
 use crate::authored::{
     AuthoredArrow, AuthoredBox, AuthoredGraph, AuthoredRank, Cell, DotAttribute, Shape,
 };
-use crate::dot::preprocess::Source;
-use crate::dot::read::{self, Attributes, Document, DotError, Edge, Shared, Value};
+use crate::dot::preprocess::{self, Source};
+use crate::dot::read::{self, Attributes, Document, DotError, DotFault, Edge, Shared, Value};
 use crate::flow_graph::{Arrow, ArrowKind, BoxId, BoxKind, FlowBox, FlowGraph};
 use crate::layout::{ArrowHints, Direction, RankKind, Side, Splines};
 use clusters::Clusters;
@@ -50,8 +50,18 @@ impl FlowGraph {
 
 /// The text of a file, ready to be read.
 pub(crate) fn source(bytes: &[u8], options: &DotOptions) -> Result<Source, DotError> {
-    let name = options.file.as_deref().map(Path::to_string_lossy);
-    Ok(Source::plain(String::from_utf8_lossy(bytes), name.as_deref()))
+    let file = options.file.as_deref();
+    match std::str::from_utf8(bytes) {
+        Ok(text) => preprocess::run(text.to_owned(), file, &options.include),
+        Err(error) => {
+            let (good, bad) = bytes.split_at(error.valid_up_to());
+            let good = String::from_utf8_lossy(good);
+            let name = file.map(Path::to_string_lossy);
+            let (file, line, column) = Source::plain(&*good, name.as_deref()).place(good.len());
+            let byte = bad.first().copied().unwrap_or_default();
+            Err(DotError { file, line, column, fault: DotFault::NotUtf8 { byte } })
+        }
+    }
 }
 
 /// The graph that a document describes.
@@ -268,7 +278,13 @@ fn ranks(document: &Document, clusters: &Clusters, boxes: &[BoxId]) -> Vec<Autho
         }
         let members: Vec<BoxId> = document.members(index).into_iter().map(|at| boxes[at]).collect();
         if !members.is_empty() {
-            let owner = clusters.path_around(index);
+            let mut owner = clusters.path_around(index);
+            // Boxes that belong to another cluster are named from further out.
+            for node in document.members(index) {
+                let of = clusters.owner(node);
+                let same = owner.iter().zip(&of).take_while(|(a, b)| a == b).count();
+                owner.truncate(same);
+            }
             ranks.push(AuthoredRank { kind, word: value.text.to_string(), owner, boxes: members });
         }
     }

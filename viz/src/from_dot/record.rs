@@ -28,7 +28,7 @@ struct Field {
 }
 
 /// The cells of a record; `is_column` says that its outermost fields stand below each other.
-pub(super) fn cells(raw: &str, names: &Names<'_>, is_column: bool) -> Cell {
+pub(crate) fn cells(raw: &str, names: &Names<'_>, is_column: bool) -> Cell {
     let mut open = vec![Open::default()];
     let mut count = 0usize;
     let mut characters = raw.chars();

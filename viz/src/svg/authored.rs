@@ -28,13 +28,12 @@ pub(super) fn write(
             out.rect("cell", &area, 0.0, &[("style", &format!("fill:{}", css(fill)))]);
         }
         if cell.has_border && !is_whole {
-            let style = line_style(&Look { fill: None, ..drawn.look }, false);
-            out.rect(
-                "shape rule",
-                &area,
-                0.0,
-                &[("fill", "none"), ("stroke", look.line.light), ("style", &style)],
-            );
+            let border = border(drawn.shape, &area, &cells.inner.moved(rect.x, rect.y));
+            let style = line_style(&drawn.look, false);
+            let look = [("fill", "none"), ("stroke", look.line.light), ("style", &style)];
+            let mut attributes = vec![("class", "rule"), ("d", &border)];
+            attributes.extend(look);
+            out.empty("path", &attributes);
         }
         let ink = cell.fill.map_or(ink.clone(), |fill| Some(readable(fill)));
         lines(out, &area, cell, ink.as_deref());
@@ -87,7 +86,19 @@ pub(super) fn readable(ground: Rgba) -> String {
 fn outline(out: &mut Markup, rect: &Rect, drawn: &AuthoredBox, look: BoxStyle) {
     let is_filled = drawn.shape != Shape::Plain || drawn.look.fill.is_some();
     let style = line_style(&drawn.look, is_filled);
-    let mut attributes = vec![("fill", look.fill.light), ("stroke", look.line.light)];
+    let ground = match drawn.shape {
+        Shape::Point => look.line.light,
+        _ => look.fill.light,
+    };
+    let style = match (drawn.shape, drawn.look.fill, drawn.look.line) {
+        // A dot is of the colour of its line.
+        (Shape::Point, None, line) => {
+            let color = line.map_or_else(|| look.line.light.to_owned(), css);
+            format!("fill:{color};{style}")
+        }
+        _ => style,
+    };
+    let mut attributes = vec![("fill", ground), ("stroke", look.line.light)];
     if !style.is_empty() {
         attributes.push(("style", style.as_str()));
     }
@@ -159,6 +170,23 @@ fn outline(out: &mut Markup, rect: &Rect, drawn: &AuthoredBox, look: BoxStyle) {
     let mut all = vec![("class", "shape"), ("d", path.as_str())];
     all.extend(attributes);
     out.empty("path", &all);
+}
+
+/// The line round a cell: whole in a table; in a record, which has an outline of its own, only where
+/// it parts the cell from the one before.
+fn border(shape: Shape, area: &Rect, inner: &Rect) -> String {
+    let [left, top, right, bottom] = [area.x, area.y, area.right(), area.bottom()].map(number);
+    if !matches!(shape, Shape::Record | Shape::RoundRecord) {
+        return format!("M{left} {top}H{right}V{bottom}H{left}Z");
+    }
+    let mut path = String::new();
+    if area.x > inner.x + 0.5 {
+        path.push_str(&format!("M{left} {top}V{bottom}"));
+    }
+    if area.y > inner.y + 0.5 {
+        path.push_str(&format!("M{left} {top}H{right}"));
+    }
+    path
 }
 
 /// The lines of a cell, in the middle of its height.

@@ -47,8 +47,7 @@ impl<'a> Lexer<'a> {
                 self.at += 1;
                 Token::Mark(first)
             }
-            b'"' => self.quoted()?,
-            b'<' => self.html()?,
+            b'"' | b'<' => self.joined()?,
             b'-' => match bytes.get(start + 1) {
                 Some(b'>') => self.arrow("->"),
                 Some(b'-') => self.arrow("--"),
@@ -65,14 +64,14 @@ impl<'a> Lexer<'a> {
         Token::Arrow(sign)
     }
 
-    /// Blanks, comments, and lines that begin with `#`.
+    /// Blanks and comments.
     fn skip_blank(&mut self) -> Result<(), Fault> {
         let bytes = self.text.as_bytes();
         loop {
             let rest = &bytes[self.at..];
             match rest {
-                [b'#', ..] if self.at == 0 || bytes[self.at - 1] == b'\n' => self.skip_line(),
-                [b'/', b'/', ..] => self.skip_line(),
+                // Graphviz passes over what follows `#`, wherever in a line it stands.
+                [b'#', ..] | [b'/', b'/', ..] => self.skip_line(),
                 [b'/', b'*', ..] => {
                     let end = self.text[self.at + 2..].find("*/").ok_or((
                         self.at,
@@ -111,29 +110,48 @@ impl<'a> Lexer<'a> {
         Ok(Token::Word(&self.text[start..self.at]))
     }
 
-    /// A string, and those joined to it by `+`.
-    fn quoted(&mut self) -> Result<Token<'a>, Fault> {
-        let mut whole = self.one_string()?;
+    /// A string or an HTML label, and those joined to it by `+`.
+    fn joined(&mut self) -> Result<Token<'a>, Fault> {
+        let first = self.one_piece()?;
+        let mut whole = match first {
+            Token::Quoted(text) => text,
+            Token::Html(text) => Cow::Borrowed(text),
+            other => return Ok(other),
+        };
+        let mut is_html = self.text.as_bytes()[self.at - 1] == b'>';
         loop {
             let behind = self.at;
             self.skip_blank()?;
-            let plus = self.text[self.at..].starts_with('+');
-            if plus {
-                self.at += 1;
-                self.skip_blank()?;
-            }
-            if !plus {
+            if !self.text[self.at..].starts_with('+') {
                 self.at = behind;
-                return Ok(Token::Quoted(whole));
+                return Ok(match (is_html, whole) {
+                    (true, Cow::Borrowed(text)) => Token::Html(text),
+                    (_, text) => Token::Quoted(text),
+                });
             }
-            if !self.text[self.at..].starts_with('"') {
-                let found = self.text[self.at..].chars().next();
-                let found = found.map_or("the end of the file".to_owned(), |c| format!("`{c}`"));
-                let expected = "the next piece of the string, in quotes,";
-                return Err((self.at, DotFault::Unexpected { found, expected }));
+            self.at += 1;
+            self.skip_blank()?;
+            is_html = false;
+            match self.one_piece()? {
+                Token::Quoted(more) => whole.to_mut().push_str(&more),
+                Token::Html(more) => whole.to_mut().push_str(more),
+                _ => {
+                    let found = self.text[self.at..].chars().next();
+                    let found =
+                        found.map_or("the end of the file".to_owned(), |c| format!("`{c}`"));
+                    let expected = "the next piece of the string, in quotes,";
+                    return Err((self.at, DotFault::Unexpected { found, expected }));
+                }
             }
-            let more = self.one_string()?;
-            whole.to_mut().push_str(&more);
+        }
+    }
+
+    /// One string or HTML label; [`Token::End`] stands for anything else.
+    fn one_piece(&mut self) -> Result<Token<'a>, Fault> {
+        match self.text.as_bytes().get(self.at) {
+            Some(b'"') => Ok(Token::Quoted(self.one_string()?)),
+            Some(b'<') => self.html(),
+            _ => Ok(Token::End),
         }
     }
 
@@ -176,7 +194,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// From `<` to the `>` that matches it; comments inside may hold either.
+    /// From `<` to the `>` that matches it, in comments and quotes too, as Graphviz counts them.
     fn html(&mut self) -> Result<Token<'a>, Fault> {
         let start = self.at + 1;
         let bytes = self.text.as_bytes();
@@ -186,14 +204,6 @@ impl<'a> Lexer<'a> {
                 None => {
                     let fault = DotFault::Unterminated { what: "an HTML label", close: "`>`" };
                     return Err((start - 1, fault));
-                }
-                Some(b'<') if self.text[at..].starts_with("<!--") => {
-                    let end = self.text[at..].find("-->").ok_or((
-                        at,
-                        DotFault::Unterminated { what: "a comment in HTML", close: "`-->`" },
-                    ))?;
-                    at += end + 3;
-                    continue;
                 }
                 Some(b'<') => depth += 1,
                 Some(b'>') if depth == 1 => {

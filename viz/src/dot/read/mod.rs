@@ -8,7 +8,7 @@ mod error;
 mod lexer;
 mod parser;
 
-pub(crate) use document::{Attributes, Document, Edge, Shared, Subgraph, Value};
+pub(crate) use document::{Attributes, Document, Edge, EdgeEnd, Shared, Subgraph, Value};
 pub use error::{DotError, DotFault};
 
 use super::preprocess::Source;

@@ -1,0 +1,15 @@
+//! tmp
+#[path = "../fuzz-layout/src/lib.rs"]
+#[allow(dead_code)]
+mod target;
+#[path = "../benches/layout/corpus/mod.rs"]
+#[allow(dead_code)]
+mod corpus;
+use raftlens_viz::*;
+fn bytes(seed: u64) -> Vec<u8> { let mut random = corpus::Random::new(seed); let count = random.between(8, 600); (0..count).map(|_| random.below(256) as u8).collect() }
+fn main() {
+    let n: u64 = std::env::args().nth(1).unwrap().parse().unwrap();
+    for seed in 0..n { let g = target::graph(&bytes(seed));
+        let r = std::panic::catch_unwind(|| Embedded.place(&g));
+        match r { Ok(Ok(p)) => { let f = faults(&g, &p); let f: Vec<_> = f.into_iter().filter(|f| !(g.hints.splines == Splines::Straight && f.contains("passes"))).collect(); if !f.is_empty() { println!("{seed} {:?} {:?} b{} c{} a{} {:?}", g.hints.splines, g.hints.direction, g.boxes.len(), g.clusters.len(), g.arrows.len(), &f[..f.len().min(3)]); } } Ok(Err(_)) => {} Err(_) => println!("{seed} PANIC") } }
+}
