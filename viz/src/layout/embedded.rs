@@ -18,7 +18,7 @@ impl Layout for Embedded {
 
     fn place(&self, graph: &SizedGraph) -> Result<Placed, LayoutError> {
         validate(graph)?;
-        if graph.boxes.is_empty() {
+        if graph.boxes.is_empty() && graph.clusters.is_empty() {
             return Ok(Placed::default());
         }
         let mut placed = layered::place(graph);

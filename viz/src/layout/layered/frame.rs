@@ -80,9 +80,13 @@ impl Frame {
                 let Rect { x, y, width, height } = port.area;
                 let (from, size) = (turned(direction, x, y), turned(direction, width, height));
                 let far = if is_mirrored(direction) { along - from.0 - size.0 } else { from.0 };
+                // Whatever is said of a port, arrows meet the box itself.
+                let within = |from: f64, size: f64, most: f64| {
+                    (from.clamp(0.0, most), (from + size).clamp(0.0, most))
+                };
                 Port {
-                    along: (far, far + size.0),
-                    across: (from.1, from.1 + size.1),
+                    along: within(far, size.0, along),
+                    across: within(from.1, size.1, across),
                     side: port.side.map(|side| end_of(direction, side)),
                 }
             });
@@ -91,7 +95,10 @@ impl Frame {
                 across,
                 cluster: sized.cluster,
                 ports: ports.collect(),
-                anchor: sized.anchor.filter(|_| !is_upright(direction)),
+                anchor: sized
+                    .anchor
+                    .filter(|_| !is_upright(direction))
+                    .map(|anchor| anchor.min(across)),
                 outline: sized.outline,
             }
         });

@@ -27,7 +27,7 @@ mod sift;
 mod simplex;
 mod swap;
 
-use super::geometry::{Placed, PlacedArrow, Point, Rect, Size, SizedGraph, Splines};
+use super::geometry::{Placed, PlacedArrow, Point, Rect, Size, SizedBox, SizedGraph, Splines};
 use frame::Frame;
 use net::Net;
 use route::Scene;
@@ -39,6 +39,30 @@ const RANK_GAP: f64 = 36.0;
 
 /// Places a graph that has been validated.
 pub(crate) fn place(graph: &SizedGraph) -> Placed {
+    let mut is_empty = vec![true; graph.clusters.len()];
+    for cluster in &graph.clusters {
+        if let Some(parent) = cluster.parent {
+            is_empty[parent] = false;
+        }
+    }
+    for cluster in graph.boxes.iter().filter_map(|sized| sized.cluster) {
+        is_empty[cluster] = false;
+    }
+    if !is_empty.contains(&true) {
+        return place_filled(graph);
+    }
+    // A cluster with nothing in it is placed by a box of no size.
+    let mut filled = graph.clone();
+    for cluster in (0..is_empty.len()).filter(|cluster| is_empty[*cluster]) {
+        filled.boxes.push(SizedBox { cluster: Some(cluster), ..SizedBox::default() });
+    }
+    let mut placed = place_filled(&filled);
+    placed.boxes.truncate(graph.boxes.len());
+    placed
+}
+
+/// As [`place`], where every cluster has a box or another cluster in it.
+fn place_filled(graph: &SizedGraph) -> Placed {
     let frame = Frame::new(graph);
     let nets = Net::parts(graph, &frame);
     let gaps = (
