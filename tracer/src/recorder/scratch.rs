@@ -191,44 +191,58 @@ impl Fields<'_> {
     pub(super) fn text(&mut self, index: usize, value: &str) {
         let bytes = value.as_bytes();
         // The first word holds four bytes, the second those after them: most names and short values.
-        match (bytes.len(), bytes.first_chunk::<INLINE_BYTES>(), bytes.last_chunk::<8>()) {
-            (8..=12, Some(first), Some(last)) => {
-                let rest = u64::from_le_bytes(*last) >> (8 * (12 - bytes.len()));
-                if let Some([word, next]) = self.next(index) {
-                    word.set(head(index, Type::Text, bytes.len(), u32::from_le_bytes(*first)));
-                    next.set(rest);
-                }
+        if let (8..=12, Some(last)) = (bytes.len(), bytes.last_chunk::<8>()) {
+            let rest = u64::from_le_bytes(*last) >> (8 * (12 - bytes.len()));
+            if let Some([word, next]) = self.next(index) {
+                word.set(head(index, Type::Text, bytes.len(), first_bytes(bytes)));
+                next.set(rest);
             }
-            _ => self.any_text(index, value),
+        } else {
+            self.any_text(index, value);
         }
     }
 
+    /// A text of any length; most fit, and then are whole words.
     fn any_text(&mut self, index: usize, value: &str) {
-        let used = self.at;
-        let room = self.room(used);
-        if used >= self.end || (room == 0 && !value.is_empty()) {
+        let bytes = value.as_bytes();
+        let rest = bytes.get(INLINE_BYTES..).unwrap_or_default();
+        let length = 1 + rest.len().div_ceil(8);
+        let words = self.scratch.words.get(self.at..self.at + length);
+        match words.and_then(<[_]>::split_first) {
+            Some((head_word, words)) if self.fits(length, bytes) => {
+                head_word.set(head(index, Type::Text, bytes.len(), first_bytes(bytes)));
+                let (chunks, last) = rest.as_chunks::<8>();
+                for (word, chunk) in words.iter().zip(chunks) {
+                    word.set(u64::from_le_bytes(*chunk));
+                }
+                if let (Some(word), false) = (words.last(), last.is_empty()) {
+                    word.set(last_bytes(bytes, last));
+                }
+                self.at += length;
+                self.seen |= 1 << (index & 63);
+            }
+            _ => self.cut_text(index, value),
+        }
+    }
+
+    #[inline(always)]
+    fn fits(&self, length: usize, bytes: &[u8]) -> bool {
+        self.at + length <= self.end && bytes.len() <= MOST_TEXT_BYTES
+    }
+
+    /// As much of a text as there is room for.
+    #[cold]
+    fn cut_text(&mut self, index: usize, value: &str) {
+        let room = self.room(self.at);
+        let (text, _) = cut(value, room);
+        if self.at >= self.end || text.len() == value.len() || room == 0 {
             self.dropped += 1;
             return;
         }
-        let (text, of) = cut(value, room);
-        let bytes = text.as_bytes();
-        let (inline, rest) = match bytes.split_first_chunk::<INLINE_BYTES>() {
-            Some((first, rest)) => (u32::from_le_bytes(*first), rest),
-            None => (last_bytes(bytes) as u32, &[][..]),
-        };
-        self.scratch.words[used].set(head(index, of, bytes.len(), inline));
-        let mut next = used + 1;
-        let (chunks, last) = rest.as_chunks::<8>();
-        for (word, chunk) in self.scratch.words[next..].iter().zip(chunks) {
-            word.set(u64::from_le_bytes(*chunk));
-        }
-        next += chunks.len();
-        if !last.is_empty() {
-            self.scratch.words[next].set(last_bytes(last));
-            next += 1;
-        }
-        self.at = next;
-        self.seen |= 1 << (index & 63);
+        let at = self.at;
+        self.any_text(index, text);
+        let word = &self.scratch.words[at];
+        word.set(head(index, Type::CutText, text.len(), (word.get() >> 32) as u32));
     }
 
     /// How many bytes of text fit from word `used` on.
@@ -273,9 +287,28 @@ impl Drop for Restored<'_> {
     }
 }
 
-/// Fewer than eight bytes as one word.
+/// The bytes of a text that stand in the field's first word.
 #[inline(always)]
-fn last_bytes(bytes: &[u8]) -> u64 {
+fn first_bytes(text: &[u8]) -> u32 {
+    match text.first_chunk() {
+        Some(first) => u32::from_le_bytes(*first),
+        None => fold(text) as u32,
+    }
+}
+
+/// The last, fewer than eight, bytes of a text as one word.
+#[inline(always)]
+fn last_bytes(text: &[u8], last: &[u8]) -> u64 {
+    match text.last_chunk() {
+        // All at once, and away with what stands in front of them.
+        Some(eight) => u64::from_le_bytes(*eight) >> (8 * (8 - last.len() as u32 & 7)),
+        None => fold(last),
+    }
+}
+
+/// Few bytes as one word, one by one.
+#[inline(always)]
+fn fold(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
