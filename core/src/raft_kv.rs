@@ -139,9 +139,12 @@ impl<E: Engine> RaftKv<E> {
         let (reject, asked) = span.in_scope(|| {
             let (sender, mut receiver) = Self::box_new_cb();
             let reject = self.exec_snapshot(ctx, read, deadline, sender);
+            if let Some(reason) = reject {
+                span.record("reject.reason", reason.as_str());
+            }
             let answered = receiver.try_recv().ok();
             if let Some(response) = &answered {
-                self.record(&span, response, reject);
+                self.record(&span, response);
             }
             (reject, answered.ok_or(receiver))
         });
@@ -150,7 +153,7 @@ impl<E: Engine> RaftKv<E> {
             Err(receiver) => {
                 let response = wait(receiver, region, deadline).await;
                 // Entered once more, since a span ends when it is left for the last time.
-                span.in_scope(|| self.record(&span, &response, reject));
+                span.in_scope(|| self.record(&span, &response));
                 response
             }
         };
@@ -219,17 +222,9 @@ impl<E: Engine> RaftKv<E> {
     }
 
     /// Writes down what a read came to.
-    fn record(
-        &self,
-        span: &tracing::Span,
-        response: &ReadResponse<E::Snapshot>,
-        reject: Option<RejectReason>,
-    ) {
+    fn record(&self, span: &tracing::Span, response: &ReadResponse<E::Snapshot>) {
         if span.is_disabled() {
             return;
-        }
-        if let Some(reason) = reject {
-            span.record("reject.reason", reason.as_str());
         }
         match &response.result {
             Ok(_) => {

@@ -134,7 +134,10 @@ fn open(pool: &Pool) -> SpanRef {
 /// One entry under `within`; whether the trace was still there.
 fn child(pool: &Pool, within: SpanRef, thread: &Thread, ends: &Ends<'_>) -> bool {
     match pool.claim(within, 1, thread, ends) {
-        Ok(Place { root, at, .. }) => {
+        Ok(Place { root, at, is_leased }) => {
+            if is_leased {
+                thread.lease.began(at);
+            }
             write(pool, at.block(), at.cell());
             pool.release(root, thread, ends);
             true
@@ -287,7 +290,9 @@ fn lease_against_end() {
     let thread = Thread::new();
     thread.enter(0, root);
     let was_there = child(&world.pool, root, &thread, &ends);
-    let was_there_too = was_there && child(&world.pool, root, &thread, &ends);
+    // Within the one before, which the lease knows.
+    let within = thread.lease.last().unwrap_or(root);
+    let was_there_too = was_there && child(&world.pool, within, &thread, &ends);
     assert_eq!(was_there_too, was_there, "a lease keeps the trace alive");
     thread.exit(0, root);
     if thread.lease.is_over(&world.pool, thread.depth()) {

@@ -117,6 +117,12 @@ impl Lease {
         pool.block(block.block()).write_hole_of(block.generation(), unused);
     }
 
+    /// The span that was last begun in this lease, if there is one.
+    #[cfg(loom)]
+    pub(super) fn last(&self) -> Option<SpanRef> {
+        Some(self.last.get()).filter(|last| *last != SpanRef::NOTHING && self.root.get() != 0)
+    }
+
     /// Remembers a span that was begun in this lease.
     #[inline(always)]
     pub(super) fn began(&self, span: SpanRef) {

@@ -22,9 +22,10 @@ use super::kept::KeptList;
 use super::parked::Parked;
 use super::pool::Pool;
 use super::quota::Quotas;
+use super::read_fields::{self, Read};
 use super::reasons::{Reason, Reasons};
 use super::rules::{ByCallsite, ERROR_FIELDS, Rules};
-use super::scratch::{self, Fields, Read};
+use super::scratch::Fields;
 use super::sync::Ordering;
 use super::thread::{self, Thread};
 use super::ticks::Timer;
@@ -310,7 +311,7 @@ impl Recording {
     fn look_at(&self, callsite: u32, span: SpanRef, fields: &Fields<'_>) {
         let Some(callsite) = callsites::find(callsite) else { return };
         let words: Vec<u64> = fields.words().iter().map(std::cell::Cell::get).collect();
-        for (index, value) in scratch::read(&words) {
+        for (index, value) in read_fields::read(&words) {
             let Some(name) = callsite.field(index) else { continue };
             let says_no = match &value {
                 Read::Bool(truth) => !truth,

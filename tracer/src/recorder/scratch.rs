@@ -24,7 +24,7 @@ pub(super) const MOST_TEXT_BYTES: usize = 1024;
 /// Room for values whose formatting records spans of their own, three deep.
 const SCRATCH_WORDS: usize = 3 * MOST_WORDS;
 /// Bytes of a text in the field's first word.
-const INLINE_BYTES: usize = 4;
+pub(super) const INLINE_BYTES: usize = 4;
 
 /// How a field is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -388,59 +388,6 @@ impl Visit for Fields<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.formatted(field.index(), format_args!("{value:?}"));
     }
-}
-
-/// A field that was read back from words.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Read {
-    Int(i64),
-    Big(u64),
-    Float(f64),
-    Bool(bool),
-    Text {
-        text: String,
-        is_cut: bool,
-    },
-    /// So many fields found no room.
-    Dropped(u32),
-}
-
-/// Reads fields back: their index and value, as far as the words make sense.
-pub(super) fn read(words: &[u64]) -> Vec<(usize, Read)> {
-    let mut fields = Vec::new();
-    let mut at = 0;
-    while let Some(&word) = words.get(at) {
-        let Some(of) = Type::of(word) else { break };
-        let inline = (word >> 32) as u32;
-        let next = words.get(at + 1).copied();
-        let (value, length) = match (of, next) {
-            (Type::Small, _) => (Read::Int(i64::from(inline as i32)), 1),
-            (Type::Bool, _) => (Read::Bool(inline != 0), 1),
-            (Type::Dropped, _) => (Read::Dropped(inline), 1),
-            (Type::Int, Some(value)) => (Read::Int(value as i64), 2),
-            (Type::Big, Some(value)) => (Read::Big(value), 2),
-            (Type::Float, Some(value)) => (Read::Float(f64::from_bits(value)), 2),
-            (Type::Text | Type::CutText, _) => {
-                let bytes = (word >> 16 & 0xffff) as usize;
-                let length = 1 + bytes.saturating_sub(INLINE_BYTES).div_ceil(8);
-                let Some(rest) = words.get(at + 1..at + length) else { break };
-                let text = read_text(bytes, inline, rest);
-                (Read::Text { text, is_cut: of == Type::CutText }, length)
-            }
-            (Type::Int | Type::Big | Type::Float, None) => break,
-        };
-        fields.push(((word & 0xff) as usize, value));
-        at += length;
-    }
-    fields
-}
-
-fn read_text(bytes: usize, inline: u32, rest: &[u64]) -> String {
-    let mut text = Vec::with_capacity(bytes + 8);
-    text.extend(inline.to_le_bytes());
-    text.extend(rest.iter().flat_map(|word| word.to_le_bytes()));
-    text.truncate(bytes);
-    String::from_utf8_lossy(&text).into_owned()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Fields that are written into the thread's memory come back as they were.
 
+use super::super::read_fields::{Read, read};
 use super::*;
 
 fn written(write: impl FnOnce(&mut Fields<'_>)) -> Vec<(usize, Read)> {
