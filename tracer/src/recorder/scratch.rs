@@ -301,7 +301,7 @@ fn first_bytes(text: &[u8]) -> u32 {
 fn last_bytes(text: &[u8], last: &[u8]) -> u64 {
     match text.last_chunk() {
         // All at once, and away with what stands in front of them.
-        Some(eight) => u64::from_le_bytes(*eight) >> (8 * (8 - last.len() as u32 & 7)),
+        Some(eight) => u64::from_le_bytes(*eight) >> (8 * ((8 - last.len() as u32) & 7)),
         None => fold(last),
     }
 }
