@@ -9,7 +9,7 @@ export CARGO_TARGET_DIR ?= $(CACHE_HOME)/raftlens/target
 CARGO := cargo
 PROFILE := --release --locked
 
-.PHONY: demo test test-jaeger mutants check bench loom miri fuzz questions setup soak bench-reads
+.PHONY: demo test test-jaeger mutants check bench loom fuzz questions setup soak bench-reads
 
 ## Start a three-store cluster, read through every path, and draw what ran into out/.
 demo: setup
@@ -31,13 +31,6 @@ loom: setup
 		$(CARGO) run $(PROFILE) --manifest-path tracer/loom/Cargo.toml
 	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom RUSTFLAGS="--cfg loom" \
 		$(CARGO) run $(PROFILE) --manifest-path core/loom/Cargo.toml
-
-## The recorder's own tests in an interpreter that finds undefined behaviour. Needs a nightly toolchain
-## with miri; without the tests of histograms and of deep nesting, which take it many minutes.
-miri:
-	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/miri MIRIFLAGS=-Zmiri-disable-isolation \
-		$(CARGO) +nightly miri test --locked -p raftlens-tracer --no-default-features \
-		--features recorder --lib -- recorder:: --skip histogram --skip depth_has_no_end
 
 ## The flight recorder at full load for ten minutes.
 soak: setup
