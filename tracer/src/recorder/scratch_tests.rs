@@ -47,6 +47,18 @@ fn every_value_comes_back() {
 }
 
 #[test]
+fn texts_of_every_length_come_back() {
+    let text = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGH";
+    for length in 0..=text.len() {
+        let fields = written(|fields| {
+            fields.text(1, &text[..length]);
+            fields.int(2, 7);
+        });
+        assert_eq!(fields, [(1, whole(&text[..length])), (2, Read::Int(7))], "{length}");
+    }
+}
+
+#[test]
 fn what_is_too_long_is_cut_and_what_finds_no_room_is_counted() {
     let long = "é".repeat(3000);
     let fields = written(|fields| {
