@@ -111,7 +111,7 @@ pub(crate) fn validate(graph: &SizedGraph) -> Result<(), LayoutError> {
     for (index, sized) in graph.boxes.iter().enumerate() {
         check_size("box", index, sized.size)?;
         check_reference("box", index, "cluster", sized.cluster, graph.clusters.len())?;
-        for y in sized.anchor {
+        if let Some(y) = sized.anchor {
             check_size("port of box", index, Size { width: 0.0, height: y })?;
         }
         for SizedPort { area, .. } in &sized.ports {

@@ -98,9 +98,12 @@ impl Net {
         let inner = |cluster: usize| local[boxes + cluster];
         for (index, arrow) in graph.arrows.iter().enumerate() {
             let Some(net) = net_of[joined.find(arrow.from)] else { continue };
+            let holds = |asked: Option<usize>, end: usize| {
+                asked.filter(|asked| graph.clusters_of(end).contains(asked)).map(inner)
+            };
             let hints = ArrowHints {
-                from_cluster: arrow.hints.from_cluster.map(inner),
-                to_cluster: arrow.hints.to_cluster.map(inner),
+                from_cluster: holds(arrow.hints.from_cluster, arrow.from),
+                to_cluster: holds(arrow.hints.to_cluster, arrow.to),
                 ..arrow.hints
             };
             nets[net].arrows.push(NetArrow {
