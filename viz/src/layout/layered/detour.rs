@@ -21,7 +21,7 @@ const STUB: f64 = 9.0;
 /// Price of one radian of turning, in points.
 const TURN: f64 = 14.0;
 /// Places that one search may settle.
-const SETTLED: usize = 900;
+const SETTLED: usize = 3000;
 /// Side of a grid cell.
 const CELL: f64 = 160.0;
 
@@ -75,8 +75,9 @@ impl<'a> Detours<'a> {
         }
     }
 
-    /// Leads the arrows `left` and writes their ways.
-    pub(crate) fn lead(&self, left: &[usize], placed: &mut Placed) {
+    /// Leads the arrows `left` and writes their ways; returns those that found none.
+    pub(crate) fn lead(&self, left: &[usize], placed: &mut Placed) -> Vec<usize> {
+        let mut lost = Vec::new();
         let mut loops: HashMap<usize, usize> = HashMap::new();
         for index in left {
             let arrow = &self.scene.net.arrows[*index];
@@ -85,9 +86,15 @@ impl<'a> Detours<'a> {
                 *count += 1;
                 self.to_itself(*index, *count - 1)
             } else {
-                self.way(*index)
+                // A side that is built in is not worth a line through something else.
+                let found = self.way(*index, true).or_else(|| self.way(*index, false));
+                found.unwrap_or_else(|| {
+                    lost.push(*index);
+                    self.straight(*index)
+                })
             };
         }
+        lost
     }
 
     /// An arrow to its own box: under it, or beside its rows.
@@ -118,32 +125,38 @@ impl<'a> Detours<'a> {
     }
 
     /// Where an arrow may meet a box: the point on its edge and the point that it goes straight to.
-    fn gates(&self, node: usize, port: Option<usize>) -> Vec<(Point, Point)> {
+    fn gates(&self, node: usize, port: Option<usize>, as_asked: bool) -> Vec<(Point, Point)> {
         let (rect, sized) = (&self.boxes[node], &self.scene.net.nodes[node]);
         let mut sides = vec![End::Back, End::Front, End::Before, End::After];
-        if let Some(asked) = port.and_then(|port| sized.ports[port].side) {
+        let asked = port.and_then(|port| sized.ports[port].side).filter(|_| as_asked);
+        if let Some(asked) = asked {
             sides = vec![asked];
+        } else if !as_asked {
+            // Whatever side is open.
         } else if port.is_some_and(|port| !touches(sized, port)) || sized.anchor.is_some() {
             sides.truncate(2);
         }
-        sides.into_iter().map(|side| gate(rect, sized, port, side)).collect()
+        let stub = if as_asked { STUB } else { 2.5 };
+        sides.into_iter().map(|side| gate(rect, sized, port, (side, stub))).collect()
     }
 
-    /// The cheapest way of an arrow; straight where none is found in time.
-    fn way(&self, index: usize) -> Vec<Point> {
+    /// The cheapest way of an arrow, from and to the sides that are asked for or any.
+    fn way(&self, index: usize, as_asked: bool) -> Option<Vec<Point>> {
         let net = self.scene.net;
         let arrow = &net.arrows[index];
-        let starts = self.gates(arrow.from, arrow.from_port);
-        let ends = self.gates(arrow.to, arrow.to_port);
+        let starts = self.gates(arrow.from, arrow.from_port, as_asked);
+        let ends = self.gates(arrow.to, arrow.to_port, as_asked);
         let mut own: Vec<usize> = net.path(net.nodes[arrow.from].cluster).collect();
         own.extend(net.path(net.nodes[arrow.to].cluster));
-        let search = Search { detours: self, own };
-        search.find(&starts, &ends).unwrap_or_else(|| {
-            let (from, to) = (self.boxes[arrow.from].center(), self.boxes[arrow.to].center());
-            let mut points = vec![edge(&self.boxes[arrow.from], from, to)];
-            points.push(edge(&self.boxes[arrow.to], to, from));
-            points
-        })
+        Search { detours: self, own }.find(&starts, &ends)
+    }
+
+    /// The straight line between two boxes, whatever it passes.
+    fn straight(&self, index: usize) -> Vec<Point> {
+        let arrow = &self.scene.net.arrows[index];
+        let (from, to) = (&self.boxes[arrow.from], &self.boxes[arrow.to]);
+        let middles = (from.center(), to.center());
+        vec![edge(from, middles.0, middles.1), edge(to, middles.1, middles.0)]
     }
 }
 
@@ -153,7 +166,7 @@ fn touches(node: &Node, port: usize) -> bool {
     port.along.0 < 1.0 && port.along.1 > node.along - 1.0 && port.across.0 < 1.0
 }
 
-fn gate(rect: &Rect, node: &Node, port: Option<usize>, side: End) -> (Point, Point) {
+fn gate(rect: &Rect, node: &Node, port: Option<usize>, (side, stub): (End, f64)) -> (Point, Point) {
     let across = rect.y + meets(node, port).0;
     let along = port.map_or(rect.center().x, |port| {
         rect.x + f64::midpoint(node.ports[port].along.0, node.ports[port].along.1)
@@ -168,7 +181,7 @@ fn gate(rect: &Rect, node: &Node, port: Option<usize>, side: End) -> (Point, Poi
         End::Before => (Point { x: along, y: rect.y + upwards }, 0.0, -1.0),
         End::After => (Point { x: along, y: rect.bottom() - upwards }, 0.0, 1.0),
     };
-    (point, Point { x: point.x + dx * STUB, y: point.y + dy * STUB })
+    (point, Point { x: point.x + dx * stub, y: point.y + dy * stub })
 }
 
 /// Where the line from the middle of a box to another point leaves the box.
@@ -246,7 +259,7 @@ impl Search<'_> {
 
     /// Corners of what stands near, the nearest to the straight way first.
     fn corners(&self, starts: &[(Point, Point)], ends: &[(Point, Point)]) -> Vec<Point> {
-        const NEAREST: usize = 70;
+        const NEAREST: usize = 160;
         let (Some((a, _)), Some((b, _))) = (starts.first(), ends.first()) else {
             return Vec::new();
         };

@@ -182,8 +182,7 @@ fn end_of(direction: Direction, side: Side) -> End {
 
 /// The title stands at the top left of the picture, wherever the ranks go.
 fn pads(direction: Direction, title: Size) -> Pads {
-    let has_title = title.height > 0.0 && title.width > 0.0;
-    let top = if has_title { title.height + TITLE_PAD } else { CLUSTER_PAD };
+    let top = if title.height > 0.0 { title.height + TITLE_PAD } else { CLUSTER_PAD };
     let (wide, high) = (title.width + 2.0 * CLUSTER_PAD, top + CLUSTER_PAD);
     let mut pads = Pads {
         front: CLUSTER_PAD,

@@ -91,7 +91,19 @@ pub(crate) fn route(scene: &Scene<'_>, splines: Splines) -> Placed {
         }
     }
     if !left.is_empty() {
-        Detours::new(scene, &placed).lead(&left, &mut placed);
+        for index in Detours::new(scene, &placed).lead(&left, &mut placed) {
+            // Rather by the ranks, at another side than asked for, than through something else.
+            let arrow = &net.arrows[index];
+            let ends = [arrow.from, arrow.to].map(|end| net.nodes[end].cluster);
+            own.iter_mut().enumerate().for_each(|(cluster, own)| {
+                *own = ends.iter().any(|end| net.is_in(*end, cluster));
+            });
+            if !scene.is_cut(&places, &fences, index, &own)
+                && let Some(points) = scene.through(&placed, &places, index, &own)
+            {
+                placed.arrows[index].points = points;
+            }
+        }
     }
     for (arrow, sized) in placed.arrows.iter_mut().zip(&net.arrows) {
         let clusters = [(sized.hints.to_cluster, true), (sized.hints.from_cluster, false)];
@@ -160,9 +172,9 @@ impl Scene<'_> {
         let mut doors = Vec::with_capacity(chain.len() * 4);
         for item in chain {
             let bound = if *item == first {
-                (placed.boxes[first as usize].right(), f64::INFINITY, start.y)
+                (start.x, f64::INFINITY, start.y)
             } else if *item == last {
-                (f64::NEG_INFINITY, placed.boxes[last as usize].x, end.y)
+                (f64::NEG_INFINITY, end.x, end.y)
             } else {
                 (f64::NEG_INFINITY, f64::INFINITY, self.across.items[*item as usize])
             };
