@@ -121,9 +121,17 @@ pub(crate) fn validate(graph: &SizedGraph) -> Result<(), LayoutError> {
     }
     for (index, arrow) in graph.arrows.iter().enumerate() {
         check_size("label of arrow", index, arrow.label.unwrap_or_default())?;
+        for cluster in [arrow.hints.from_cluster, arrow.hints.to_cluster] {
+            check_reference("arrow", index, "cluster", cluster, graph.clusters.len())?;
+        }
         for (end, port) in [(arrow.from, arrow.from_port), (arrow.to, arrow.to_port)] {
             check_reference("arrow", index, "box", Some(end), graph.boxes.len())?;
             check_reference("arrow", index, "port", port, graph.boxes[end].ports.len())?;
+        }
+    }
+    for (index, (_, group)) in graph.hints.ranks.iter().enumerate() {
+        for member in group {
+            check_reference("rank group", index, "box", Some(*member), graph.boxes.len())?;
         }
     }
     Ok(())

@@ -276,11 +276,13 @@ impl Scene<'_> {
         found
     }
 
-    /// How far along a rank bounds what passes it: up to where its neighbours' borders begin.
+    /// How far along a rank bounds what passes it: nearly to the middle of the gaps beside it, where
+    /// neither its own nor its neighbour's borders reach.
     fn limits(&self, rank: usize) -> (f64, f64) {
-        let before = rank.checked_sub(1).map_or(f64::NEG_INFINITY, |it| self.along.gaps[it].0);
-        let last = rank + 1 == self.along.ranks.len();
-        (before, if last { f64::INFINITY } else { self.along.gaps[rank].1 })
+        let middle = |gap: usize| f64::midpoint(self.along.gaps[gap].0, self.along.gaps[gap].1);
+        let before = rank.checked_sub(1).map_or(f64::NEG_INFINITY, |gap| middle(gap) + 1.0);
+        let is_last = rank + 1 == self.along.ranks.len();
+        (before, if is_last { f64::INFINITY } else { middle(rank) - 1.0 })
     }
 
     /// The way of an arrow along and across only: it changes its place in the gaps between ranks,
