@@ -16,9 +16,9 @@ use super::swap::Swaps;
 /// Work that the search may do: one unit is one link looked at.
 fn env(n:&str,d:u64)->u64{std::env::var(n).ok().and_then(|v|v.parse().ok()).unwrap_or(d)}
 static WORKV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("WORK",1_500_000));
-static LEAVEV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("LEAVE",1_000_000));
+static LEAVEV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("LEAVE",2_000_000));
 static MODE: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("MODE",2));
-static ROUNDSV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("SHAKE",12));
+static ROUNDSV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("SHAKE",0));
 /// Work that is always done, however large the graph.
 const LEAST_SWEEPS: u32 = 5;
 /// Sweeps without progress after which a start is given up.
@@ -36,7 +36,7 @@ enum Rule {
 ///
 /// Where clusters are, it is also tried whether arrows had better leave them at once: first all of
 /// them, then one by one.
-pub(crate) fn order(net: &Net, ranking: &Ranking) -> Layers {
+pub(crate) fn order(net: &Net, ranking: &Ranking) -> (Layers, u64) {
     let mut leaves = vec![false; net.arrows.len()];
     let mut best = Layers::new(net, ranking, &leaves);
     let mut work = 0;
@@ -52,10 +52,13 @@ pub(crate) fn order(net: &Net, ranking: &Ranking) -> Layers {
                 .any(|item| best.items[*item as usize].cluster != shared)
     };
     let candidates: Vec<usize> = (0..net.arrows.len()).filter(passes).collect();
-    if cost == 0 || candidates.is_empty() || net.previous.iter().any(Option::is_some) {
-        return best;
+    if cost == 0 || net.previous.iter().any(Option::is_some) {
+        return (best, cost);
     }
-    if std::env::var("NOLEAVE").is_ok() { return best; }
+    if candidates.is_empty() {
+        cost = shaken(net, &mut best, cost);
+        return (best, cost);
+    }
     let all = vec![true; net.arrows.len()];
     let mut other = Layers::new(net, ranking, &all);
     let other_cost = search(net, &mut other, &mut work);
@@ -70,7 +73,7 @@ pub(crate) fn order(net: &Net, ranking: &Ranking) -> Layers {
             }
             leaves[*index] = !leaves[*index];
             let mut other = Layers::new(net, ranking, &leaves);
-            let other_cost = again(net, &best, &mut other, &mut work);
+            let other_cost = again(net, (&best, cost), &mut other, (*index, &mut work));
             // Of two equal ways the straight one through the cluster is taken.
             if other_cost < cost || (other_cost == cost && !leaves[*index] && round == 0) {
                 (best, cost) = (other, other_cost);
@@ -82,11 +85,28 @@ pub(crate) fn order(net: &Net, ranking: &Ranking) -> Layers {
             break;
         }
     }
-    best
+    cost = shaken(net, &mut best, cost);
+    (best, cost)
 }
 
-/// Orders `other`, which differs from `best` in few items, from where those stand.
-fn again(net: &Net, best: &Layers, other: &mut Layers, work: &mut u64) -> u64 {
+/// Looks for a better order near that of `layers`; returns its cost.
+fn shaken(net: &Net, layers: &mut Layers, cost: u64) -> u64 {
+    let mut search = Search::new(net, layers);
+    search.best = Some((cost, layers.ranks.clone()));
+    search.shake(layers);
+    search.finish(layers)
+}
+
+/// Orders `other`, which differs from `best` in where one arrow passes, from where that stands;
+/// returns its cost. Where the arrow alone does not come near the best cost, nothing else is moved.
+fn again(
+    net: &Net,
+    (best, least): (&Layers, u64),
+    other: &mut Layers,
+    (arrow, work): (usize, &mut u64),
+) -> u64 {
+    /// Crossings above the best cost that moving everything may save.
+    const NEAR: u64 = 2;
     let mut search = Search::new(net, other);
     let mut keys = fractions(best);
     keys.resize(other.items.len(), 0.5);
@@ -96,8 +116,18 @@ fn again(net: &Net, best: &Layers, other: &mut Layers, work: &mut u64) -> u64 {
             *key = 0.5;
         }
     }
-    search.sift(other, &keys);
-    *work += search.work;
+    let mut places = other.places();
+    let mut sifter = Sifter::new(net, other);
+    sifter.start(other, &mut places, &keys);
+    sifter.run_arrow(other, &mut places, arrow);
+    let cost = search.counter.cost(net, other, &places, u64::MAX);
+    if cost > least + NEAR {
+        *work += sifter.work + other.links.len() as u64;
+        return cost;
+    }
+    sifter.run(other, &mut places, u64::MAX);
+    search.judge(other, &mut places, false);
+    *work += search.work + sifter.work;
     search.finish(other)
 }
 
@@ -129,21 +159,20 @@ fn search(net: &Net, layers: &mut Layers, work: &mut u64) -> u64 {
             (depth_first(layers, false), Rule::Median),
             (model(net, layers), Rule::Mean),
         ];
-        for (index, (keys, rule)) in starts.iter().enumerate() {
+        for (index, (keys, rule)) in starts.iter().enumerate().take(env("SWEEPS", 2) as usize) {
             if index > 0 && search.is_done() {
                 break;
             }
             search.start(layers, keys);
             search.improve(layers, *rule, 24);
         }
-        for (keys, _) in starts.iter().take(3) {
+        for (keys, _) in starts.iter().take(env("SIFTS", 0) as usize) {
             if search.is_done() {
                 break;
             }
             search.sift(layers, keys);
         }
         search.sift_best(layers);
-        search.shake(layers);
     }
     *work += search.work;
     search.finish(layers)
@@ -152,6 +181,8 @@ fn search(net: &Net, layers: &mut Layers, work: &mut u64) -> u64 {
 struct Search<'a> {
     net: &'a Net,
     counter: Counter,
+    swaps: Swaps<'a>,
+    sifter: Option<Sifter<'a>>,
     /// For each cluster, and last for the whole: its child clusters in their order across.
     siblings: Vec<Vec<usize>>,
     best: Option<(u64, Vec<Vec<u32>>)>,
@@ -166,6 +197,8 @@ impl<'a> Search<'a> {
         Search {
             net,
             counter: Counter::new(net, layers),
+            swaps: Swaps::new(net, layers),
+            sifter: None,
             siblings: vec![Vec::new(); net.clusters.len() + 1],
             best: None,
             work: 0,
@@ -200,7 +233,7 @@ impl<'a> Search<'a> {
         let mut least = self.judge(layers, &mut places, false);
         let mut stuck = 0;
         for sweep in 0..sweeps {
-            if stuck >= PATIENCE || (sweep >= LEAST_SWEEPS && self.is_done()) || least == 0 {
+            if stuck >= env("PAT", 8) as u32 || (sweep >= LEAST_SWEEPS && self.is_done()) || least == 0 {
                 break;
             }
             let turns_equal = sweep % 4 < 2;
@@ -213,8 +246,7 @@ impl<'a> Search<'a> {
 
     /// Exchanges neighbours as long as it helps, and keeps the order if it is the best so far.
     fn judge(&mut self, layers: &mut Layers, places: &mut [u32], moves_equal: bool) -> u64 {
-        let mut swaps = Swaps::new(self.net, layers);
-        self.work += swaps.run(layers, places, ((*WORKV).saturating_sub(self.work), moves_equal));
+        self.work += self.swaps.run(layers, places, ((*WORKV).saturating_sub(self.work), moves_equal));
         let cost = self.counter.cost(self.net, layers, places, u64::MAX);
         self.work += layers.links.len() as u64;
         if self.best.as_ref().is_none_or(|(least, _)| cost < *least) {
@@ -226,10 +258,12 @@ impl<'a> Search<'a> {
     /// Sifts whole blocks from the order that `keys` give.
     fn sift(&mut self, layers: &mut Layers, keys: &[f64]) {
         let mut places = layers.places();
-        let mut sifter = Sifter::new(self.net, layers);
+        let mut sifter = self.sifter.take().unwrap_or_else(|| Sifter::new(self.net, layers));
+        sifter.work = 0;
         sifter.start(layers, &mut places, keys);
         sifter.run(layers, &mut places, WORKV.saturating_sub(self.work));
         self.work += sifter.work;
+        self.sifter = Some(sifter);
         if std::env::var("DBG2").is_ok() { let c = self.counter.cost(self.net, layers, &places, u64::MAX); eprintln!("sift {c} best {:?}", self.best.as_ref().map(|b| b.0)); }
         self.judge(layers, &mut places, false);
     }

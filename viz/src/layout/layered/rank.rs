@@ -11,9 +11,6 @@ use super::acyclic;
 use super::net::Net;
 use super::simplex::{self, Arc};
 
-/// What it costs to make a cluster one rank longer, where an arrow of weight 1 costs
-/// [`ARROW_WEIGHT`].
-const CLUSTER_WEIGHT: i64 = 2;
 /// What it costs to make an arrow of weight 1 one rank longer.
 const ARROW_WEIGHT: f64 = 4.0;
 /// Work that the network simplex may do: pivots times nodes.
@@ -31,7 +28,10 @@ pub(crate) struct Ranking {
 }
 
 /// Ranks the nodes of `net`. With labels, arrows take two ranks: labels stand in the one between.
-pub(crate) fn rank(net: &Net) -> Ranking {
+///
+/// `cluster_weight` is what it costs to make a cluster one rank longer, where an arrow of weight 1
+/// costs [`ARROW_WEIGHT`].
+pub(crate) fn rank(net: &Net, cluster_weight: i64) -> Ranking {
     let step = if net.arrows.iter().any(|arrow| arrow.label.is_some()) { 2 } else { 1 };
     let (group, groups) = groups(net);
     let orders = |index: usize| {
@@ -66,7 +66,7 @@ pub(crate) fn rank(net: &Net) -> Ranking {
             weight: (weight.clamp(0.0, 1000.0) * ARROW_WEIGHT).round() as i64,
         });
     }
-    let nodes = virtual_ranks(net, &group, groups, &mut arcs);
+    let nodes = virtual_ranks(net, (&group, groups), cluster_weight, &mut arcs);
     for (list, is_first) in [(&firsts, true), (&lasts, false)] {
         for extreme in list {
             for other in (0..groups).filter(|other| !list.contains(other)) {
@@ -123,7 +123,12 @@ fn extremes(net: &Net, group: &[usize]) -> (Vec<usize>, Vec<usize>) {
 }
 
 /// Adds a first and a last rank for each cluster, held together by an arc; returns the node count.
-fn virtual_ranks(net: &Net, group: &[usize], groups: usize, arcs: &mut Vec<Arc>) -> usize {
+fn virtual_ranks(
+    net: &Net,
+    (group, groups): (&[usize], usize),
+    cluster_weight: i64,
+    arcs: &mut Vec<Arc>,
+) -> usize {
     let mut members: Vec<Vec<usize>> = vec![Vec::new(); net.clusters.len()];
     for (node, sized) in net.nodes.iter().enumerate() {
         for cluster in net.path(sized.cluster) {
@@ -144,7 +149,7 @@ fn virtual_ranks(net: &Net, group: &[usize], groups: usize, arcs: &mut Vec<Arc>)
             arcs.push(Arc { from: first, to: member, least: 0, weight: 0 });
             arcs.push(Arc { from: member, to: last, least: 0, weight: 0 });
         }
-        arcs.push(Arc { from: first, to: last, least: 0, weight: CLUSTER_WEIGHT });
+        arcs.push(Arc { from: first, to: last, least: 0, weight: cluster_weight });
     }
     next as usize
 }

@@ -33,6 +33,8 @@ impl Block {
 pub(crate) struct Sifter<'a> {
     net: &'a Net,
     blocks: Vec<Block>,
+    /// First rank of each block, and the one behind its last.
+    spans: Vec<(u32, u32)>,
     /// The block that each item is of, in the list of its innermost cluster.
     block_of: Vec<u32>,
     members: Vec<Vec<u32>>,
@@ -47,6 +49,7 @@ impl<'a> Sifter<'a> {
         let mut sifter = Sifter {
             net,
             blocks: Vec::new(),
+            spans: Vec::new(),
             block_of: vec![0; layers.items.len()],
             members: members(net, layers),
             lists: vec![Vec::new(); net.clusters.len() + 1],
@@ -84,6 +87,8 @@ impl<'a> Sifter<'a> {
             }
             sifter.blocks[block as usize].items = items;
         }
+        let span = |block: &Block| (block.first as u32, block.end() as u32);
+        sifter.spans = sifter.blocks.iter().map(span).collect();
         sifter
     }
 
@@ -151,6 +156,28 @@ impl<'a> Sifter<'a> {
         }
     }
 
+    /// Sifts the blocks of one arrow only.
+    pub(crate) fn run_arrow(&mut self, layers: &mut Layers, places: &mut [u32], arrow: usize) {
+        let of_arrow = |item: &&u32| {
+            matches!(layers.items[**item as usize].kind,
+                Kind::Bend(of) | Kind::Label(of) if of == arrow)
+        };
+        let mut blocks: Vec<u32> = layers.chains[arrow]
+            .iter()
+            .filter(of_arrow)
+            .map(|item| self.block_of[*item as usize])
+            .collect();
+        blocks.dedup();
+        for block in blocks {
+            let Some(item) = self.blocks[block as usize].items.first().and_then(|it| it.first())
+            else {
+                continue;
+            };
+            let list = layers.items[*item as usize].cluster.unwrap_or(self.net.clusters.len());
+            self.sift(layers, places, list, block);
+        }
+    }
+
     /// Moves one block to its best place; returns what that saves.
     fn sift(&mut self, layers: &mut Layers, places: &mut [u32], list: usize, block: u32) -> i64 {
         let Some(home) = self.lists[list].iter().position(|it| *it == block) else { return 0 };
@@ -194,6 +221,10 @@ impl<'a> Sifter<'a> {
         let (a, b) = (self.lists[list][low], self.lists[list][high]);
         self.lists[list].swap(low, high);
         self.work += 1;
+        let (one, other) = (self.spans[a as usize], self.spans[b as usize]);
+        if one.0 >= other.1 || other.0 >= one.1 {
+            return 0;
+        }
         let blocks = std::mem::take(&mut self.blocks);
         let (first, second) = (&blocks[a as usize], &blocks[b as usize]);
         let ranks = first.first.max(second.first)..first.end().min(second.end());

@@ -44,6 +44,7 @@ impl<'a> Swaps<'a> {
         (limit, moves_equal): (u64, bool),
     ) -> u64 {
         self.least = if moves_equal { 0 } else { 1 };
+        self.work = 0;
         let count = layers.ranks.len();
         let mut is_due = vec![true; count];
         for _ in 0..ROUNDS {
