@@ -6,10 +6,11 @@
 
 use super::layers::{ARROW_GAP, Item, Kind, Layers};
 use super::net::Net;
+use super::relax;
 use super::simplex::{self, Arc};
 
 /// Units of the simplex in a point.
-const SCALE: f64 = 2.0;
+pub(crate) const SCALE: f64 = 2.0;
 /// Room between a cluster and what stands beside it.
 const CLUSTER_GAP: f64 = 12.0;
 /// Room between an arrow that passes and a box.
@@ -35,6 +36,7 @@ pub(crate) fn place(net: &Net, layers: &Layers, offsets: &[[f64; 2]], box_gap: f
     arcs.ranks();
     arcs.clusters();
     let mut nodes = items + 2 * net.clusters.len();
+    let mut start = relax::start(layers, offsets, &arcs.arcs, nodes);
     for (index, link) in layers.links.iter().enumerate() {
         let weight = arcs.weight(link.arrow as usize, link.ends);
         if weight == 0 {
@@ -44,10 +46,14 @@ pub(crate) fn place(net: &Net, layers: &Layers, offsets: &[[f64; 2]], box_gap: f
         // A node below both ends: what it costs is how far apart they are.
         let below = nodes as u32;
         nodes += 1;
-        arcs.arcs.push(Arc { from: below, to: link.ends[0], least: (-shift).max(0), weight });
-        arcs.arcs.push(Arc { from: below, to: link.ends[1], least: shift.max(0), weight });
+        let least = [(-shift).max(0), shift.max(0)];
+        for (end, least) in link.ends.into_iter().zip(least) {
+            arcs.arcs.push(Arc { from: below, to: end, least, weight });
+        }
+        let [a, b] = link.ends.map(|end| start[end as usize]);
+        start.push((a - least[0]).min(b - least[1]));
     }
-    let places = simplex::solve(nodes, &arcs.arcs, WORK / nodes.max(1));
+    let places = simplex::solve(nodes, &arcs.arcs, WORK / nodes.max(1), Some(start));
     let at = |node: usize| places[node] as f64 / SCALE;
     Across {
         items: (0..items).map(at).collect(),

@@ -44,8 +44,7 @@ pub(crate) fn place(net: &Net, layers: &Layers, rank_gap: f64) -> Along {
     };
     let mut from = 0.0;
     for (rank, row) in layers.ranks.iter().enumerate() {
-        let width =
-            row.iter().map(|item| layers.items[*item as usize].along).fold(0.0, f64::max);
+        let width = row.iter().map(|item| layers.items[*item as usize].along).fold(0.0, f64::max);
         let upto = from + width;
         along.ranks.push((from, upto));
         for item in row {

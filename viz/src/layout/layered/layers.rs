@@ -133,8 +133,7 @@ impl Layers {
         let label_rank = usize::midpoint(first, last);
         let mut chain = vec![ends.0 as u32];
         for rank in first + 1..last {
-            let cluster =
-                if leaves { shared } else { self.passes(net, clusters, shared, rank) };
+            let cluster = if leaves { shared } else { self.passes(net, clusters, shared, rank) };
             let label = arrow.label.filter(|_| rank == label_rank);
             let half = label.map_or(0.0, |label| label.1 / 2.0);
             chain.push(self.add(Item {

@@ -22,6 +22,7 @@ mod net;
 mod order;
 mod pack;
 mod rank;
+mod relax;
 mod route;
 mod sift;
 mod simplex;
@@ -78,7 +79,8 @@ fn place_filled(graph: &SizedGraph) -> Placed {
         graph.hints.box_gap.filter(|gap| gap.is_finite()).unwrap_or(BOX_GAP).clamp(4.0, 500.0),
         graph.hints.rank_gap.filter(|gap| gap.is_finite()).unwrap_or(RANK_GAP).clamp(16.0, 2000.0),
     );
-    let mut parts: Vec<Placed> = nets.iter().map(|net| part(net, gaps, graph.hints.splines)).collect();
+    let mut parts: Vec<Placed> =
+        nets.iter().map(|net| part(net, gaps, graph.hints.splines)).collect();
     parts.iter_mut().for_each(Placed::fit);
     let sizes: Vec<Size> = parts.iter().map(|part| part.size).collect();
     let places = pack::pack(&sizes, frame.aspect(graph.hints.aspect));

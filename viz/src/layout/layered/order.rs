@@ -13,12 +13,12 @@ use super::rank::Ranking;
 use super::sift::Sifter;
 use super::swap::Swaps;
 
-/// Work that the search may do: one unit is one link looked at.
-fn env(n:&str,d:u64)->u64{std::env::var(n).ok().and_then(|v|v.parse().ok()).unwrap_or(d)}
-static WORKV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("WORK",1_500_000));
-static LEAVEV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("LEAVE",2_000_000));
-static MODE: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("MODE",2));
-static ROUNDSV: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| env("SHAKE",0));
+/// Work that one look for a good order may do: one unit is one link looked at.
+const WORK: u64 = 1_000_000;
+/// Work that may be spent on trying whether arrows leave their clusters.
+const LEAVING_WORK: u64 = 2_000_000;
+/// Tries from near the best order.
+const SHAKES: usize = 8;
 /// Work that is always done, however large the graph.
 const LEAST_SWEEPS: u32 = 5;
 /// Sweeps without progress after which a start is given up.
@@ -68,7 +68,7 @@ pub(crate) fn order(net: &Net, ranking: &Ranking) -> (Layers, u64) {
     for round in 0..2 {
         let before = cost;
         for index in &candidates {
-            if cost == 0 || work > *LEAVEV {
+            if cost == 0 || work > LEAVING_WORK {
                 break;
             }
             leaves[*index] = !leaves[*index];
@@ -151,26 +151,14 @@ fn search(net: &Net, layers: &mut Layers, work: &mut u64) -> u64 {
         search.start(layers, &keys);
         search.improve(layers, Rule::Median, 0);
     } else {
-        let starts = [
-            (depth_first(layers, true), Rule::Median),
-            (depth_first(layers, false), Rule::Mean),
-            (model(net, layers), Rule::Median),
-            (depth_first(layers, true), Rule::Mean),
-            (depth_first(layers, false), Rule::Median),
-            (model(net, layers), Rule::Mean),
-        ];
-        for (index, (keys, rule)) in starts.iter().enumerate().take(env("SWEEPS", 2) as usize) {
+        let starts =
+            [(depth_first(layers, true), Rule::Median), (depth_first(layers, false), Rule::Mean)];
+        for (index, (keys, rule)) in starts.iter().enumerate() {
             if index > 0 && search.is_done() {
                 break;
             }
             search.start(layers, keys);
             search.improve(layers, *rule, 24);
-        }
-        for (keys, _) in starts.iter().take(env("SIFTS", 0) as usize) {
-            if search.is_done() {
-                break;
-            }
-            search.sift(layers, keys);
         }
         search.sift_best(layers);
     }
@@ -215,7 +203,7 @@ impl<'a> Search<'a> {
     }
 
     fn is_done(&self) -> bool {
-        self.work > *WORKV || self.best.as_ref().is_some_and(|(cost, _)| *cost == 0)
+        self.work > WORK || self.best.as_ref().is_some_and(|(cost, _)| *cost == 0)
     }
 
     /// Takes the order that `keys` give.
@@ -233,7 +221,7 @@ impl<'a> Search<'a> {
         let mut least = self.judge(layers, &mut places, false);
         let mut stuck = 0;
         for sweep in 0..sweeps {
-            if stuck >= env("PAT", 8) as u32 || (sweep >= LEAST_SWEEPS && self.is_done()) || least == 0 {
+            if stuck >= PATIENCE || (sweep >= LEAST_SWEEPS && self.is_done()) || least == 0 {
                 break;
             }
             let turns_equal = sweep % 4 < 2;
@@ -246,7 +234,7 @@ impl<'a> Search<'a> {
 
     /// Exchanges neighbours as long as it helps, and keeps the order if it is the best so far.
     fn judge(&mut self, layers: &mut Layers, places: &mut [u32], moves_equal: bool) -> u64 {
-        self.work += self.swaps.run(layers, places, ((*WORKV).saturating_sub(self.work), moves_equal));
+        self.work += self.swaps.run(layers, places, (WORK.saturating_sub(self.work), moves_equal));
         let cost = self.counter.cost(self.net, layers, places, u64::MAX);
         self.work += layers.links.len() as u64;
         if self.best.as_ref().is_none_or(|(least, _)| cost < *least) {
@@ -261,10 +249,9 @@ impl<'a> Search<'a> {
         let mut sifter = self.sifter.take().unwrap_or_else(|| Sifter::new(self.net, layers));
         sifter.work = 0;
         sifter.start(layers, &mut places, keys);
-        sifter.run(layers, &mut places, WORKV.saturating_sub(self.work));
+        sifter.run(layers, &mut places, WORK.saturating_sub(self.work));
         self.work += sifter.work;
         self.sifter = Some(sifter);
-        if std::env::var("DBG2").is_ok() { let c = self.counter.cost(self.net, layers, &places, u64::MAX); eprintln!("sift {c} best {:?}", self.best.as_ref().map(|b| b.0)); }
         self.judge(layers, &mut places, false);
     }
 
@@ -277,7 +264,13 @@ impl<'a> Search<'a> {
     }
 
     /// One pass over all ranks, forwards or backwards.
-    fn sweep(&mut self, layers: &mut Layers, places: &mut [u32], rule: Rule, (is_forward, turns_equal): (bool, bool)) {
+    fn sweep(
+        &mut self,
+        layers: &mut Layers,
+        places: &mut [u32],
+        rule: Rule,
+        (is_forward, turns_equal): (bool, bool),
+    ) {
         self.turns_equal = turns_equal;
         self.siblings.iter_mut().for_each(Vec::clear);
         let count = layers.ranks.len();
@@ -285,23 +278,13 @@ impl<'a> Search<'a> {
         self.work += layers.links.len() as u64 * 2;
         for step in 0..count {
             let rank = if is_forward { step } else { count - 1 - step };
-            let length = |rank: Option<usize>| {
-                rank.and_then(|rank| layers.ranks.get(rank)).map_or(1.0, |rank| rank.len() as f64)
-            };
-            let lengths = [length(rank.checked_sub(1)), length(Some(rank + 1))];
-            let near = usize::from(!is_forward);
-            let here = layers.ranks[rank].len() as f64;
+            let near = if is_forward { rank.checked_sub(1) } else { Some(rank + 1) };
+            let near = near.and_then(|rank| layers.ranks.get(rank));
+            let length = near.map_or(1.0, |rank| rank.len() as f64);
             for item in &layers.ranks[rank] {
                 let ahead = wanted(layers, places, *item, (rule, is_forward));
-                let behind = || wanted(layers, places, *item, (rule, !is_forward));
-                let mode = *MODE;
-                // Without neighbours an item stays where it is among the others.
-                let key = match (ahead, mode) {
-                    (Some(at), _) => at / lengths[near],
-                    (None, 0) => (f64::from(places[*item as usize]) + 0.5) / here,
-                    (None, 2) => f64::NAN,
-                    (None, _) => behind().map_or((f64::from(places[*item as usize]) + 0.5) / here, |at| at / lengths[1 - near]),
-                };
+                // Without neighbours an item keeps its slot.
+                let key = ahead.map_or(f64::NAN, |at| at / length);
                 keys[*item as usize] = key;
             }
             self.arrange(layers, rank, &keys);
@@ -407,7 +390,7 @@ impl<'a> Search<'a> {
             (numbers >> 11) as f64 / (1u64 << 53) as f64
         };
         let mut rounds = 0;
-        while !self.is_done() && rounds < *ROUNDSV {
+        while !self.is_done() && rounds < SHAKES {
             rounds += 1;
             let Some((_, ranks)) = &self.best else { return };
             layers.ranks.clone_from(ranks);
@@ -505,11 +488,6 @@ fn depth_first(layers: &Layers, is_forward: bool) -> Vec<f64> {
         }
     }
     keys
-}
-
-/// Keys by the order of the input.
-fn model(net: &Net, layers: &Layers) -> Vec<f64> {
-    by_boxes(net, layers, |node| Some(node as f64))
 }
 
 /// Keys by where boxes were in an earlier picture.

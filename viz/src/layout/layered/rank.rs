@@ -75,7 +75,7 @@ pub(crate) fn rank(net: &Net, cluster_weight: i64) -> Ranking {
             }
         }
     }
-    let places = simplex::solve(nodes, &arcs, WORK / nodes.max(1));
+    let places = simplex::solve(nodes, &arcs, WORK / nodes.max(1), None);
     let mut rank: Vec<usize> = group.iter().map(|group| places[*group].max(0) as usize).collect();
     let least = rank.iter().copied().min().unwrap_or(0);
     rank.iter_mut().for_each(|rank| *rank -= least);

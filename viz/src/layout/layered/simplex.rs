@@ -20,13 +20,22 @@ const NONE: u32 = u32::MAX;
 /// Places for `nodes` nodes, the smallest being zero in each connected part, and whether they are
 /// the best (they may be merely good where `pivots` ran out).
 ///
-/// The arcs must have no cycle. Each connected part is solved for itself.
-pub(crate) fn solve(nodes: usize, arcs: &[Arc], pivots: usize) -> Vec<i64> {
+/// The arcs must have no cycle. Each connected part is solved for itself. `start` are places that
+/// keep all least lengths already, to begin from; the nearer to the best, the less is to be done.
+pub(crate) fn solve(
+    nodes: usize,
+    arcs: &[Arc],
+    pivots: usize,
+    start: Option<Vec<i64>>,
+) -> Vec<i64> {
     if nodes == 0 {
         return Vec::new();
     }
     let mut simplex = Simplex::new(nodes, arcs);
-    simplex.longest_paths();
+    match start.filter(|start| start.len() == nodes) {
+        Some(start) => simplex.place = start,
+        None => simplex.longest_paths(),
+    }
     simplex.tight_tree();
     let mut left = pivots;
     while left > 0 {
