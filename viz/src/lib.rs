@@ -42,6 +42,8 @@ mod large_stack;
 mod latency;
 mod layout;
 mod measure;
+#[cfg(feature = "png")]
+mod picture;
 mod source_link;
 mod style;
 mod svg;
@@ -60,3 +62,7 @@ pub use layout::{
     PlacedArrow, Point, RankKind, Rect, Side, Size, SizedArrow, SizedBox, SizedCluster, SizedGraph,
     SizedPort, Splines, faults, layout_json,
 };
+#[cfg(feature = "pdf")]
+pub use picture::pdf;
+#[cfg(feature = "png")]
+pub use picture::{Picture, PictureError, PictureFonts, PictureOptions, png};

@@ -7,6 +7,9 @@ use crate::flow_graph::{Arrow, ArrowKind, BoxKind, FlowBox, FlowGraph, Tone};
 
 /// The font that is asked for; text is measured with its metrics (those of Arial and Helvetica).
 pub(crate) const FONT: &str = "Arial";
+/// The first name of [`FONT_STACK`].
+#[cfg(feature = "png")]
+pub(crate) const ASKED_FAMILY: &str = "Liberation Sans";
 /// The fonts that a viewer may use, best first; all but the last few are as wide as [`FONT`].
 pub(crate) const FONT_STACK: &str = "'Liberation Sans', Arial, Helvetica, Arimo, 'Noto Sans', \
      'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', 'WenQuanYi Micro Hei', sans-serif";

@@ -112,7 +112,12 @@ fn fields(out: &mut Markup, rect: &Rect, text: &BoxText, look: BoxStyle) {
         let rule = format!("M{} {}H{}", number(rect.x), number(y), number(rect.right()));
         out.empty("path", &[("class", "rule"), ("d", &rule), ("stroke", look.line.light)]);
         let baseline = Point { x: rect.x + PAD_X, y: y + FIELD_ROW * 0.68 };
-        out.text(FIELD_LOOK, field, baseline);
+        if field.is_right_to_left() {
+            // Such a line begins at the right.
+            out.ending(FIELD_LOOK, field, Point { x: rect.right() - PAD_X, ..baseline });
+        } else {
+            out.text(FIELD_LOOK, field, baseline);
+        }
         y += FIELD_ROW;
     }
 }
