@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use raftlens_tracer::model::TraceId;
 use raftlens_viz::{
-    DrawOptions, Engine, FlowGraph, Format, Options, Picture, PictureOptions, draw, pdf, png,
+    DrawOptions, Engine, FlowGraph, Format, Heat, Options, Picture, PictureOptions, draw, pdf, png,
 };
 
 use crate::cmd::Usage;
@@ -51,6 +51,9 @@ pub(crate) struct DrawArgs {
     /// Where links to the code lead, with {file} and {line}.
     #[arg(long, value_name = "TEMPLATE")]
     source_url: Option<String>,
+    /// What the colours of boxes and arrows tell: how often, p50, p99, or the share of the time.
+    #[arg(long, value_name = "MEASURE", default_value = "none")]
+    heat: HeatArg,
     /// How large a PNG or PDF gets: 2 is twice as wide and high as the SVG (PNG 2, PDF 1).
     #[arg(long, value_name = "FACTOR")]
     scale: Option<f64>,
@@ -63,6 +66,27 @@ enum FormatArg {
     Pdf,
     Dot,
     LayoutJson,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum HeatArg {
+    None,
+    Count,
+    P50,
+    P99,
+    Share,
+}
+
+impl From<HeatArg> for Heat {
+    fn from(heat: HeatArg) -> Heat {
+        match heat {
+            HeatArg::None => Heat::None,
+            HeatArg::Count => Heat::Count,
+            HeatArg::P50 => Heat::P50,
+            HeatArg::P99 => Heat::P99,
+            HeatArg::Share => Heat::Share,
+        }
+    }
 }
 
 /// What places the boxes of a picture.
@@ -108,6 +132,7 @@ pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
         format: format.text(),
         engine: args.layout.into(),
         source_url: args.source_url.clone(),
+        heat: args.heat.into(),
     };
     let text = draw(&graph, &options)?;
     let picture = PictureOptions { scale: args.scale, ..PictureOptions::default() };

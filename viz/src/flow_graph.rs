@@ -11,6 +11,7 @@ use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
 use petgraph::visit::EdgeRef;
 
 use crate::latency::Latency;
+use crate::provenance::Provenance;
 
 /// What a box stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -60,6 +61,8 @@ pub struct FlowBox {
     pub kind: BoxKind,
     /// Whether it is as it should be.
     pub tone: Tone,
+    /// Where it is known from.
+    pub provenance: Provenance,
     /// A second line of it, in small; what was measured has precedence.
     pub note: Option<String>,
     /// The clusters that it stands in, outermost first.
@@ -90,6 +93,8 @@ pub struct Arrow {
     pub kind: ArrowKind,
     /// Whether it is as it should be.
     pub tone: Tone,
+    /// Where it is known from.
+    pub provenance: Provenance,
     /// What is written at it, line by line, in front of what was measured.
     pub words: Vec<String>,
     /// The hand-over that it goes through, e.g. `mailbox`.
@@ -110,6 +115,7 @@ impl Arrow {
         Arrow {
             kind,
             tone: Tone::Plain,
+            provenance: Provenance::Unsaid,
             words: Vec::new(),
             via: None,
             from_port: None,
@@ -335,6 +341,7 @@ impl Arrow {
     fn is_same(&self, other: &Arrow) -> bool {
         self.kind == other.kind
             && self.tone == other.tone
+            && self.provenance == other.provenance
             && self.words == other.words
             && self.via == other.via
             && self.from_port == other.from_port

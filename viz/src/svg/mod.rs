@@ -12,9 +12,13 @@ mod markup;
 mod sheet;
 
 use crate::describe;
+use crate::draw::DrawOptions;
 use crate::flow_graph::{FlowGraph, Reading};
+use crate::heat::Heated;
+use crate::latency::Latency;
 use crate::layout::{Placed, Point, Rect};
 use crate::measure::{CLUSTER_LINE, Scene};
+use crate::provenance::Untaken;
 use crate::style::{self, CLUSTER_SIZE, GROUND, HEADING_SIZE, INK, QUIET};
 use crate::text::{Line, wrap};
 use ids::Ids;
@@ -34,13 +38,27 @@ const HEADING_LINE: f64 = 21.0;
 const HEADING_LOOK: TextLook = TextLook { class: "heading", size: HEADING_SIZE, fill: INK.light };
 const CLUSTER_LOOK: TextLook = TextLook { class: "title", size: CLUSTER_SIZE, fill: QUIET.light };
 
+/// What the measurements add to the look of the parts.
+struct Tint {
+    heated: Heated,
+    untaken: Untaken,
+}
+
+/// The times of a box or an arrow, for scripts, in nanoseconds.
+fn times(latency: &Latency) -> Vec<(&'static str, String)> {
+    let times = [("data-p50-ns", latency.p50_ns()), ("data-p99-ns", latency.p99_ns())];
+    times.into_iter().filter_map(|(key, ns)| ns.map(|ns| (key, ns.to_string()))).collect()
+}
+
 /// The picture of `graph`, placed as `placed`.
 pub(crate) fn write(
     graph: &FlowGraph,
     scene: &Scene,
     placed: &Placed,
-    source_url: Option<&str>,
+    options: &DrawOptions,
 ) -> String {
+    let source_url = options.source_url.as_deref();
+    let tint = Tint { heated: Heated::new(graph, options.heat), untaken: Untaken::new(graph) };
     let least = match graph.reading {
         Reading::Flow => LEAST_WIDTH,
         // A picture of one or two columns is narrower than what it has to say.
@@ -58,7 +76,7 @@ pub(crate) fn write(
     let more = HEADING_LINE * heading.len().saturating_sub(1) as f64;
     let top = MARGIN + if heading.is_empty() { 0.0 } else { HEADING + more };
     // Measured before anything is written, because the root element states the height.
-    let legend = legend::Legend::new(graph, inner);
+    let legend = legend::Legend::new(graph, &tint, inner);
     let width = inner + 2.0 * MARGIN;
     let height = top + placed.size.height + legend.height() + MARGIN;
     let mut out = Markup::new();
@@ -74,8 +92,8 @@ pub(crate) fn write(
     clusters(&mut out, graph, scene, placed);
     let ids = Ids::new(graph);
     // Lines under boxes, so that no head paints over a border; labels on top of both.
-    arrows::write(&mut out, graph, placed, &ids);
-    boxes::write(&mut out, graph, scene, placed, (&ids, source_url));
+    arrows::write(&mut out, graph, placed, (&ids, source_url), &tint);
+    boxes::write(&mut out, graph, scene, placed, (&ids, source_url, &tint));
     arrows::write_labels(&mut out, graph, scene, placed);
     out.close("g");
     legend.write(&mut out, Point { x: MARGIN, y: top + placed.size.height });
@@ -93,7 +111,7 @@ fn open(out: &mut Markup, graph: &FlowGraph, width: f64, height: f64) {
             ("viewBox", &format!("0 0 {width} {height}")),
             ("width", &width),
             ("height", &height),
-            ("role", "img"),
+            ("role", "graphics-document document"),
             ("aria-labelledby", "chart-title chart-desc"),
             ("class", "raftlens-chart"),
             ("font-family", style::FONT_STACK),
@@ -114,7 +132,7 @@ fn open(out: &mut Markup, graph: &FlowGraph, width: f64, height: f64) {
     let (boxes, arrows) = (graph.box_count(), graph.arrow_count());
     let summary = format!("{boxes} boxes and {arrows} arrows, {how}");
     out.element("desc", &[("id", "chart-desc")], &summary);
-    out.raw(&sheet::css(graph.has_wrong()));
+    out.raw(&sheet::css(graph));
 }
 
 /// Grounds and titles of clusters: below everything, outer ones first.

@@ -74,7 +74,7 @@ fn every_text_is_pinned_and_inside_the_picture() {
     let graph = graph();
     let scene = measure(&graph);
     let placed = Embedded.place(&scene.sized).unwrap();
-    let svg = write(&graph, &scene, &placed, None);
+    let svg = write(&graph, &scene, &placed, &DrawOptions::default());
     let xml = roxmltree::Document::parse(&svg).unwrap();
     let whole: f64 = xml.root_element().attribute("width").unwrap().parse().unwrap();
     let texts: Vec<_> = xml.descendants().filter(|node| node.has_tag_name("text")).collect();
