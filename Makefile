@@ -40,13 +40,16 @@ soak: setup
 mutants: setup
 	$(CARGO) test $(PROFILE) -p raftlens-core --features sim --test mutants
 
-## A minute for each reader of trace files to meet any bytes; needs nightly Rust and cargo-fuzz.
+## A minute for each reader of trace files, for DOT and for the layout to meet any bytes; needs nightly Rust and cargo-fuzz.
 fuzz: setup
-	cd tracer && for target in $$($(CARGO) +nightly fuzz list); do \
+	for crate in tracer viz; do cd $$crate && for target in $$($(CARGO) +nightly fuzz list); do \
 		mkdir -p fuzz/corpus/$$target; \
 		CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz $(CARGO) +nightly fuzz run --sanitizer none \
 			$$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=60 || exit 1; \
-	done
+	done; cd ..; done
+	cd viz && mkdir -p fuzz-layout/corpus/place && \
+		CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz $(CARGO) +nightly fuzz run --fuzz-dir fuzz-layout \
+			--sanitizer none place fuzz-layout/corpus/place fuzz-layout/seeds/place -- -max_total_time=60
 
 ## What must be clean besides the tests: formatting, lints, documentation.
 check: setup
@@ -66,6 +69,7 @@ bench: setup
 	$(CARGO) bench --locked -p raftlens --bench spans
 	$(CARGO) bench --locked -p raftlens-tracer --bench recorder
 	$(CARGO) bench --locked -p raftlens-core --features sim --bench sim
+	$(CARGO) bench --locked -p raftlens-viz --bench layout
 
 ## What the flight recorder costs a store, against the same program without instrumentation.
 bench-reads: setup

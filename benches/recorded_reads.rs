@@ -6,7 +6,8 @@
 //! runs with `--paced` and measures one round for each line that it is sent. Without a peer, the
 //! rows compare with the recorder's level switched off.
 //!
-//! With `--json`, one JSON object a row, without it a table.
+//! With `--json`, one JSON object a row, without it a table. `--only info 20000` does so many reads at
+//! one level and nothing else, for counting instructions: their number is steady where time is not.
 
 #![allow(clippy::print_stdout)]
 
@@ -15,10 +16,14 @@ mod propagation;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use raftlens_core::engine::RocksEngine;
-use raftlens_core::{Cluster, ClusterConfig, RaftKv, ReadFrom, ReadMode, SnapContext, Tracer};
+use raftlens_core::{
+    Clock, Cluster, ClusterConfig, MonotonicRawClock, RaftKv, ReadFrom, ReadMode, SnapContext,
+    Tracer,
+};
 use raftlens_tracer::recorder::FlightRecorder;
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
@@ -36,10 +41,11 @@ struct Reads {
 }
 
 impl Reads {
-    async fn start() -> Reads {
+    async fn start(clock: impl Clock) -> Reads {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = ClusterConfig::new(folder.path(), Vec::new());
         config.tracer = Tracer::new(propagation::OtelPropagator);
+        config.clock = Arc::new(clock);
         let cluster = Cluster::start(config).await.expect("three stores");
         cluster.wait_for_leaders(Duration::from_secs(10)).await.expect("a leader");
         let client = cluster.client();
@@ -53,14 +59,20 @@ impl Reads {
         let start = Instant::now();
         let mut reads = 0_u32;
         while start.elapsed() < ROUND {
-            for _ in 0..64 {
-                let answer = self.kv.async_snapshot(self.ctx.clone()).await.expect("a lease read");
-                assert!(answer.mode == ReadMode::LeaseLocal || answer.reject.is_some());
-                assert!(answer.value.get(KEY).expect("a value").is_some());
-            }
+            self.read(64).await;
             reads += 64;
         }
         f64::from(reads) / start.elapsed().as_secs_f64()
+    }
+
+    /// So many reads.
+    #[inline(never)]
+    async fn read(&self, times: u32) {
+        for _ in 0..times {
+            let answer = self.kv.async_snapshot(self.ctx.clone()).await.expect("a lease read");
+            assert!(answer.mode == ReadMode::LeaseLocal || answer.reject.is_some());
+            assert!(answer.value.get(KEY).expect("a value").is_some());
+        }
     }
 }
 
@@ -109,6 +121,12 @@ fn main() {
         println!("this is the peer; `make bench-reads` runs both");
         return;
     }
+    if let Some(only) = arguments.iter().position(|argument| argument == "--only") {
+        let level = arguments.get(only + 1).and_then(|level| level.parse().ok());
+        let times = arguments.get(only + 2).and_then(|times| times.parse().ok());
+        only_reads(&runtime, level.expect("a level"), times.expect("how many reads"));
+        return;
+    }
     let path = arguments.iter().position(|argument| argument == "--compiled-out");
     let peer = path.and_then(|place| arguments.get(place + 1)).map(|path| Peer::start(path));
     let recorder = FlightRecorder::builder().service_name("bench").build();
@@ -117,9 +135,28 @@ fn main() {
     rows.print(has("--json"));
 }
 
+/// A clock that runs under valgrind, too, which does not let the other one find its system call.
+struct StdClock(Instant);
+
+impl Clock for StdClock {
+    fn monotonic_raw_now(&self) -> raftlens_core::Instant {
+        raftlens_core::Instant::from_ns(self.0.elapsed().as_nanos() as u64)
+    }
+}
+
+/// Reads at one level.
+fn only_reads(runtime: &tokio::runtime::Runtime, level: LevelFilter, times: u32) {
+    let recorder = FlightRecorder::builder().service_name("bench").build();
+    tracing::subscriber::set_global_default(recorder.clone()).expect("the first");
+    recorder.set_level(level);
+    let reads = runtime.block_on(Reads::start(StdClock(Instant::now())));
+    runtime.block_on(reads.read(times));
+    runtime.block_on(reads.cluster.stop());
+}
+
 /// Measures a round for each line of standard input.
 fn paced(runtime: &tokio::runtime::Runtime) {
-    let reads = runtime.block_on(Reads::start());
+    let reads = runtime.block_on(Reads::start(MonotonicRawClock));
     for line in std::io::stdin().lines() {
         if line.is_err() {
             break;
@@ -142,7 +179,7 @@ fn measure(
     mut peer: Option<Peer>,
 ) -> Rows {
     recorder.set_level(LevelFilter::OFF);
-    let reads = runtime.block_on(Reads::start());
+    let reads = runtime.block_on(Reads::start(MonotonicRawClock));
     let round = |level: LevelFilter| {
         recorder.set_level(level);
         runtime.block_on(reads.round())

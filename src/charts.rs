@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use raftlens_viz::Chart;
+use raftlens_viz::{Chart, DotOptions};
 
 use crate::cmd::Usage;
 
@@ -30,8 +30,10 @@ pub(crate) fn find(name: &str) -> Result<Chart> {
         let known = known.join(", ");
         return Err(Usage(format!("--chart {name}: no such file, and none of {known}")).into());
     }
-    let text = std::fs::read_to_string(path).with_context(|| name.to_owned())?;
-    Chart::parse(&text).with_context(|| name.to_owned())
+    let bytes = std::fs::read(path).with_context(|| format!("cannot open {name}"))?;
+    let options = DotOptions { file: Some(path.to_owned()), ..DotOptions::default() };
+    // A fault in the file names it; others do not.
+    Chart::from_dot(&bytes, &options).with_context(|| name.to_owned())
 }
 
 /// The boxes of a chart, as the identities of functions and cases.

@@ -11,7 +11,7 @@ use crate::command::ReadWaits;
 use crate::error::Error;
 use crate::ids::RegionId;
 use crate::region_snapshot::RegionSnapshot;
-use crate::spans::function_span;
+use crate::spans::enter_function;
 use crate::trace_context::TraceContext;
 
 /// How a read was served (READ_PATH.md section 2).
@@ -147,7 +147,7 @@ impl<S> Callback<S> {
 
     /// Gives the answer of a read. Whoever asked may have stopped waiting; that is no error.
     pub fn invoke_read(mut self, response: ReadResponse<S>) {
-        let _span = function_span!("invoke_read", "Callback", "Callback::invoke_read").entered();
+        let _span = enter_function!("invoke_read", "Callback", "Callback::invoke_read");
         match std::mem::replace(&mut self.receiver, Receiver::None) {
             Receiver::Read(sender, deliver) => deliver(sender, response),
             Receiver::Write(sender) => {

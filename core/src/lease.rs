@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Instant};
 use crate::remote_lease::RemoteLease;
 use crate::rules::{Rule, Rules};
-use crate::spans::{case, function_span, variable};
+use crate::spans::{case, enter_function, function_span, variable};
 
 /// What a lease says at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +158,7 @@ impl Lease {
         let _entered = span.enter();
         variable!("Lease::bound", "Lease");
         let now = {
-            let _span = function_span!("monotonic_raw_now", "Lease", "monotonic_raw_now").entered();
+            let _span = enter_function!("monotonic_raw_now", "Lease", "monotonic_raw_now");
             clock.monotonic_raw_now()
         };
         let state = self.state_at(now);

@@ -18,7 +18,7 @@ use crate::reject::{RejectCounters, RejectReason};
 use crate::router::RaftRouter;
 use crate::rules::Rules;
 use crate::snap_cache::ThreadReadId;
-use crate::spans::function_span;
+use crate::spans::enter_function;
 
 /// What the readers of a store share.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ impl<E: Engine> LocalReadRouter<E> for ServerRaftStoreRouter<E> {
         callback: Callback<E::Snapshot>,
         deadline: Option<Duration>,
     ) -> Option<RejectReason> {
-        let _span = function_span!("read", "LocalReader", "LocalReadRouter::read").entered();
+        let _span = enter_function!("read", "LocalReader", "LocalReadRouter::read");
         self.local_reader.read(read_id, request, callback, deadline)
     }
 }

@@ -27,7 +27,7 @@ use crate::request_policy::{NotLocal, RequestInspector, RequestPolicy};
 use crate::router::RaftRouter;
 use crate::rules::{Rule, Rules};
 use crate::snap_cache::{SnapCache, ThreadReadId};
-use crate::spans::{function_span, record, stage_span};
+use crate::spans::{enter_function, record, record_fields, stage_span};
 
 /// How many regions one reader remembers.
 const DELEGATES_MAX: usize = 1024;
@@ -126,7 +126,7 @@ impl<E: Engine> LocalReader<E> {
         callback: Callback<E::Snapshot>,
         deadline: Option<Duration>,
     ) -> Option<RejectReason> {
-        let _span = function_span!("read", "LocalReader", "LocalReader::read").entered();
+        let _span = enter_function!("read", "LocalReader", "LocalReader::read");
         self.propose_raft_command(read_id, request, callback, deadline)
     }
 
@@ -137,12 +137,11 @@ impl<E: Engine> LocalReader<E> {
         callback: Callback<E::Snapshot>,
         deadline: Option<Duration>,
     ) -> Option<RejectReason> {
-        let _span = function_span!(
+        let _span = enter_function!(
             "propose_raft_command",
             "LocalReader",
             "LocalReader::propose_raft_command"
-        )
-        .entered();
+        );
         let checked = self.check(request);
         self.answer(checked, read_id, callback, deadline)
     }
@@ -193,12 +192,11 @@ impl<E: Engine> LocalReader<E> {
         &self,
         request: &RaftCmdRequest,
     ) -> Result<Arc<ReadDelegate>, NotHere> {
-        let _span = function_span!(
+        let _span = enter_function!(
             "pre_propose_raft_command",
             "LocalReader",
             "LocalReader::pre_propose_raft_command"
-        )
-        .entered();
+        );
         let header = &request.header;
         if header.store_id != self.store_id {
             let error = Error::StoreNotMatch { expected: header.store_id, found: self.store_id };
@@ -265,7 +263,7 @@ impl<E: Engine> LocalReader<E> {
         );
         let _entered = span.enter();
         let (policy, why) = Inspector(delegate, self.rules).policy_of(request);
-        span.record("read.policy", policy.title());
+        record_fields!(span, of_policy: "read.policy" = policy.title());
         (policy, why)
     }
 
@@ -362,7 +360,7 @@ impl<E: Engine> LocalReader<E> {
         callback: Callback<E::Snapshot>,
         deadline: Option<Duration>,
     ) -> Option<RejectReason> {
-        let _span = function_span!("redirect", "LocalReader", "LocalReader::redirect").entered();
+        let _span = enter_function!("redirect", "LocalReader", "LocalReader::redirect");
         let region = request.header.region_id;
         let sent_at = self.clock.monotonic_raw_now();
         let deadline = deadline.map(|deadline| sent_at + deadline);
@@ -393,8 +391,7 @@ impl<E: Engine> LocalReader<E> {
 
 impl<E: Engine> LocalReader<E> {
     fn check_peer_id(request: &RaftCmdRequest, delegate: &ReadDelegate) -> Result<(), NotHere> {
-        let _span =
-            function_span!("check_peer_id", "LocalReader", "LocalReader::check_peer_id").entered();
+        let _span = enter_function!("check_peer_id", "LocalReader", "LocalReader::check_peer_id");
         let expected = request.header.peer_id;
         if expected == delegate.peer_id {
             return Ok(());
@@ -405,8 +402,7 @@ impl<E: Engine> LocalReader<E> {
     }
 
     fn check_term(request: &RaftCmdRequest, delegate: &ReadDelegate) -> Result<(), NotHere> {
-        let _span =
-            function_span!("check_term", "LocalReader", "LocalReader::check_term").entered();
+        let _span = enter_function!("check_term", "LocalReader", "LocalReader::check_term");
         crate::request_checks::check_term(&request.header, delegate.term)
             .map_err(|error| NotHere::Refuse(RejectReason::TermMismatch, error))
     }
@@ -417,8 +413,7 @@ impl<E: Engine> LocalReader<E> {
         delegate: &ReadDelegate,
     ) -> Result<(), NotHere> {
         let _span =
-            function_span!("check_region_epoch", "LocalReader", "LocalReader::check_region_epoch")
-                .entered();
+            enter_function!("check_region_epoch", "LocalReader", "LocalReader::check_region_epoch");
         crate::request_checks::check_region_epoch(&request.header, &delegate.region)
             .map_err(|_| NotHere::Redirect(RejectReason::Epoch))
     }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::error::Error;
 use crate::ids::RegionId;
 use crate::message::PeerMsg;
-use crate::spans::function_span;
+use crate::spans::enter_function;
 use crate::store::Scheduled;
 
 /// How many messages that are not commands may wait; raft-rs repeats what is dropped beyond it. The
@@ -63,9 +63,8 @@ impl<S> Mailbox<S> {
 
     /// Puts `message` into the mailbox and wakes a poller, or gives it back.
     pub(crate) fn try_send(&self, message: PeerMsg<S>) -> Result<(), TrySendError<PeerMsg<S>>> {
-        let _span = matches!(message, PeerMsg::RaftCommand(_)).then(|| {
-            function_span!("try_send", "RaftRouter/Router", "Mailbox::try_send").entered()
-        });
+        let _span = matches!(message, PeerMsg::RaftCommand(_))
+            .then(|| enter_function!("try_send", "RaftRouter/Router", "Mailbox::try_send"));
         let mut queue = self.lock();
         if queue.closed {
             return Err(TrySendError::Disconnected(message));

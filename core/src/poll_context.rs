@@ -26,7 +26,7 @@ use crate::read_delegate::StoreMeta;
 use crate::region::Region;
 use crate::region_snapshot::{RegionSnapshot, check_key_in_region};
 use crate::rules::{Rule, Rules};
-use crate::spans::{case, function_span};
+use crate::spans::{case, enter_function};
 use crate::trace_context::Tracer;
 
 /// What a peer wants done.
@@ -112,7 +112,7 @@ impl<E: Engine> PollContext<E> {
         region: &Arc<Region>,
         read_index: u64,
     ) -> Result<ReadValue<E::Snapshot>, Error> {
-        let _span = function_span!("execute", "PollContext", "PollContext::execute").entered();
+        let _span = enter_function!("execute", "PollContext", "PollContext::execute");
         match request.read() {
             Some(ReadCommand::Get { key }) => {
                 case!("CmdType::Get", "PollContext", from = "PollContext::execute");
@@ -131,7 +131,7 @@ impl<E: Engine> PollContext<E> {
     }
 
     fn get_value(&self, key: &[u8], region: &Region) -> Result<ReadValue<E::Snapshot>, Error> {
-        let _span = function_span!("get_value", "PollContext", "PollContext::get_value").entered();
+        let _span = enter_function!("get_value", "PollContext", "PollContext::get_value");
         if self.rules.holds(Rule::S5) {
             check_key_in_region(key, region)?;
         }
@@ -139,15 +139,13 @@ impl<E: Engine> PollContext<E> {
     }
 
     fn get_snapshot(&self, region: &Arc<Region>) -> ReadValue<E::Snapshot> {
-        let _span =
-            function_span!("get_snapshot", "PollContext", "PollContext::get_snapshot").entered();
+        let _span = enter_function!("get_snapshot", "PollContext", "PollContext::get_snapshot");
         let snapshot = Arc::new(self.engine.snapshot());
         ReadValue::Snapshot(RegionSnapshot::new(snapshot, Arc::clone(region)))
     }
 
     fn set_read_index(&self, read_index: u64) -> ReadValue<E::Snapshot> {
-        let _span = function_span!("set_read_index", "PollContext", "PollContext::set_read_index")
-            .entered();
+        let _span = enter_function!("set_read_index", "PollContext", "PollContext::set_read_index");
         ReadValue::Index(read_index)
     }
 }

@@ -15,7 +15,7 @@ use crate::local_read_router::{LocalReadRouter, ServerRaftStoreRouter};
 use crate::region_snapshot::RegionSnapshot;
 use crate::reject::{RejectCounters, RejectReason};
 use crate::snap_cache::ThreadReadId;
-use crate::spans::{function_span, stage_span};
+use crate::spans::{enter_function, record_fields, stage_span};
 use crate::trace_context::{HandOver, Tracer};
 
 /// Whom to ask, and how.
@@ -135,16 +135,28 @@ impl<E: Engine> RaftKv<E> {
         );
         let region = ctx.header.region_id;
         let deadline = ctx.deadline.unwrap_or(self.router.config().deadline);
-        let (reject, receiver) = span.in_scope(|| {
-            let (sender, receiver) = Self::box_new_cb();
-            (self.exec_snapshot(ctx, read, deadline, sender), receiver)
+        // Entered once for a read that is answered right here: a read has few microseconds.
+        let (reject, asked) = span.in_scope(|| {
+            let (sender, mut receiver) = Self::box_new_cb();
+            let reject = self.exec_snapshot(ctx, read, deadline, sender);
+            if let Some(reason) = reject {
+                span.record("reject.reason", reason.as_str());
+            }
+            let answered = receiver.try_recv().ok();
+            if let Some(response) = &answered {
+                self.record(&span, response);
+            }
+            (reject, answered.ok_or(receiver))
         });
-        if let Some(reason) = reject {
-            span.record("reject.reason", reason.as_str());
-        }
-        let response = wait(receiver, region, deadline).await;
-        // Entered once more, since a span ends when it is left for the last time.
-        span.in_scope(|| self.record(&span, &response));
+        let response = match asked {
+            Ok(response) => response,
+            Err(receiver) => {
+                let response = wait(receiver, region, deadline).await;
+                // Entered once more, since a span ends when it is left for the last time.
+                span.in_scope(|| self.record(&span, &response));
+                response
+            }
+        };
         let ReadResponse { result, term, mode, waits, .. } = response;
         let (value, mode) = (result?, mode.unwrap_or(ReadMode::ReadIndex));
         Ok(Answer { value, term, mode, waits, reject })
@@ -152,7 +164,7 @@ impl<E: Engine> RaftKv<E> {
 
     /// The way back to the waiting future (boxed in TiKV, hence the chart's name for it).
     fn box_new_cb() -> ReadChannel<E::Snapshot> {
-        let _span = function_span!("box_new_cb", "RaftKV", "RaftKv::box_new_cb").entered();
+        let _span = enter_function!("box_new_cb", "RaftKV", "RaftKv::box_new_cb");
         oneshot::channel()
     }
 
@@ -161,7 +173,7 @@ impl<E: Engine> RaftKv<E> {
         sender: oneshot::Sender<ReadResponse<E::Snapshot>>,
         response: ReadResponse<E::Snapshot>,
     ) {
-        let _span = function_span!("callback", "RaftKV", "RaftKv::callback").entered();
+        let _span = enter_function!("callback", "RaftKV", "RaftKv::callback");
         // Whoever asked may have stopped waiting.
         drop(sender.send(response));
     }
@@ -174,7 +186,7 @@ impl<E: Engine> RaftKv<E> {
         deadline: Duration,
         sender: oneshot::Sender<ReadResponse<E::Snapshot>>,
     ) -> Option<RejectReason> {
-        let _span = function_span!("exec_snapshot", "RaftKV", "RaftKv::exec_snapshot").entered();
+        let _span = enter_function!("exec_snapshot", "RaftKV", "RaftKv::exec_snapshot");
         let region = ctx.header.region_id;
         let store_callback = Callback::read_with(region, sender, Self::store_callback);
         let request = RaftCmdRequest { header: ctx.header, body: Body::Read(read) };
@@ -186,13 +198,13 @@ impl<E: Engine> RaftKv<E> {
         sender: oneshot::Sender<ReadResponse<E::Snapshot>>,
         response: ReadResponse<E::Snapshot>,
     ) {
-        let _span = function_span!("Callback::Read", "RaftKV", "Callback::Read").entered();
+        let _span = enter_function!("Callback::Read", "RaftKV", "Callback::Read");
         Self::callback(sender, Self::on_read_result(response));
     }
 
     /// Looks at an answer, and binds the snapshot to the term that gave it (rule T8).
     fn on_read_result(mut response: ReadResponse<E::Snapshot>) -> ReadResponse<E::Snapshot> {
-        let _span = function_span!("on_read_result", "RaftKV", "RaftKv::on_read_result").entered();
+        let _span = enter_function!("on_read_result", "RaftKV", "RaftKv::on_read_result");
         let term = response.term;
         if let Some(ReadValue::Snapshot(snapshot)) = Self::check_raft_cmd_response(&mut response) {
             snapshot.bind_term(term);
@@ -205,11 +217,11 @@ impl<E: Engine> RaftKv<E> {
         response: &mut ReadResponse<E::Snapshot>,
     ) -> Option<&mut ReadValue<E::Snapshot>> {
         let _span =
-            function_span!("check_raft_cmd_response", "RaftKV", "RaftKv::check_raft_cmd_response")
-                .entered();
+            enter_function!("check_raft_cmd_response", "RaftKV", "RaftKv::check_raft_cmd_response");
         response.result.as_mut().ok()
     }
 
+    /// Writes down what a read came to.
     fn record(&self, span: &tracing::Span, response: &ReadResponse<E::Snapshot>) {
         if span.is_disabled() {
             return;
@@ -217,15 +229,13 @@ impl<E: Engine> RaftKv<E> {
         match &response.result {
             Ok(_) => {
                 let waits = response.waits;
-                let mode = response.mode.unwrap_or(ReadMode::ReadIndex);
-                // In one go: a read has few microseconds, and each call takes a part of one.
-                tracing::record_all!(
+                record_fields!(
                     span,
-                    read.mode = mode.as_str(),
-                    wait.mailbox_ns = waits.mailbox.as_nanos() as i64,
-                    wait.quorum_ns = waits.quorum.as_nanos() as i64,
-                    wait.apply_ns = waits.apply.as_nanos() as i64,
-                    wait.snapshot_ns = waits.snapshot.as_nanos() as i64,
+                    of_mode: "read.mode" = response.mode.unwrap_or(ReadMode::ReadIndex).as_str(),
+                    of_mailbox: "wait.mailbox_ns" = waits.mailbox.as_nanos() as i64,
+                    of_quorum: "wait.quorum_ns" = waits.quorum.as_nanos() as i64,
+                    of_apply: "wait.apply_ns" = waits.apply.as_nanos() as i64,
+                    of_snapshot: "wait.snapshot_ns" = waits.snapshot.as_nanos() as i64,
                 );
                 self.tracer.link(span, response.trace, HandOver::Callback);
             }
@@ -326,15 +336,12 @@ impl<T> Answer<T> {
     }
 }
 
-/// Waits for an answer; one that is there already costs no timer.
+/// Waits for an answer.
 async fn wait<S>(
-    mut receiver: oneshot::Receiver<ReadResponse<S>>,
+    receiver: oneshot::Receiver<ReadResponse<S>>,
     region: RegionId,
     deadline: Duration,
 ) -> ReadResponse<S> {
-    if let Ok(response) = receiver.try_recv() {
-        return response;
-    }
     match tokio::time::timeout(deadline, receiver).await {
         Err(_) => ReadResponse::error(too_late(region, deadline), 0),
         Ok(Err(_)) => ReadResponse::error(Error::Stopped(region), 0),

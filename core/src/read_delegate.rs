@@ -20,7 +20,7 @@ use crate::region::Region;
 use crate::region_snapshot::{RegionSnapshot, check_key_in_region};
 use crate::reject::RejectReason;
 use crate::remote_lease::RemoteLease;
-use crate::spans::function_span;
+use crate::spans::{enter_function, function_span};
 
 /// How far the peer has got, published for rule X1: `commit` before any message that could show it
 /// to another node leaves, `applied` after the engine has the data and before a write is answered.
@@ -199,8 +199,7 @@ impl ReadDelegate {
         snapshot: Arc<S>,
         mode: ReadMode,
     ) -> ReadResponse<S> {
-        let _span = function_span!("execute", "LocalReader/leader lease", "ReadDelegate::execute")
-            .entered();
+        let _span = enter_function!("execute", "LocalReader/leader lease", "ReadDelegate::execute");
         let result = match request.read() {
             Some(ReadCommand::Get { key }) => check_key_in_region(key, &self.region)
                 .and_then(|()| Ok(snapshot.get(Family::Data, key)?))

@@ -14,7 +14,7 @@ use crate::command::{RaftCommand, ReadCommand};
 use crate::error::Error;
 use crate::ids::RegionId;
 use crate::rules::{Rule, Rules};
-use crate::spans::{function_span, record};
+use crate::spans::{enter_function, record};
 use crate::trace_context::TraceContext;
 
 /// A command that waits for a read index.
@@ -72,8 +72,7 @@ impl<S> ReadIndexRequest<S> {
     /// Lets another read wait for the same index.
     pub(crate) fn push_command(&mut self, read: WaitingRead<S>) {
         let _span =
-            function_span!("push_command", "ReadIndexRequest", "ReadIndexRequest::push_command")
-                .entered();
+            enter_function!("push_command", "ReadIndexRequest", "ReadIndexRequest::push_command");
         self.reads.push(read);
     }
 }
@@ -122,8 +121,7 @@ impl<S> ReadIndexQueue<S> {
     }
 
     pub(crate) fn push_back(&mut self, read: ReadIndexRequest<S>, retry_ticks: usize) {
-        let _span =
-            function_span!("push_back", "ReadIndexQueue", "ReadIndexQueue::push_back").entered();
+        let _span = enter_function!("push_back", "ReadIndexQueue", "ReadIndexQueue::push_back");
         record!(
             "ReadIndexQueue",
             "ReadIndexQueue",
@@ -141,8 +139,7 @@ impl<S> ReadIndexQueue<S> {
 
     fn context_insert(&mut self, id: Uuid) {
         let _span =
-            function_span!("context_insert", "ReadIndexQueue", "ReadIndexQueue::context_insert")
-                .entered();
+            enter_function!("context_insert", "ReadIndexQueue", "ReadIndexQueue::context_insert");
         record!(
             "ReadIndexQueue",
             "ReadIndexQueue",
@@ -154,8 +151,7 @@ impl<S> ReadIndexQueue<S> {
 
     /// The newest read, if it is not confirmed yet: the one that others may join.
     pub(crate) fn back_mut(&mut self) -> Option<&mut ReadIndexRequest<S>> {
-        let _span =
-            function_span!("back_mut", "Peer/if is_leader", "ReadIndexQueue::back_mut").entered();
+        let _span = enter_function!("back_mut", "Peer/if is_leader", "ReadIndexQueue::back_mut");
         if self.ready_cnt == self.reads.len() { None } else { self.reads.back_mut() }
     }
 
@@ -189,12 +185,11 @@ impl<S> ReadIndexQueue<S> {
         confirmations: impl IntoIterator<Item = Confirmation>,
         now: Instant,
     ) {
-        let _span = function_span!(
+        let _span = enter_function!(
             "advance_leader_reads",
             "Peer/leader",
             "ReadIndexQueue::advance_leader_reads"
-        )
-        .entered();
+        );
         for confirmation in confirmations {
             self.confirm(confirmation, now);
         }
@@ -207,12 +202,11 @@ impl<S> ReadIndexQueue<S> {
         confirmations: impl IntoIterator<Item = Confirmation>,
         now: Instant,
     ) {
-        let _span = function_span!(
+        let _span = enter_function!(
             "advance_replica_reads",
             "Peer/not_leader",
             "ReadIndexQueue::advance_replica_reads"
-        )
-        .entered();
+        );
         for confirmation in confirmations {
             self.confirm(confirmation, now);
         }
@@ -243,16 +237,14 @@ impl<S> ReadIndexQueue<S> {
     }
 
     fn contexts_remove(&mut self, id: Uuid) -> Option<usize> {
-        let _span =
-            function_span!("contexts_remove", "Peer", "ReadIndexQueue::contexts_remove").entered();
+        let _span = enter_function!("contexts_remove", "Peer", "ReadIndexQueue::contexts_remove");
         let position = self.contexts.remove(&id)?.checked_sub(self.handled_cnt)?;
         (position >= self.ready_cnt && position < self.reads.len()).then_some(position)
     }
 
     /// Takes the oldest read if it is confirmed.
     pub(crate) fn pop_front(&mut self) -> Option<ReadIndexRequest<S>> {
-        let _span = function_span!("pop_front", "Peer/pending_reads", "ReadIndexQueue::pop_front")
-            .entered();
+        let _span = enter_function!("pop_front", "Peer/pending_reads", "ReadIndexQueue::pop_front");
         self.ready_cnt = self.ready_cnt.checked_sub(1)?;
         self.handled_cnt += 1;
         self.reads.pop_front()
@@ -261,8 +253,7 @@ impl<S> ReadIndexQueue<S> {
     /// Puts back a confirmed read that cannot be answered yet.
     pub(crate) fn push_front(&mut self, read: ReadIndexRequest<S>) {
         let _span =
-            function_span!("push_front", "Peer/pending_reads", "ReadIndexQueue::push_front")
-                .entered();
+            enter_function!("push_front", "Peer/pending_reads", "ReadIndexQueue::push_front");
         debug_assert!(read.read_index.is_some() && self.handled_cnt > 0);
         self.ready_cnt += 1;
         self.handled_cnt -= 1;

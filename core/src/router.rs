@@ -10,7 +10,7 @@ use crate::command::RaftCommand;
 use crate::ids::RegionId;
 use crate::mailbox::{Mailbox, TrySendError};
 use crate::message::{PeerMsg, RaftMessage};
-use crate::spans::{function_span, record, stage_span, variable};
+use crate::spans::{enter_function, record, stage_span, variable};
 use crate::store::Scheduled;
 use crate::trace_context::Tracer;
 
@@ -102,7 +102,7 @@ impl<S> Router<S> {
 
     /// Sends a command, with the charts' spans; [`Router::post`] is for all other messages.
     fn send(&self, region: RegionId, message: PeerMsg<S>) -> Result<(), TrySendError<PeerMsg<S>>> {
-        let _span = function_span!("send", "RaftRouter/Router", "Router::send").entered();
+        let _span = enter_function!("send", "RaftRouter/Router", "Router::send");
         self.try_send(region, message)
     }
 
@@ -111,7 +111,7 @@ impl<S> Router<S> {
         region: RegionId,
         message: PeerMsg<S>,
     ) -> Result<(), TrySendError<PeerMsg<S>>> {
-        let _span = function_span!("try_send", "RaftRouter/Router", "Router::try_send").entered();
+        let _span = enter_function!("try_send", "RaftRouter/Router", "Router::try_send");
         match self.check_do(region) {
             Some(mailbox) => mailbox.try_send(message),
             None => Err(TrySendError::Disconnected(message)),
@@ -119,7 +119,7 @@ impl<S> Router<S> {
     }
 
     fn check_do(&self, region: RegionId) -> Option<Arc<Mailbox<S>>> {
-        let _span = function_span!("check_do", "RaftRouter/Router", "Router::check_do").entered();
+        let _span = enter_function!("check_do", "RaftRouter/Router", "Router::check_do");
         self.mailbox(region)
     }
 
@@ -174,8 +174,7 @@ impl<S> RaftRouter<S> {
         command: RaftCommand<S>,
     ) -> Result<(), TrySendError<Box<RaftCommand<S>>>> {
         let _span =
-            function_span!("send_raft_command", "RaftRouter", "RaftRouter::send_raft_command")
-                .entered();
+            enter_function!("send_raft_command", "RaftRouter", "RaftRouter::send_raft_command");
         let region = command.request.get_region_id();
         variable!("RaftCmdRequest::get_region_id", "RaftRouter");
         let message = PeerMsg::RaftCommand(Box::new(command));

@@ -1,14 +1,15 @@
-//! `raftlens draw`: a trace file becomes a call-flow chart.
+//! `raftlens draw`: a trace file becomes a call-flow chart, and a DOT file a picture.
 
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use raftlens_tracer::model::TraceId;
 use raftlens_viz::{
-    DrawOptions, Engine, FlowGraph, Format, Heat, Options, Picture, PictureOptions, draw, pdf, png,
+    DotOptions, DrawOptions, Engine, FlowGraph, Format, Heat, Options, Picture, PictureOptions,
+    draw, pdf, png,
 };
 
 use crate::cmd::Usage;
@@ -20,7 +21,8 @@ use crate::{charts, output};
 #[derive(Debug, Args)]
 pub(crate) struct DrawArgs {
     /// The trace file (OTLP, Jaeger JSON, Zipkin JSON or Chrome trace events, packed or not); `-` for
-    /// standard input; or a running Jaeger, as jaeger:http://HOST:16686?service=NAME&lookback=1h.
+    /// standard input; or a running Jaeger, as jaeger:http://HOST:16686?service=NAME&lookback=1h; or a
+    /// chart as DOT (.dot or .gv).
     #[arg(required_unless_present = "from", default_value = "", hide_default_value = true)]
     input: String,
     /// The same, by name.
@@ -32,6 +34,9 @@ pub(crate) struct DrawArgs {
     /// The format, if the ending of the output does not say it.
     #[arg(short, long)]
     format: Option<FormatArg>,
+    /// A folder in which files that a DOT file includes are looked for, after its own.
+    #[arg(short = 'I', value_name = "DIR")]
+    include: Vec<PathBuf>,
     /// Draw only this trace.
     #[arg(long, value_name = "HEX")]
     trace_id: Option<String>,
@@ -118,6 +123,9 @@ pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
     refuse_nonsense(args, format)?;
     let trace_id = args.trace_id.as_deref().map(parse_trace_id).transpose()?;
     let chart = args.chart.as_deref().map(charts::find).transpose()?;
+    if is_dot(args.input()) {
+        return draw_dot(args, format);
+    }
     let traces = read(args.input())?;
     let title = args.title.clone().or_else(|| chart.as_ref().map(|chart| chart.title.clone()));
     let options = Options {
@@ -128,13 +136,18 @@ pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
     };
     let graph =
         FlowGraph::from_trace(&traces, &options).with_context(|| source_name(args.input()))?;
+    write_picture(args, format, &graph)
+}
+
+/// Draws the chart and writes it in the format that was asked for.
+fn write_picture(args: &DrawArgs, format: FormatArg, graph: &FlowGraph) -> Result<ExitCode> {
     let options = DrawOptions {
         format: format.text(),
         engine: args.layout.into(),
         source_url: args.source_url.clone(),
         heat: args.heat.into(),
     };
-    let text = draw(&graph, &options)?;
+    let text = draw(graph, &options)?;
     let picture = PictureOptions { scale: args.scale, ..PictureOptions::default() };
     let drawn = match format {
         FormatArg::Png => png(&text, &picture)?,
@@ -180,6 +193,37 @@ fn refuse_nonsense(args: &DrawArgs, format: FormatArg) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether the input is a chart and no trace, by its ending.
+fn is_dot(input: &str) -> bool {
+    let ending = Path::new(input).extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|it| it.eq_ignore_ascii_case("dot") || it.eq_ignore_ascii_case("gv"))
+}
+
+/// A chart as its author drew it.
+fn draw_dot(args: &DrawArgs, format: FormatArg) -> Result<ExitCode> {
+    let for_traces = [
+        ("--trace-id", args.trace_id.is_some()),
+        ("--root", args.root.is_some()),
+        ("--chart", args.chart.is_some()),
+        ("--heat", args.heat != HeatArg::None),
+    ];
+    if let Some((option, _)) = for_traces.iter().find(|(_, is_given)| *is_given) {
+        return Err(Usage(format!("{option}: the input is a chart, which measured nothing")).into());
+    }
+    let path = PathBuf::from(args.input());
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot open {}", args.input()))?;
+    let options = DotOptions { file: Some(path), include: args.include.clone() };
+    let mut graph = FlowGraph::from_dot(&bytes, &options)?;
+    if graph.left_out.more_graphs > 0 {
+        let more = graph.left_out.more_graphs;
+        eprintln!("raftlens: {}: only the first graph is drawn, {more} more follow", args.input());
+    }
+    if let Some(title) = &args.title {
+        graph.title.clone_from(title);
+    }
+    write_picture(args, format, &graph)
 }
 
 fn default_title(args: &DrawArgs) -> String {

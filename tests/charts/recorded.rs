@@ -19,7 +19,7 @@ pub(crate) struct Recorded {
     pub(crate) is_span: bool,
 }
 
-const SPANS: [&str; 3] = ["stage_span", "function_span", "round_span"];
+const SPANS: [&str; 4] = ["stage_span", "function_span", "enter_function", "round_span"];
 const TRACING_SPANS: [&str; 2] = ["info_span", "trace_span"];
 const EVENTS: [&str; 3] = ["case", "variable", "record"];
 

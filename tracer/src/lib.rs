@@ -97,4 +97,4 @@ pub use otel::{
     Counts, ExportError, Guard, Init, InitError, MemoryHandle, init, otel_resource, span_data,
 };
 #[cfg(all(feature = "otel", feature = "recorder"))]
-pub use otel::{ToExporter, ToProcessor};
+pub use otel::{InitRecorder, ToExporter, ToProcessor};

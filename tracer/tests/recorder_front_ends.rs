@@ -181,3 +181,24 @@ fn dumps_hold_what_was_kept_and_what_is_open() {
         assert_eq!(names(), ["doomed", "over", "waits"]);
     }
 }
+
+#[test]
+fn one_builder_sets_up_the_recorder_and_where_its_traces_go() {
+    let rules = FlightRecorder::builder().flag_on("retry").normal_per_second(0).poll_every(None);
+    let init = raftlens_tracer::init().service_name("shop").level(LevelFilter::DEBUG).memory();
+    let (recorder, guard) = init.recorder(rules).build().unwrap();
+    tracing::subscriber::with_default(recorder.clone(), || {
+        tracing::debug_span!("kept", retry = true).in_scope(|| drop(info_span!("inside")));
+        drop(info_span!("normal").entered());
+        guard.set_level(LevelFilter::INFO);
+        drop(tracing::debug_span!("too detailed", retry = true).entered());
+    });
+    guard.flush().unwrap();
+    let traces = guard.memory().snapshot();
+    let names: Vec<_> = traces.spans.iter().map(|span| &*span.name).collect();
+    assert_eq!(names, ["kept", "inside"]);
+    assert_eq!(traces.resources[0].service_name(), Some("shop"));
+    assert_eq!((guard.level(), recorder.counts().traces), (LevelFilter::INFO, 2));
+    let counts = guard.shutdown().unwrap();
+    assert_eq!((counts.started, counts.ended, counts.dropped), (2, 2, 0));
+}

@@ -1,23 +1,17 @@
-//! Reads a reference chart: DOT as we write it by hand, one arrow a line, no macros.
+//! Reads a reference chart: what our own files in `dot/` say of boxes, beyond how they are drawn.
 //!
 //! A box is a node with `id="Peer::inspect"`, its owners are the labels of the clusters around it,
 //! `URL` is its source file and `class` its kind (`function`, `variable`, `struct`, `case`; further
 //! words such as `external` are kept). An arrow is `data` by `class="data"` or when it is dashed.
-//!
-//! Not here: what other people write (`a -> {b c}`, macros); graphviz-rust's grammar has no such
-//! arrows, and says so as a syntax error.
+//! Any DOT is read; to draw one as its author meant it, [`FlowGraph::from_dot`] is the way.
 
 mod walk;
 
 use thiserror::Error;
 
-use crate::dot::syntax::{self, tree};
+use crate::dot::read::{self, DotError};
 use crate::flow_graph::{Arrow, ArrowKind, BoxKind, FlowBox, FlowGraph};
-use crate::large_stack;
-use walk::Walk;
-
-/// Deepest nesting of braces that is read; hand-drawn charts have three or four.
-const DEEPEST: usize = 500;
+use crate::from_dot::{self, DotOptions};
 
 /// A reference chart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,32 +63,12 @@ pub struct ChartArrow {
 /// Why a chart could not be read.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ChartError {
-    /// The file is not DOT, or uses a form that our charts do not.
-    #[error("line {line}: this is no chart: {reason}")]
-    Syntax {
-        /// Line in the file, from 1.
-        line: usize,
-        /// What the parser expected.
-        reason: String,
-    },
-    /// The file could not be parsed, and the parser did not say where.
-    #[error("this is no chart: {reason}")]
-    Unreadable {
-        /// What the parser said.
-        reason: String,
-    },
+    /// The file is not DOT.
+    #[error(transparent)]
+    Dot(#[from] DotError),
     /// A graph without directions.
     #[error("the chart is a `graph`: arrows need a `digraph`")]
     Undirected,
-    /// An arrow that ends at a group of boxes.
-    #[error("an arrow ends at a subgraph: write one arrow a line, from box to box")]
-    ArrowToGroup,
-    /// Braces inside braces beyond any chart.
-    #[error("line {line}: clusters are nested deeper than {DEEPEST}")]
-    TooDeep {
-        /// Line in the file, from 1.
-        line: usize,
-    },
     /// An arrow names a field that its box does not have.
     #[error("an arrow names the field {port:?} of {name:?}, which has no such field")]
     NoSuchField {
@@ -106,52 +80,24 @@ pub enum ChartError {
 }
 
 impl Chart {
-    /// Reads a chart from the text of a DOT file.
+    /// Reads a chart from the text of a DOT file; see [`Chart::from_dot`] for one with includes.
     ///
     /// # Errors
-    /// When the text is not DOT, or not in the form of our charts.
+    /// When the text is not DOT, or an arrow has no direction or names a field that is not there.
     pub fn parse(text: &str) -> Result<Chart, ChartError> {
-        check_depth(text)?;
-        // Parser and tree recurse as deep as the text is nested.
-        let read = large_stack::run("chart", || Ok(parse(text)));
-        read.unwrap_or_else(|reason| Err(ChartError::Unreadable { reason }))
+        Chart::from_dot(text.as_bytes(), &DotOptions::default())
     }
-}
 
-fn parse(text: &str) -> Result<Chart, ChartError> {
-    match syntax::parse(text).map_err(|reason| syntax_error(&reason))? {
-        tree::Graph::DiGraph { id, stmts, .. } => Walk::chart(&id, &stmts),
-        tree::Graph::Graph { .. } => Err(ChartError::Undirected),
-    }
-}
-
-/// Refuses nesting that would exhaust the parser. Braces in strings count too, which only errs for
-/// files that no one writes.
-fn check_depth(text: &str) -> Result<(), ChartError> {
-    let mut depth = 0usize;
-    for (line, content) in text.lines().enumerate() {
-        for byte in content.bytes() {
-            match byte {
-                b'{' => depth += 1,
-                b'}' => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            if depth > DEEPEST {
-                return Err(ChartError::TooDeep { line: line + 1 });
-            }
+    /// Reads a chart from a DOT file.
+    ///
+    /// # Errors
+    /// As [`Chart::parse`].
+    pub fn from_dot(bytes: &[u8], options: &DotOptions) -> Result<Chart, ChartError> {
+        let document = read::document(&from_dot::source(bytes, options)?)?;
+        if !document.is_directed {
+            return Err(ChartError::Undirected);
         }
-    }
-    Ok(())
-}
-
-/// The parser's message as one line; it holds ` --> LINE:COLUMN` and `= expected ...`.
-fn syntax_error(message: &str) -> ChartError {
-    let line = message.split("-->").nth(1).and_then(|at| at.split(':').next()?.trim().parse().ok());
-    let expected = message.lines().rev().find_map(|line| line.split_once("= "));
-    let reason = expected.map_or(message, |(_, reason)| reason).trim().to_owned();
-    match line {
-        Some(line) => ChartError::Syntax { line, reason },
-        None => ChartError::Unreadable { reason },
+        walk::chart(&document)
     }
 }
 

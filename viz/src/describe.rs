@@ -33,6 +33,9 @@ pub(crate) fn arrow_label(arrow: &Arrow) -> Vec<String> {
 
 /// The tooltip of a box.
 pub(crate) fn flow_box(flow_box: &FlowBox) -> Vec<String> {
+    if let Some(words) = flow_box.authored.as_ref().and_then(|it| it.tooltip.as_deref()) {
+        return vec![cut(words)];
+    }
     let mut lines = vec![name(&flow_box.identity)];
     if !flow_box.owner.is_empty() {
         lines.push(format!("in {}", name(&flow_box.owner.join(" / "))));

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
 use petgraph::visit::EdgeRef;
 
+use crate::authored::{AuthoredArrow, AuthoredBox, AuthoredGraph};
 use crate::latency::Latency;
 use crate::provenance::Provenance;
 
@@ -75,6 +76,8 @@ pub struct FlowBox {
     pub calls: u64,
     /// How long each call took.
     pub latency: Latency,
+    /// How its author drew it, if it comes from a DOT file.
+    pub authored: Option<Box<AuthoredBox>>,
 }
 
 /// What an arrow says.
@@ -87,7 +90,7 @@ pub enum ArrowKind {
 }
 
 /// One arrow; its ends are kept by the graph.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Arrow {
     /// Call or data.
     pub kind: ArrowKind,
@@ -107,6 +110,8 @@ pub struct Arrow {
     pub count: u64,
     /// Call: how long the callee took. Data: how long the hand-over waited.
     pub latency: Latency,
+    /// How its author drew it, if it comes from a DOT file.
+    pub authored: Option<Box<AuthoredArrow>>,
 }
 
 impl Arrow {
@@ -122,6 +127,7 @@ impl Arrow {
             to_port: None,
             count: 0,
             latency: Latency::new(),
+            authored: None,
         }
     }
 
@@ -155,6 +161,8 @@ pub struct LeftOut {
     pub unknown_links: u64,
     /// Events whose `from` names no box: their arrow starts at the span's function instead.
     pub unknown_from: u64,
+    /// Graphs behind the first one of a DOT file.
+    pub more_graphs: u64,
 }
 
 /// Boxes and arrows with what was measured of them.
@@ -168,6 +176,8 @@ pub struct FlowGraph {
     pub first_owners: Vec<String>,
     /// What could not be drawn.
     pub left_out: LeftOut,
+    /// What the author of a DOT file said of the whole.
+    pub authored: Option<Box<AuthoredGraph>>,
     graph: DiGraph<FlowBox, Arrow>,
     // Owner and identity together: `inspect` of `Lease` and of `Peer` are two boxes.
     by_key: HashMap<(Vec<String>, String), BoxId>,
@@ -205,6 +215,11 @@ impl FlowGraph {
             known.latency.merge(&arrow.latency);
             return id;
         }
+        self.graph.add_edge(from, to, arrow)
+    }
+
+    /// Adds an arrow beside any other of the same ends: each arrow of a file is drawn.
+    pub fn add_parallel(&mut self, from: BoxId, to: BoxId, arrow: Arrow) -> ArrowId {
         self.graph.add_edge(from, to, arrow)
     }
 
@@ -274,8 +289,12 @@ impl FlowGraph {
         }
         for (_, from, to, arrow) in self.arrows() {
             if let (Some(from), Some(to)) = (places[from.index()], places[to.index()]) {
-                selected.add_arrow(from, to, arrow.clone());
+                selected.add_parallel(from, to, arrow.clone());
             }
+        }
+        selected.authored = self.authored.clone();
+        for rank in selected.authored.iter_mut().flat_map(|authored| &mut authored.ranks) {
+            rank.boxes = rank.boxes.iter().filter_map(|id| places[id.index()]).collect();
         }
         selected
     }
@@ -306,6 +325,20 @@ impl FlowGraph {
             of_box.push(parent);
         }
         (clusters, of_box)
+    }
+}
+
+impl FlowGraph {
+    /// What stands above a cluster: what its author wrote, else the name of the owner.
+    pub(crate) fn cluster_title(&self, cluster: &Cluster) -> String {
+        let authored = self.authored.as_ref().and_then(|it| it.clusters.get(&cluster.path));
+        match authored {
+            Some(authored) => {
+                let lines: Vec<&str> = authored.title.iter().map(|line| line.text.trim()).collect();
+                lines.join(" ").trim().to_owned()
+            }
+            None => cluster.path.last().cloned().unwrap_or_default(),
+        }
     }
 }
 
@@ -350,68 +383,4 @@ impl Arrow {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn function(owner: &[&str], identity: &str) -> FlowBox {
-        FlowBox {
-            identity: identity.to_owned(),
-            title: identity.to_owned(),
-            owner: owner.iter().map(|name| (*name).to_owned()).collect(),
-            calls: 1,
-            ..FlowBox::default()
-        }
-    }
-
-    #[test]
-    fn same_identity_under_two_owners_is_two_boxes() {
-        let mut graph = FlowGraph::new("t");
-        let peer = graph.add_box(function(&["Peer"], "inspect"));
-        let lease = graph.add_box(function(&["Lease"], "inspect"));
-        assert_ne!(peer, lease);
-        assert_eq!(graph.add_box(function(&["Peer"], "inspect")), peer);
-        assert_eq!(graph.flow_box(peer).calls, 2);
-        assert_eq!(graph.find(&["Lease".to_owned()], "inspect"), Some(lease));
-    }
-
-    #[test]
-    fn arrows_of_different_kind_or_port_stay_apart() {
-        let mut graph = FlowGraph::new("t");
-        let (a, b) = (graph.add_box(function(&[], "a")), graph.add_box(function(&[], "b")));
-        let mut call = Arrow::new(ArrowKind::Call);
-        call.record(10);
-        graph.add_arrow(a, b, call.clone());
-        graph.add_arrow(a, b, call);
-        graph.add_arrow(a, b, Arrow::new(ArrowKind::Data));
-        let port = Arrow { to_port: Some("term".to_owned()), ..Arrow::new(ArrowKind::Data) };
-        graph.add_arrow(a, b, port);
-        let counts: Vec<u64> = graph.arrows().map(|(.., arrow)| arrow.count).collect();
-        assert_eq!(counts, [2, 0, 0]);
-    }
-
-    #[test]
-    fn clusters_come_outer_first_and_selection_keeps_order() {
-        let mut graph = FlowGraph::new("t");
-        let a = graph.add_box(function(&["R", "in"], "a"));
-        let b = graph.add_box(function(&["R"], "b"));
-        let c = graph.add_box(function(&[], "c"));
-        graph.add_arrow(a, b, Arrow::new(ArrowKind::Call));
-        graph.add_arrow(a, c, Arrow::new(ArrowKind::Call));
-        let (clusters, of_box) = graph.clusters();
-        assert_eq!(clusters.len(), 2);
-        assert_eq!((clusters[0].parent, clusters[1].parent), (None, Some(0)));
-        assert_eq!(of_box, [Some(1), Some(0), None]);
-        let selected = graph.select(|flow_box| flow_box.identity != "b");
-        let left: Vec<&str> = selected.boxes().map(|(_, b)| b.identity.as_str()).collect();
-        assert_eq!((left, selected.arrow_count()), (vec!["a", "c"], 1));
-        graph.first_owners = vec!["nobody".to_owned(), "S".to_owned(), "R".to_owned()];
-        graph.add_box(function(&["S"], "d"));
-        let (clusters, of_box) = graph.clusters();
-        let tops: Vec<&str> = clusters
-            .iter()
-            .filter(|it| it.parent.is_none())
-            .map(|it| it.path[0].as_str())
-            .collect();
-        assert_eq!((tops, of_box), (vec!["S", "R"], vec![Some(2), Some(1), None, Some(0)]));
-    }
-}
+mod tests;

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! TraceSet --FlowGraph::from_trace--> FlowGraph --measure--> sizes --Layout--> Placed --> SVG
-//! dot/*.dot --Chart::parse----------> FlowGraph --------------------------------------> DOT
+//! *.dot --FlowGraph::from_dot-------> FlowGraph --------------------------------------> DOT
 //! ```
 //!
 //! [`FlowGraph`] is the one graph in the middle: boxes in nested clusters of owners, and arrows with
-//! counts and latencies. It is made from spans ([`FlowGraph::from_trace`]) or from one of our own
-//! reference charts ([`Chart`]), and [`draw`] writes it. A [`Layout`] only sees sizes, so engines
-//! can be exchanged: [`Embedded`] and, for pictures of time, [`Lanes`] are built in, [`Graphviz`] runs
-//! an installed `dot`.
+//! counts and latencies. It is made from spans ([`FlowGraph::from_trace`]), from DOT as people write
+//! it ([`FlowGraph::from_dot`]) or from a reference chart ([`Chart`]), and [`draw`] writes it. A
+//! [`Layout`] only sees sizes, so engines can be exchanged: [`Embedded`] and, for pictures of time,
+//! [`Lanes`] are built in, [`Graphviz`] runs an installed `dot`.
 //!
 //! ```
 //! use raftlens_viz::{Arrow, ArrowKind, DrawOptions, FlowBox, FlowGraph, draw};
@@ -51,11 +51,13 @@
 
 #![forbid(unsafe_code)]
 
+mod authored;
 mod chart;
 mod describe;
 mod dot;
 mod draw;
 mod flow_graph;
+mod from_dot;
 mod from_trace;
 mod heat;
 mod large_stack;
@@ -71,18 +73,24 @@ mod svg;
 mod text;
 mod units;
 
+pub use authored::{
+    Align, AuthoredArrow, AuthoredBox, AuthoredCluster, AuthoredGraph, AuthoredRank, Cell,
+    DotAttribute, GridCell, Look, Rgba, Shape, TextLine,
+};
 pub use chart::{Chart, ChartArrow, ChartBox, ChartError};
+pub use dot::{DotError, DotFault};
 pub use draw::{DrawError, DrawOptions, Engine, Format, draw, draw_with, sized};
 pub use flow_graph::{
     Arrow, ArrowId, ArrowKind, BoxId, BoxKind, Cluster, FlowBox, FlowGraph, LeftOut, Reading, Tone,
 };
+pub use from_dot::DotOptions;
 pub use from_trace::{FromTraceError, Options};
 pub use heat::Heat;
 pub use latency::Latency;
 pub use layout::{
     ArrowHints, Direction, Embedded, Graphviz, Hints, Lanes, Layout, LayoutError, Outline, Placed,
-    PlacedArrow, Point, RankKind, Rect, Side, Size, SizedArrow, SizedBox, SizedCluster, SizedGraph,
-    SizedPort, Splines, faults, layout_json,
+    PlacedArrow, Point, Quality, RankKind, Rect, Side, Size, SizedArrow, SizedBox, SizedCluster,
+    SizedGraph, SizedPort, Splines, faults, layout_json, quality,
 };
 #[cfg(feature = "pdf")]
 pub use picture::pdf;

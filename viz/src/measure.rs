@@ -1,10 +1,15 @@
 //! From a [`FlowGraph`] to sizes: which lines of text stand in each box, and what room they need.
 
+pub(crate) mod cells;
+mod hints;
+
 use crate::describe;
-use crate::flow_graph::{Arrow, BoxId, BoxKind, FlowBox, FlowGraph, Reading};
+use crate::flow_graph::{Arrow, BoxId, BoxKind, Cluster, FlowBox, FlowGraph, Reading};
 use crate::layout::{Rect, Size, SizedArrow, SizedBox, SizedCluster, SizedGraph, SizedPort};
 use crate::style::{ARROW_LABEL_SIZE, CLUSTER_SIZE, NOTE_SIZE, TITLE_SIZE};
 use crate::text::{Line, wrap};
+use cells::DrawnCells;
+use hints::Ports;
 
 /// Room left and right of the text in a box.
 pub(crate) const PAD_X: f64 = 9.0;
@@ -25,6 +30,8 @@ pub(crate) const CLUSTER_LINE: f64 = 16.0;
 const BOX_ROOM: f64 = 250.0;
 /// The same where boxes stand in columns, several beside each other.
 const LANE_ROOM: f64 = 176.0;
+/// Longest title of a cluster.
+const CLUSTER_ROOM: f64 = 400.0;
 /// Most lines of a title.
 const TITLE_LINES: usize = 4;
 /// Most lines of a note.
@@ -43,6 +50,8 @@ pub(crate) struct BoxText {
     pub(crate) notes: Vec<Line>,
     /// Rows of a record.
     pub(crate) fields: Vec<Line>,
+    /// What stands in a box that has an author, in place of title and fields.
+    pub(crate) cells: Option<DrawnCells>,
 }
 
 /// All texts with the graph of their sizes.
@@ -64,9 +73,10 @@ pub(crate) fn measure(graph: &FlowGraph) -> Scene {
         arrows: Vec::with_capacity(graph.arrow_count()),
     };
     for cluster in &clusters {
-        let name = cluster.path.last().map_or("", String::as_str);
-        let title = Line::shortened(name, CLUSTER_SIZE, BOX_ROOM);
-        let size = Size { width: title.room, height: CLUSTER_LINE };
+        let title = Line::shortened(&graph.cluster_title(cluster), CLUSTER_SIZE, CLUSTER_ROOM);
+        // A cluster without a title keeps no room for one.
+        let height = if title.text.is_empty() { 0.0 } else { CLUSTER_LINE };
+        let size = Size { width: title.room, height };
         scene.sized.clusters.push(SizedCluster { parent: cluster.parent, title: size });
         scene.clusters.push(title);
     }
@@ -75,13 +85,30 @@ pub(crate) fn measure(graph: &FlowGraph) -> Scene {
         Reading::Time => LANE_ROOM,
     };
     for ((_, flow_box), cluster) in graph.boxes().zip(of_box) {
-        let text = box_text(flow_box, room);
-        scene.sized.boxes.push(SizedBox { cluster, ..size_of(&text, &flow_box.kind) });
+        let (sized, text) = match &flow_box.authored {
+            Some(authored) => {
+                let notes = notes(flow_box, room);
+                let (sized, cells) = cells::authored(authored, &notes);
+                let text =
+                    BoxText { title: Vec::new(), notes, fields: Vec::new(), cells: Some(cells) };
+                (sized, text)
+            }
+            None => {
+                let text = box_text(flow_box, room);
+                (size_of(&text, &flow_box.kind), text)
+            }
+        };
+        scene.sized.boxes.push(SizedBox { cluster, ..sized });
         scene.boxes.push(text);
     }
+    scene.sized.hints = hints::of_graph(graph);
+    let mut ports: Vec<Ports> = Vec::new();
+    ports.resize_with(graph.box_count(), Ports::default);
     for (_, from, to, arrow) in graph.arrows() {
         let lines = arrow_lines(arrow);
-        scene.sized.arrows.push(sized_arrow(graph, (from, to), arrow, &lines));
+        let sized = sized_arrow(graph, (from, to), arrow, &lines);
+        scene.sized.arrows.push(sized);
+        authored_ends(&mut scene, &mut ports, (from, to), (arrow, &clusters));
         scene.arrows.push(lines);
     }
     scene
@@ -92,21 +119,47 @@ pub(crate) fn head_height(text: &BoxText) -> f64 {
     2.0 * PAD_Y + TITLE_LINE * text.title.len() as f64 + NOTE_LINE * text.notes.len() as f64
 }
 
+/// Ends and hints of an arrow whose author named ports or sides.
+fn authored_ends(
+    scene: &mut Scene,
+    ports: &mut [Ports],
+    (from, to): (BoxId, BoxId),
+    (arrow, clusters): (&Arrow, &[Cluster]),
+) {
+    let Some(authored) = &arrow.authored else { return };
+    let mut index = |end: BoxId, name: Option<&str>, side| {
+        let cells = scene.boxes[end.index()].cells.as_ref()?;
+        ports[end.index()].index(&mut scene.sized.boxes[end.index()], cells, (name, side))
+    };
+    let from_port = index(from, arrow.from_port.as_deref(), authored.from_side);
+    let to_port = index(to, arrow.to_port.as_deref(), authored.to_side);
+    if let Some(sized) = scene.sized.arrows.last_mut() {
+        sized.from_port = from_port.or(sized.from_port);
+        sized.to_port = to_port.or(sized.to_port);
+        sized.hints = hints::of_arrow(arrow, clusters);
+    }
+}
+
+/// What was measured or noted of a box, below its title.
+fn notes(flow_box: &FlowBox, room: f64) -> Vec<Line> {
+    let note = describe::measured(flow_box);
+    // What was measured is one line by its making; what was noted may be longer.
+    match (flow_box.calls, note) {
+        (_, None) => Vec::new(),
+        (0, Some(note)) => wrap(&note, NOTE_SIZE, room, NOTE_LINES),
+        (_, Some(note)) => vec![Line::shortened(&note, NOTE_SIZE, room)],
+    }
+}
+
 fn box_text(flow_box: &FlowBox, room: f64) -> BoxText {
     let fields = match &flow_box.kind {
         BoxKind::Struct { fields } => fields.as_slice(),
         BoxKind::Function | BoxKind::Variable | BoxKind::Case => &[],
     };
-    let note = describe::measured(flow_box);
-    // What was measured is one line by its making; what was noted may be longer.
-    let notes = match (flow_box.calls, note) {
-        (_, None) => Vec::new(),
-        (0, Some(note)) => wrap(&note, NOTE_SIZE, room, NOTE_LINES),
-        (_, Some(note)) => vec![Line::shortened(&note, NOTE_SIZE, room)],
-    };
     BoxText {
         title: wrap(&flow_box.title, TITLE_SIZE, room, TITLE_LINES),
-        notes,
+        notes: notes(flow_box, room),
+        cells: None,
         fields: fields
             .iter()
             .take(FIELDS)
@@ -166,6 +219,9 @@ fn sized_arrow(
 
 /// The row of a named field; an arrow that names none, or one that is not shown, meets the head.
 fn port_of(flow_box: &FlowBox, field: Option<&str>) -> Option<usize> {
+    if flow_box.authored.is_some() {
+        return None;
+    }
     let BoxKind::Struct { fields } = &flow_box.kind else { return None };
     fields.iter().take(FIELDS).position(|name| Some(name.as_str()) == field)
 }

@@ -11,7 +11,7 @@ use crate::peer::read_index::read_id;
 use crate::poll_context::PollContext;
 use crate::read_queue::{Confirmation, ReadIndexRequest};
 use crate::rules::Rule;
-use crate::spans::{function_span, record, stage_span};
+use crate::spans::{enter_function, function_span, record, stage_span};
 
 /// The stage as one read sees it; the function of the same name serves many reads at once.
 pub(crate) fn apply_reads_span<E: Engine>(
@@ -121,8 +121,7 @@ impl<E: Engine> Peer<E> {
     /// shown more than was acknowledged (rule X1).
     fn ready_to_handle_read(&self, read: &ReadIndexRequest<E::Snapshot>) -> bool {
         let _span =
-            function_span!("ready_to_handle_read", "Peer/leader", "Peer::ready_to_handle_read")
-                .entered();
+            enter_function!("ready_to_handle_read", "Peer/leader", "Peer::ready_to_handle_read");
         let storage = self.storage();
         let in_term = storage.applied_index_term() == self.term() || !self.rules.holds(Rule::T4);
         in_term
@@ -133,12 +132,11 @@ impl<E: Engine> Peer<E> {
 
     /// Answers a replica's confirmed reads as far as it has applied.
     pub(crate) fn post_pending_read_index_on_replica(&mut self, ctx: &PollContext<E>) {
-        let _span = function_span!(
+        let _span = enter_function!(
             "post_pending_read_index_on_replica",
             "Peer/not_leader",
             "Peer::post_pending_read_index_on_replica"
-        )
-        .entered();
+        );
         while let Some(read) = self.pending_reads.pop_front() {
             let index = read.read_index;
             // Whoever wants only the index waits elsewhere (rule P8).
@@ -155,12 +153,11 @@ impl<E: Engine> Peer<E> {
     /// Whether this replica has applied what a read must see (rule T6), and nothing has taken its
     /// range away (rule P2) or is putting it in (rule P3).
     fn ready_to_handle_unsafe_replica_read(&self, read_index: Option<u64>) -> bool {
-        let _span = function_span!(
+        let _span = enter_function!(
             "ready_to_handle_unsafe_replica_read",
             "Peer",
             "Peer::ready_to_handle_unsafe_replica_read"
-        )
-        .entered();
+        );
         if self.merging.prepared.is_some() && self.rules.holds(Rule::P2) {
             // The target may serve this range already, on any other store.
             return false;

@@ -9,7 +9,7 @@ use crate::poll_context::PollContext;
 use crate::read_queue::ReadIndexRequest;
 use crate::request_policy::{RequestInspector, RequestPolicy, trace_policy};
 use crate::rules::{Rule, Rules};
-use crate::spans::{function_span, stage_span};
+use crate::spans::{enter_function, stage_span};
 
 /// A peer that is being asked how to serve a request.
 struct PeerInspector<'a, E: Engine> {
@@ -67,19 +67,18 @@ impl<E: Engine> Peer<E> {
     /// Whether an entry of the current term is applied here: before that, entries that the last
     /// leader acknowledged may be missing from the data (rule T1).
     pub(crate) fn has_applied_to_current_term(&self) -> bool {
-        let _span = function_span!(
+        let _span = enter_function!(
             "has_applied_to_current_term",
             "Peer",
             "Peer::has_applied_to_current_term"
-        )
-        .entered();
+        );
         self.storage().applied_index_term() == self.term() || !self.rules.holds(Rule::T1)
     }
 
     /// What the lease is worth. Without `Leader && check_quorum` voters have promised nothing, so
     /// it is suspect whatever its clock says (rule L14).
     pub(crate) fn inspect_lease(&mut self, ctx: &PollContext<E>) -> LeaseState {
-        let _span = function_span!("inspect_lease", "Peer", "Peer::inspect_lease").entered();
+        let _span = enter_function!("inspect_lease", "Peer", "Peer::inspect_lease");
         let state = if self.in_lease() || !self.rules.holds(Rule::L14) {
             let state = self.leader_lease.inspect(ctx.clock.0.as_ref());
             if state == LeaseState::Expired {
@@ -94,7 +93,7 @@ impl<E: Engine> Peer<E> {
     }
 
     fn in_lease(&self) -> bool {
-        let _span = function_span!("in_lease", "raft-rs", "Raft::in_lease").entered();
+        let _span = enter_function!("in_lease", "raft-rs", "Raft::in_lease");
         self.raft_group.raft.in_lease()
     }
 }

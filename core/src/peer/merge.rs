@@ -28,7 +28,7 @@ use crate::peer_storage::{MergeState, RegionState, load_region_state, put_region
 use crate::poll_context::PollContext;
 use crate::region::Region;
 use crate::rules::Rule;
-use crate::spans::function_span;
+use crate::spans::enter_function;
 
 /// What an entry's context says of an entry that takes over another region: it is recognised
 /// without being decoded.
@@ -60,7 +60,7 @@ impl Merging {
 impl<E: Engine> Peer<E> {
     /// Whether this region is about to become part of another one (rule M3).
     pub(crate) fn is_merging(&self) -> bool {
-        let _span = function_span!("is_merging", "Peer", "Peer::is_merging").entered();
+        let _span = enter_function!("is_merging", "Peer", "Peer::is_merging");
         self.is_prepared_to_merge() && self.rules.holds(Rule::M3)
     }
 

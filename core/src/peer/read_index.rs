@@ -18,7 +18,7 @@ use crate::poll_context::PollContext;
 use crate::read_queue::{Confirmation, ReadIndexRequest, WaitingRead};
 use crate::region::PeerMeta;
 use crate::rules::Rule;
-use crate::spans::{case, function_span, variable};
+use crate::spans::{case, enter_function, function_span, variable};
 use crate::trace_context::HandOver;
 
 impl<E: Engine> Peer<E> {
@@ -48,8 +48,7 @@ impl<E: Engine> Peer<E> {
             command,
         };
         let is_leader = {
-            let _span =
-                function_span!("is_leader", "Peer/if is_leader", "Peer::is_leader").entered();
+            let _span = enter_function!("is_leader", "Peer/if is_leader", "Peer::is_leader");
             self.is_leader()
         };
         let read = if is_leader {
@@ -72,7 +71,7 @@ impl<E: Engine> Peer<E> {
     /// No read index while a split or merge is on its way: the range may already be served by
     /// another region (rules M2, M3).
     fn pre_read_index(&self) -> Result<(), Error> {
-        let _span = function_span!("pre_read_index", "Peer", "Peer::pre_read_index").entered();
+        let _span = enter_function!("pre_read_index", "Peer", "Peer::pre_read_index");
         let region = self.region_id();
         if self.is_splitting() {
             return Err(Error::ReadIndexNotReady { region, reason: "the region is being split" });
@@ -84,12 +83,11 @@ impl<E: Engine> Peer<E> {
     }
 
     fn get_store_commit_index(&self) -> u64 {
-        let _span = function_span!(
+        let _span = enter_function!(
             "get_store_commit_index",
             "Peer/if is_leader",
             "Peer::get_store_commit_index"
-        )
-        .entered();
+        );
         self.storage().commit_index()
     }
 
@@ -161,19 +159,17 @@ impl<E: Engine> Peer<E> {
     }
 
     fn pending_read_count(&self) -> usize {
-        let _span =
-            function_span!("pending_read_count", "raft-rs", "Raft::pending_read_count").entered();
+        let _span = enter_function!("pending_read_count", "raft-rs", "Raft::pending_read_count");
         self.raft_group.raft.pending_read_count()
     }
 
     fn ready_read_count(&self) -> usize {
-        let _span =
-            function_span!("ready_read_count", "raft-rs", "Raft::ready_read_count").entered();
+        let _span = enter_function!("ready_read_count", "raft-rs", "Raft::ready_read_count");
         self.raft_group.raft.ready_read_count()
     }
 
     fn raft_read_index(&mut self, id: Uuid) {
-        let _span = function_span!("read_index", "raft-rs", "RawNode::read_index").entered();
+        let _span = enter_function!("read_index", "raft-rs", "RawNode::read_index");
         self.raft_group.read_index(id.as_bytes().to_vec());
     }
 
@@ -190,34 +186,31 @@ impl<E: Engine> Peer<E> {
     /// Whether the other replicas are worth waking: one that is campaigning itself makes itself
     /// heard anyway.
     fn should_wake_up(&self) -> bool {
-        let _span = function_span!(
+        let _span = enter_function!(
             "should_wake_up",
             "Peer/not_leader and no_leader_id",
             "Peer::should_wake_up"
-        )
-        .entered();
+        );
         self.raft_group.raft.state != raft::StateRole::Candidate
     }
 
     pub(crate) fn bcast_wake_up_message(&mut self, ctx: &mut PollContext<E>) {
-        let _span = function_span!(
+        let _span = enter_function!(
             "bcast_wake_up_message",
             "Peer/not_leader and no_leader_id",
             "Peer::bcast_wake_up_message"
-        )
-        .entered();
+        );
         for to in self.others() {
             self.send_wake_up(ctx, to);
         }
     }
 
     fn query_region_leader(&self, ctx: &mut PollContext<E>) {
-        let _span = function_span!(
+        let _span = enter_function!(
             "query_region_leader",
             "Peer/not_leader and no_leader_id",
             "Peer::query_region_leader"
-        )
-        .entered();
+        );
         variable!(
             "PdTask::QueryRegionLeader",
             "Peer/not_leader and no_leader_id",

@@ -12,7 +12,7 @@ use crate::peer::{LaggingRead, Peer};
 use crate::poll_context::PollContext;
 use crate::request_checks::check_region_epoch;
 use crate::rules::Rule;
-use crate::spans::function_span;
+use crate::spans::enter_function;
 use crate::trace_context::HandOver;
 
 impl<E: Engine> Peer<E> {
@@ -24,10 +24,9 @@ impl<E: Engine> Peer<E> {
         command: RaftCommand<E::Snapshot>,
         picked: Picked,
     ) {
-        let _span = function_span!("read_local", "Peer", "Peer::read_local").entered();
+        let _span = enter_function!("read_local", "Peer", "Peer::read_local");
         let index = {
-            let _span = function_span!("commit_index", "PeerStorage", "PeerStorage::commit_index")
-                .entered();
+            let _span = enter_function!("commit_index", "PeerStorage", "PeerStorage::commit_index");
             // The largest index that anyone outside can have seen: the storage's, not raft-rs's (T3).
             self.storage().commit_index()
         };
@@ -78,7 +77,7 @@ impl<E: Engine> Peer<E> {
         read_index: u64,
         check_epoch: bool,
     ) -> ReadResponse<E::Snapshot> {
-        let _span = function_span!("handle_read", "Peer", "Peer::handle_read").entered();
+        let _span = enter_function!("handle_read", "Peer", "Peer::handle_read");
         let region = Arc::clone(self.region());
         let before = ctx.monotonic_raw_now();
         let result: Result<ReadValue<E::Snapshot>, Error> =

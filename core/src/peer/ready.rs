@@ -14,14 +14,13 @@ use crate::peer::Peer;
 use crate::poll_context::PollContext;
 use crate::read_delegate::Progress;
 use crate::rules::Rule;
-use crate::spans::function_span;
+use crate::spans::enter_function;
 
 impl<E: Engine> Peer<E> {
     /// Handles one Ready up to the point where its writes must reach the disk.
     pub(crate) fn handle_raft_ready_append(&mut self, ctx: &mut PollContext<E>) {
         let _span =
-            function_span!("handle_raft_ready_append", "Peer", "Peer::handle_raft_ready_append")
-                .entered();
+            enter_function!("handle_raft_ready_append", "Peer", "Peer::handle_raft_ready_append");
         let mut ready = self.raft_group.ready();
         let role_changed = ready.ss().is_some();
         if let Some(state) = ready.ss() {

@@ -10,7 +10,7 @@ use crate::peer::read_index::split_wait;
 use crate::poll_context::PollContext;
 use crate::read_queue::{ReadIndexRequest, WaitingRead};
 use crate::rules::Rule;
-use crate::spans::function_span;
+use crate::spans::enter_function;
 use crate::trace_context::{HandOver, TraceContext};
 
 /// What the commands of one read index have in common.
@@ -33,7 +33,7 @@ impl<E: Engine> Peer<E> {
         request: ReadIndexRequest<E::Snapshot>,
         replica_read: bool,
     ) {
-        let _span = function_span!("response_read", "Peer", "Peer::response_read").entered();
+        let _span = enter_function!("response_read", "Peer", "Peer::response_read");
         let confirmed = Confirmed {
             id: request.id,
             index: request.read_index.unwrap_or(0),

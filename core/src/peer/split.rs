@@ -15,12 +15,12 @@ use crate::peer::{Peer, ProposalKind};
 use crate::poll_context::PollContext;
 use crate::region::Region;
 use crate::rules::Rule;
-use crate::spans::function_span;
+use crate::spans::enter_function;
 
 impl<E: Engine> Peer<E> {
     /// Whether a split of this region is committed and not applied here (rule M2).
     pub(crate) fn is_splitting(&self) -> bool {
-        let _span = function_span!("is_splitting", "Peer", "Peer::is_splitting").entered();
+        let _span = enter_function!("is_splitting", "Peer", "Peer::is_splitting");
         self.last_committed_split_index > self.storage().applied_index()
             && self.rules.holds(Rule::M2)
     }

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::peer::{Peer, Proposal, ProposalKind, TAKES_OVER};
 use crate::poll_context::PollContext;
 use crate::region_snapshot::check_key_in_region;
-use crate::spans::function_span;
+use crate::spans::enter_function;
 
 /// What the entry of a request will mean for reads once it is committed.
 fn kind_of(request: &RaftCmdRequest) -> ProposalKind {
@@ -29,7 +29,7 @@ impl<E: Engine> Peer<E> {
         ctx: &PollContext<E>,
         command: RaftCommand<E::Snapshot>,
     ) {
-        let _span = function_span!("propose_entry", "Peer", "Peer::propose_entry").entered();
+        let _span = enter_function!("propose_entry", "Peer", "Peer::propose_entry");
         if matches!(command.request.body, Body::Write(_))
             && let Err(error) = ctx.disk_room.check()
         {

@@ -134,8 +134,11 @@ fn open(pool: &Pool) -> SpanRef {
 /// One entry under `within`; whether the trace was still there.
 fn child(pool: &Pool, within: SpanRef, thread: &Thread, ends: &Ends<'_>) -> bool {
     match pool.claim(within, 1, thread, ends) {
-        Ok(Place { root, block, cell }) => {
-            write(pool, block, cell);
+        Ok(Place { root, at, is_leased }) => {
+            if is_leased {
+                thread.lease.began(at);
+            }
+            write(pool, at.block(), at.cell());
             pool.release(root, thread, ends);
             true
         }
@@ -244,12 +247,12 @@ fn two_claims() {
     let first = thread::spawn(move || {
         let ends = Ends::new(&other.pool);
         let place = other.pool.claim(root, 1, &Thread::new(), &ends).expect("the trace is alive");
-        (place.block, place.cell)
+        (place.at.block(), place.at.cell())
     });
     let ends = Ends::new(&world.pool);
     let place = world.pool.claim(root, 1, &Thread::new(), &ends).expect("the trace is alive");
     let other_place = first.join().expect("no panic");
-    assert_ne!((place.block, place.cell), other_place);
+    assert_ne!((place.at.block(), place.at.cell()), other_place);
 }
 
 /// The root's block has room for one more; both threads want two.
@@ -287,7 +290,9 @@ fn lease_against_end() {
     let thread = Thread::new();
     thread.enter(0, root);
     let was_there = child(&world.pool, root, &thread, &ends);
-    let was_there_too = was_there && child(&world.pool, root, &thread, &ends);
+    // Within the one before, which the lease knows.
+    let within = thread.lease.last().unwrap_or(root);
+    let was_there_too = was_there && child(&world.pool, within, &thread, &ends);
     assert_eq!(was_there_too, was_there, "a lease keeps the trace alive");
     thread.exit(0, root);
     if thread.lease.is_over(&world.pool, thread.depth()) {

@@ -16,7 +16,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::error::InitError;
-use super::guard::Guard;
+use super::guard::{Guard, Way};
 use super::level::LevelLayer;
 #[cfg(feature = "otlp")]
 use super::otlp::Protocol;
@@ -66,8 +66,8 @@ pub fn init() -> Init {
 #[must_use = "nothing is recorded before .build() or .install()"]
 pub struct Init {
     service_name: Option<String>,
-    level: LevelFilter,
-    most_spans: usize,
+    pub(super) level: LevelFilter,
+    pub(super) most_spans: usize,
     files: Vec<(PathBuf, Format)>,
     memory: bool,
     #[cfg(feature = "otlp")]
@@ -158,7 +158,8 @@ impl Init {
         let subscriber =
             Registry::default().with(level.clone()).with(TypedLayer::default()).with(bridge);
         let memory = MemoryHandle(memory);
-        Ok((subscriber, Guard { pipeline, provider, level, memory, is_shut_down: false }))
+        let way = Way::Sdk(provider, level);
+        Ok((subscriber, Guard { pipeline, way, memory, is_shut_down: false }))
     }
 
     /// Makes a subscriber and installs it for the whole program.
@@ -173,7 +174,7 @@ impl Init {
         Ok(guard)
     }
 
-    fn sinks(
+    pub(super) fn sinks(
         &self,
         resource: &Resource,
         memory: &Arc<Store>,
@@ -198,7 +199,7 @@ impl Init {
 
     /// What the SDK reads from `OTEL_RESOURCE_ATTRIBUTES`, under the service's name. The SDK's own
     /// order lets that variable win over `OTEL_SERVICE_NAME`, against the specification.
-    fn resource(&self) -> Resource {
+    pub(super) fn resource(&self) -> Resource {
         let detected = Resource::builder().build();
         let by_variable = env::var("OTEL_SERVICE_NAME").ok().filter(|name| !name.is_empty());
         let by_attribute = || {

@@ -10,6 +10,8 @@ use super::error::ExportError;
 use super::level::LevelLayer;
 use super::pipeline::Pipeline;
 use super::store::MemoryHandle;
+#[cfg(feature = "recorder")]
+use crate::recorder::FlightRecorder;
 
 /// How long a flush waits for a slow receiver.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,13 +22,23 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 #[must_use = "recording ends when the guard is dropped"]
 pub struct Guard {
     pub(super) pipeline: Arc<Pipeline>,
-    pub(super) provider: SdkTracerProvider,
-    pub(super) level: LevelLayer,
+    pub(super) way: Way,
     pub(super) memory: MemoryHandle,
     pub(super) is_shut_down: bool,
 }
 
-/// How many spans took which way since the start.
+/// How spans come to the pipeline.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// Each through OpenTelemetry's SDK.
+    Sdk(SdkTracerProvider, LevelLayer),
+    /// Those of the traces that a flight recorder kept.
+    #[cfg(feature = "recorder")]
+    Recorder(FlightRecorder),
+}
+
+/// How many spans took which way since the start. With a flight recorder, the spans of the traces
+/// that it handed over; what it saw and lost itself, it counts itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Spans that were started.
@@ -43,12 +55,20 @@ impl Guard {
     /// What is above the level is as good as not there: its callsites are off, its spans have no
     /// [`TraceContext`](crate::TraceContext). [`LevelFilter::OFF`] pauses the recording.
     pub fn set_level(&self, level: LevelFilter) {
-        self.level.set(level);
+        match &self.way {
+            Way::Sdk(_, own) => own.set(level),
+            #[cfg(feature = "recorder")]
+            Way::Recorder(recorder) => recorder.set_level(level),
+        }
     }
 
     /// Which spans and events are recorded.
     pub fn level(&self) -> LevelFilter {
-        self.level.get()
+        match &self.way {
+            Way::Sdk(_, level) => level.get(),
+            #[cfg(feature = "recorder")]
+            Way::Recorder(recorder) => recorder.level(),
+        }
     }
 
     /// The spans that [`Init::memory`](super::Init::memory) keeps; without that call there are
@@ -59,11 +79,12 @@ impl Guard {
 
     /// How many spans were started, have ended, and were dropped.
     pub fn counts(&self) -> Counts {
-        Counts {
-            started: self.pipeline.started(),
-            ended: self.pipeline.ended(),
-            dropped: self.pipeline.dropped(),
-        }
+        let started = match &self.way {
+            Way::Sdk(..) => self.pipeline.started(),
+            #[cfg(feature = "recorder")]
+            Way::Recorder(_) => self.pipeline.ended(),
+        };
+        Counts { started, ended: self.pipeline.ended(), dropped: self.pipeline.dropped() }
     }
 
     /// Delivers the spans that have ended so far: writes the file, empties the queue.
@@ -72,6 +93,7 @@ impl Guard {
     ///
     /// [`ExportError`] of the first destination that failed; the others were served all the same.
     pub fn flush(&self) -> Result<(), ExportError> {
+        self.collect();
         self.pipeline.flush(FLUSH_TIMEOUT)
     }
 
@@ -88,11 +110,22 @@ impl Guard {
 
     fn stop(&mut self) -> Result<(), ExportError> {
         self.is_shut_down = true;
-        self.level.set(LevelFilter::OFF);
-        // First the provider, so that nothing is accepted after the last delivery. It has only our
-        // processor, which cannot fail.
-        let _ = self.provider.shutdown();
+        self.set_level(LevelFilter::OFF);
+        // First where spans come from, so that nothing is accepted after the last delivery.
+        self.collect();
+        if let Way::Sdk(provider, _) = &self.way {
+            // It has only our processor, which cannot fail.
+            let _ = provider.shutdown();
+        }
         self.pipeline.shutdown(FLUSH_TIMEOUT)
+    }
+
+    /// Has the recorder hand over what it kept.
+    fn collect(&self) {
+        #[cfg(feature = "recorder")]
+        if let Way::Recorder(recorder) = &self.way {
+            recorder.flush();
+        }
     }
 }
 

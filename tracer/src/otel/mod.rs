@@ -26,6 +26,8 @@ mod span_data;
 mod store;
 mod tracer;
 mod typed;
+#[cfg(feature = "recorder")]
+mod with_recorder;
 
 pub use builder::{Init, init};
 pub use error::{ExportError, InitError};
@@ -34,3 +36,5 @@ pub use guard::{Counts, Guard};
 pub use kept::{ToExporter, ToProcessor};
 pub use span_data::{resource as otel_resource, span_data};
 pub use store::MemoryHandle;
+#[cfg(feature = "recorder")]
+pub use with_recorder::InitRecorder;

@@ -48,6 +48,12 @@ impl SpanRef {
         )
     }
 
+    /// Another cell of the same block.
+    #[inline]
+    pub(super) fn with_cell(self, cell: usize) -> Self {
+        SpanRef(self.0 & !((1 << CELL_BITS) - 1) | cell as u64)
+    }
+
     #[inline]
     pub(super) fn of(id: &Id) -> Self {
         SpanRef(id.into_u64())

@@ -308,8 +308,13 @@ impl Block {
     /// Says of cells of the present trace that nothing is in them. One must be counted live.
     #[inline(always)]
     pub(super) fn write_hole(&self, cells: Cells) {
+        self.write_hole_of(State(self.get(HEAD_STATE)).generation(), cells);
+    }
+
+    /// The same, for whoever knows the generation.
+    #[inline(always)]
+    pub(super) fn write_hole_of(&self, generation: u64, cells: Cells) {
         if cells.count > 0 {
-            let generation = State(self.get(HEAD_STATE)).generation();
             let tag = Tag::new(generation, Kind::Hole, cells.count, 0);
             self.word(cells.first * CELL_WORDS).store(tag.0, Ordering::Release);
         }

@@ -157,7 +157,7 @@ impl Builder {
         self
     }
 
-    /// How many normal traces to keep each second, about, to compare the others with. 2 by default.
+    /// How many normal traces to keep each second, at most, to compare the others with. 2 by default.
     pub fn normal_per_second(mut self, traces: u32) -> Self {
         self.normal_per_second = traces;
         self
@@ -221,11 +221,14 @@ impl Builder {
             Some(seed) => seed.rotate_left(32),
             None => RandomState::new().hash_one("trace ids"),
         };
-        let quotas = self.quotas;
+        let (quotas, normal_per_second) = (self.quotas, self.normal_per_second);
         let quota = |reason| match quotas.get(&reason) {
             Some(quota) => *quota,
             None => match reason {
-                Reason::Manual | Reason::Linked | Reason::Open | Reason::Baseline => None,
+                Reason::Manual | Reason::Linked | Reason::Open => None,
+                // The share of normal traces is by the rate of the last second; after a pause that
+                // is all of them, and a burst would be kept whole.
+                Reason::Baseline => Some(normal_per_second),
                 _ => Some(DEFAULT_QUOTA),
             },
         };

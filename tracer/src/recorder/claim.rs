@@ -32,10 +32,10 @@ const LEASED_LIVE: u64 = 2;
 pub(super) struct Place {
     /// The block of the trace's root, whose `live` was counted up.
     pub(super) root: u32,
-    /// The block to write to.
-    pub(super) block: u32,
-    /// The first of the cells.
-    pub(super) cell: usize,
+    /// The block to write to, in its present generation, and the first of the cells.
+    pub(super) at: SpanRef,
+    /// Whether it came out of the thread's lease.
+    pub(super) is_leased: bool,
 }
 
 /// Why there is no place.
@@ -64,7 +64,10 @@ pub(super) struct Lease {
     /// The pool, by its number, and the trace's root; zero for none.
     pool: Cell<u32>,
     root: Cell<u64>,
-    block: Cell<u32>,
+    /// The block with the cells, in its present generation; its cell is zero.
+    block: Cell<SpanRef>,
+    /// The span that was last begun in this lease: most often the parent of the next one.
+    last: Cell<SpanRef>,
     /// The cells that are left.
     next: Cell<usize>,
     end: Cell<usize>,
@@ -79,7 +82,8 @@ impl Lease {
         Lease {
             pool: Cell::new(0),
             root: Cell::new(0),
-            block: Cell::new(0),
+            block: Cell::new(SpanRef::NOTHING),
+            last: Cell::new(SpanRef::NOTHING),
             next: Cell::new(0),
             end: Cell::new(0),
             live: Cell::new(0),
@@ -99,11 +103,30 @@ impl Lease {
     }
 
     /// Goes on with these cells, of which the first `used` are the claim's own.
-    fn set_cells(&self, pool: &Pool, block: u32, cells: Cells, used: usize) {
+    fn set_cells(&self, pool: &Pool, block: SpanRef, cells: Cells, used: usize) {
         self.block.set(block);
         self.next.set(cells.first + used);
         self.end.set(cells.first + cells.count);
-        pool.block(block).write_hole(self.unused());
+        self.write_hole(pool);
+    }
+
+    /// Says that nothing is in the cells that are left.
+    #[inline(always)]
+    fn write_hole(&self, pool: &Pool) {
+        let (block, unused) = (self.block.get(), self.unused());
+        pool.block(block.block()).write_hole_of(block.generation(), unused);
+    }
+
+    /// The span that was last begun in this lease, if there is one.
+    #[cfg(loom)]
+    pub(super) fn last(&self) -> Option<SpanRef> {
+        Some(self.last.get()).filter(|last| *last != SpanRef::NOTHING && self.root.get() != 0)
+    }
+
+    /// Remembers a span that was begun in this lease.
+    #[inline(always)]
+    pub(super) fn began(&self, span: SpanRef) {
+        self.last.set(span);
     }
 
     fn unused(&self) -> Cells {
@@ -122,10 +145,15 @@ impl Pool {
         thread: &Thread,
         on_end: &impl OnEnd,
     ) -> Result<Place, NoPlace> {
+        let lease = &thread.lease;
+        if lease.last.get() == within && lease.live.get() > 0 && self.has_leased(lease) {
+            // A count of our own keeps that trace alive, and so the address true.
+            return self.claim_leased(SpanRef(lease.root.get()), cells, thread);
+        }
         let block = self.find(within).ok_or(NoPlace::Over)?;
         let root = SpanRef(block.get(HEAD_ROOT));
         // What a thread leases stays alive, so `within` still belonged to it just now.
-        if thread.lease.is_of(self, root.0) {
+        if lease.is_of(self, root.0) {
             return self.claim_leased(root, cells, thread);
         }
         self.claim_shared(Wanted { within, root, cells }, thread, on_end)
@@ -144,9 +172,8 @@ impl Pool {
             return self.extend_lease(root, cells, thread);
         }
         lease.next.set(cell + cells);
-        let block = lease.block.get();
-        self.block(block).write_hole(lease.unused());
-        Ok(Place { root: root.block(), block, cell })
+        lease.write_hole(self);
+        Ok(Place { root: root.block(), at: lease.block.get().with_cell(cell), is_leased: true })
     }
 
     #[cold]
@@ -161,8 +188,9 @@ impl Pool {
         };
         match further {
             Ok((block, claimed)) => {
-                lease.set_cells(self, block, claimed, cells);
-                Ok(Place { root: root.block(), block, cell: claimed.first })
+                let at = self.block(block).address(block, claimed.first);
+                lease.set_cells(self, at.with_cell(0), claimed, cells);
+                Ok(Place { root: root.block(), at, is_leased: true })
             }
             Err(why) => {
                 root_block.word(HEAD_DROPPED).fetch_add(1, Ordering::Relaxed);
@@ -208,15 +236,17 @@ impl Pool {
         };
         match further {
             Ok((block, claimed)) => {
+                let at = self.block(block).address(block, claimed.first);
                 if leases {
                     let lease = &thread.lease;
                     lease.pool.set(self.number);
                     lease.root.set(root.0);
                     lease.live.set(LEASED_LIVE);
                     lease.depth.set(thread.depth());
-                    lease.set_cells(self, block, claimed, cells);
+                    lease.last.set(SpanRef::NOTHING);
+                    lease.set_cells(self, at.with_cell(0), claimed, cells);
                 }
-                Ok(Place { root: root.block(), block, cell: claimed.first })
+                Ok(Place { root: root.block(), at, is_leased: leases })
             }
             Err(why) => {
                 root_block.word(HEAD_DROPPED).fetch_add(1, Ordering::Relaxed);
@@ -299,7 +329,7 @@ impl Pool {
         let lease = &thread.lease;
         let root = SpanRef(lease.root.replace(0)).block();
         // In a block that the trace continues in, the cells stay empty, as they say.
-        let unused = if lease.block.get() == root { lease.unused() } else { Cells::NONE };
+        let unused = if lease.block.get().block() == root { lease.unused() } else { Cells::NONE };
         self.release_shared(root, lease.live.get(), unused, on_end);
     }
 }

@@ -20,8 +20,8 @@ use super::entry::{
 };
 use super::naming::{Named, name_event, name_span, set};
 use super::pool::Pool;
+use super::read_fields;
 use super::reasons::Reasons;
-use super::scratch;
 use super::sync::{Ordering, fence};
 use super::ticks::Scale;
 use crate::conventions::{FILE, LINE, LINK_KIND};
@@ -234,7 +234,7 @@ impl Decoder {
     }
 
     fn fields(&mut self, callsite: Option<Callsite>, words: &[u64], into: &mut Named<'_>) {
-        for (index, value) in scratch::read(words) {
+        for (index, value) in read_fields::read(words) {
             let name = callsite.and_then(|callsite| callsite.field(index)).unwrap_or("?");
             let name = self.texts.get(name);
             into.set(name, value);
@@ -263,9 +263,9 @@ impl Decoder {
 
     fn link(&mut self, span: &mut Span, tag: Tag, words: &[u64]) {
         let trace_id = u128::from(words[LINK_TRACE_HIGH]) << 64 | u128::from(words[LINK_TRACE_LOW]);
-        let fields = scratch::read(&words[LINK_WORDS..LINK_WORDS + tag.words()]);
+        let fields = read_fields::read(&words[LINK_WORDS..LINK_WORDS + tag.words()]);
         let kind = fields.into_iter().find_map(|(_, value)| match value {
-            scratch::Read::Text { text, .. } if !text.is_empty() => Some(text),
+            read_fields::Read::Text { text, .. } if !text.is_empty() => Some(text),
             _ => None,
         });
         let key = self.texts.get(LINK_KIND);

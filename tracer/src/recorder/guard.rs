@@ -210,14 +210,14 @@ impl<'r> SpanGuard<'r> {
             Some(place)
         });
         let Some(place) = claimed else { return false };
-        let block = recording.pool.block(place.block);
-        let at = place.cell * CELL_WORDS;
+        let block = recording.pool.block(place.at.block());
+        let at = place.at.cell() * CELL_WORDS;
         block.set(at + CALLSITE, 0);
         block.set(at + SPAN, self.span.0);
         block.set(at + MARKS_BASE, now);
         let tag = Tag::new(block.state().generation(), EntryKind::Marks, MARKS_CELLS, MOST_MARKS);
         block.word(at).store(tag.0, Ordering::Release);
-        self.marks = Marks { block: place.block, at, base: now, count: 0 };
+        self.marks = Marks { block: place.at.block(), at, base: now, count: 0 };
         true
     }
 }

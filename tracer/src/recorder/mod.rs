@@ -76,6 +76,7 @@ mod naming;
 mod parked;
 mod pool;
 mod quota;
+mod read_fields;
 mod reasons;
 mod recording;
 mod retold;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::scratch::Read;
+use super::read_fields::Read;
 use crate::model::{Attribute, Span, SpanEvent, SpanKind, Status, Value};
 
 const NAME: &str = "otel.name";

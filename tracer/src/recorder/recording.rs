@@ -22,9 +22,10 @@ use super::kept::KeptList;
 use super::parked::Parked;
 use super::pool::Pool;
 use super::quota::Quotas;
+use super::read_fields::{self, Read};
 use super::reasons::{Reason, Reasons};
 use super::rules::{ByCallsite, ERROR_FIELDS, Rules};
-use super::scratch::{self, Fields, Read};
+use super::scratch::Fields;
 use super::sync::Ordering;
 use super::thread::{self, Thread};
 use super::ticks::Timer;
@@ -77,8 +78,11 @@ impl Recording {
                 None => return self.no_room(),
             },
             Parent::Span(parent) => match self.pool.claim(parent, cells, thread, self) {
-                Ok(Place { block, cell, .. }) => {
-                    (self.pool.block(block).address(block, cell), parent.0)
+                Ok(Place { at, is_leased, .. }) => {
+                    if is_leased {
+                        thread.lease.began(at);
+                    }
+                    (at, parent.0)
                 }
                 Err(why) => return self.not_recorded(parent, why),
             },
@@ -96,6 +100,7 @@ impl Recording {
         // As late as can be: what the recorder itself takes is not the span's time.
         block.set(at + START, self.timer.clock.now());
         publish(block, at, Tag::new(span.generation(), Kind::Span, cells, words));
+        thread.began(self.number, span);
         span
     }
 
@@ -256,13 +261,12 @@ impl Recording {
     ) {
         let cells = cells_of(fixed + words);
         match self.pool.claim(span, cells, thread, self) {
-            Ok(Place { root, block: number, cell }) => {
-                let block = self.pool.block(number);
-                let at = cell * CELL_WORDS;
+            Ok(Place { root, at: address, .. }) => {
+                let block = self.pool.block(address.block());
+                let at = address.cell() * CELL_WORDS;
                 fill(block, at);
                 block.set(at + SPAN, span.0);
-                let generation = block.state().generation();
-                publish(block, at, Tag::new(generation, kind, cells, words));
+                publish(block, at, Tag::new(address.generation(), kind, cells, words));
                 self.pool.release(root, thread, self);
             }
             Err(_) => self.entry_lost(span),
@@ -307,7 +311,7 @@ impl Recording {
     fn look_at(&self, callsite: u32, span: SpanRef, fields: &Fields<'_>) {
         let Some(callsite) = callsites::find(callsite) else { return };
         let words: Vec<u64> = fields.words().iter().map(std::cell::Cell::get).collect();
-        for (index, value) in scratch::read(&words) {
+        for (index, value) in read_fields::read(&words) {
             let Some(name) = callsite.field(index) else { continue };
             let says_no = match &value {
                 Read::Bool(truth) => !truth,

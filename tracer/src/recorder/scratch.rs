@@ -24,7 +24,7 @@ pub(super) const MOST_TEXT_BYTES: usize = 1024;
 /// Room for values whose formatting records spans of their own, three deep.
 const SCRATCH_WORDS: usize = 3 * MOST_WORDS;
 /// Bytes of a text in the field's first word.
-const INLINE_BYTES: usize = 4;
+pub(super) const INLINE_BYTES: usize = 4;
 
 /// How a field is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,44 +191,58 @@ impl Fields<'_> {
     pub(super) fn text(&mut self, index: usize, value: &str) {
         let bytes = value.as_bytes();
         // The first word holds four bytes, the second those after them: most names and short values.
-        match (bytes.len(), bytes.first_chunk::<INLINE_BYTES>(), bytes.last_chunk::<8>()) {
-            (8..=12, Some(first), Some(last)) => {
-                let rest = u64::from_le_bytes(*last) >> (8 * (12 - bytes.len()));
-                if let Some([word, next]) = self.next(index) {
-                    word.set(head(index, Type::Text, bytes.len(), u32::from_le_bytes(*first)));
-                    next.set(rest);
-                }
+        if let (8..=12, Some(last)) = (bytes.len(), bytes.last_chunk::<8>()) {
+            let rest = u64::from_le_bytes(*last) >> (8 * (12 - bytes.len()));
+            if let Some([word, next]) = self.next(index) {
+                word.set(head(index, Type::Text, bytes.len(), first_bytes(bytes)));
+                next.set(rest);
             }
-            _ => self.any_text(index, value),
+        } else {
+            self.any_text(index, value);
         }
     }
 
+    /// A text of any length; most fit, and then are whole words.
     fn any_text(&mut self, index: usize, value: &str) {
-        let used = self.at;
-        let room = self.room(used);
-        if used >= self.end || (room == 0 && !value.is_empty()) {
+        let bytes = value.as_bytes();
+        let rest = bytes.get(INLINE_BYTES..).unwrap_or_default();
+        let length = 1 + rest.len().div_ceil(8);
+        let words = self.scratch.words.get(self.at..self.at + length);
+        match words.and_then(<[_]>::split_first) {
+            Some((head_word, words)) if self.fits(length, bytes) => {
+                head_word.set(head(index, Type::Text, bytes.len(), first_bytes(bytes)));
+                let (chunks, last) = rest.as_chunks::<8>();
+                for (word, chunk) in words.iter().zip(chunks) {
+                    word.set(u64::from_le_bytes(*chunk));
+                }
+                if let (Some(word), false) = (words.last(), last.is_empty()) {
+                    word.set(last_bytes(bytes, last));
+                }
+                self.at += length;
+                self.seen |= 1 << (index & 63);
+            }
+            _ => self.cut_text(index, value),
+        }
+    }
+
+    #[inline(always)]
+    fn fits(&self, length: usize, bytes: &[u8]) -> bool {
+        self.at + length <= self.end && bytes.len() <= MOST_TEXT_BYTES
+    }
+
+    /// As much of a text as there is room for.
+    #[cold]
+    fn cut_text(&mut self, index: usize, value: &str) {
+        let room = self.room(self.at);
+        let (text, _) = cut(value, room);
+        if self.at >= self.end || text.len() == value.len() || room == 0 {
             self.dropped += 1;
             return;
         }
-        let (text, of) = cut(value, room);
-        let bytes = text.as_bytes();
-        let (inline, rest) = match bytes.split_first_chunk::<INLINE_BYTES>() {
-            Some((first, rest)) => (u32::from_le_bytes(*first), rest),
-            None => (last_bytes(bytes) as u32, &[][..]),
-        };
-        self.scratch.words[used].set(head(index, of, bytes.len(), inline));
-        let mut next = used + 1;
-        let (chunks, last) = rest.as_chunks::<8>();
-        for (word, chunk) in self.scratch.words[next..].iter().zip(chunks) {
-            word.set(u64::from_le_bytes(*chunk));
-        }
-        next += chunks.len();
-        if !last.is_empty() {
-            self.scratch.words[next].set(last_bytes(last));
-            next += 1;
-        }
-        self.at = next;
-        self.seen |= 1 << (index & 63);
+        let at = self.at;
+        self.any_text(index, text);
+        let word = &self.scratch.words[at];
+        word.set(head(index, Type::CutText, text.len(), (word.get() >> 32) as u32));
     }
 
     /// How many bytes of text fit from word `used` on.
@@ -273,9 +287,28 @@ impl Drop for Restored<'_> {
     }
 }
 
-/// Fewer than eight bytes as one word.
+/// The bytes of a text that stand in the field's first word.
 #[inline(always)]
-fn last_bytes(bytes: &[u8]) -> u64 {
+fn first_bytes(text: &[u8]) -> u32 {
+    match text.first_chunk() {
+        Some(first) => u32::from_le_bytes(*first),
+        None => fold(text) as u32,
+    }
+}
+
+/// The last, fewer than eight, bytes of a text as one word.
+#[inline(always)]
+fn last_bytes(text: &[u8], last: &[u8]) -> u64 {
+    match text.last_chunk() {
+        // All at once, and away with what stands in front of them.
+        Some(eight) => u64::from_le_bytes(*eight) >> (8 * ((8 - last.len() as u32) & 7)),
+        None => fold(last),
+    }
+}
+
+/// Few bytes as one word, one by one.
+#[inline(always)]
+fn fold(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
@@ -355,59 +388,6 @@ impl Visit for Fields<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.formatted(field.index(), format_args!("{value:?}"));
     }
-}
-
-/// A field that was read back from words.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Read {
-    Int(i64),
-    Big(u64),
-    Float(f64),
-    Bool(bool),
-    Text {
-        text: String,
-        is_cut: bool,
-    },
-    /// So many fields found no room.
-    Dropped(u32),
-}
-
-/// Reads fields back: their index and value, as far as the words make sense.
-pub(super) fn read(words: &[u64]) -> Vec<(usize, Read)> {
-    let mut fields = Vec::new();
-    let mut at = 0;
-    while let Some(&word) = words.get(at) {
-        let Some(of) = Type::of(word) else { break };
-        let inline = (word >> 32) as u32;
-        let next = words.get(at + 1).copied();
-        let (value, length) = match (of, next) {
-            (Type::Small, _) => (Read::Int(i64::from(inline as i32)), 1),
-            (Type::Bool, _) => (Read::Bool(inline != 0), 1),
-            (Type::Dropped, _) => (Read::Dropped(inline), 1),
-            (Type::Int, Some(value)) => (Read::Int(value as i64), 2),
-            (Type::Big, Some(value)) => (Read::Big(value), 2),
-            (Type::Float, Some(value)) => (Read::Float(f64::from_bits(value)), 2),
-            (Type::Text | Type::CutText, _) => {
-                let bytes = (word >> 16 & 0xffff) as usize;
-                let length = 1 + bytes.saturating_sub(INLINE_BYTES).div_ceil(8);
-                let Some(rest) = words.get(at + 1..at + length) else { break };
-                let text = read_text(bytes, inline, rest);
-                (Read::Text { text, is_cut: of == Type::CutText }, length)
-            }
-            (Type::Int | Type::Big | Type::Float, None) => break,
-        };
-        fields.push(((word & 0xff) as usize, value));
-        at += length;
-    }
-    fields
-}
-
-fn read_text(bytes: usize, inline: u32, rest: &[u64]) -> String {
-    let mut text = Vec::with_capacity(bytes + 8);
-    text.extend(inline.to_le_bytes());
-    text.extend(rest.iter().flat_map(|word| word.to_le_bytes()));
-    text.truncate(bytes);
-    String::from_utf8_lossy(&text).into_owned()
 }
 
 #[cfg(test)]

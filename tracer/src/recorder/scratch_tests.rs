@@ -1,5 +1,6 @@
 //! Fields that are written into the thread's memory come back as they were.
 
+use super::super::read_fields::{Read, read};
 use super::*;
 
 fn written(write: impl FnOnce(&mut Fields<'_>)) -> Vec<(usize, Read)> {
@@ -43,6 +44,18 @@ fn every_value_comes_back() {
         expected.extend([(8, whole(text)), (9, whole(&format!("{text}1")))]);
     }
     assert_eq!(fields, expected);
+}
+
+#[test]
+fn texts_of_every_length_come_back() {
+    let text = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGH";
+    for length in 0..=text.len() {
+        let fields = written(|fields| {
+            fields.text(1, &text[..length]);
+            fields.int(2, 7);
+        });
+        assert_eq!(fields, [(1, whole(&text[..length])), (2, Read::Int(7))], "{length}");
+    }
 }
 
 #[test]

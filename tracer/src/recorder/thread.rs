@@ -45,6 +45,9 @@ pub(super) struct Thread {
     spans: [Cell<SpanRef>; SHALLOW],
     owners: [Cell<By>; SHALLOW],
     depth: Cell<usize>,
+    /// The span, and its recorder, that was begun here last and has not been entered since.
+    fresh: Cell<SpanRef>,
+    fresh_of: Cell<u32>,
     number: Cell<usize>,
     pub(super) scratch: Scratch,
     pub(super) lease: Lease,
@@ -71,6 +74,8 @@ impl Thread {
             spans: [const { Cell::new(SpanRef::NOTHING) }; SHALLOW],
             owners: [const { Cell::new(NOBODY.by) }; SHALLOW],
             depth: Cell::new(0),
+            fresh: Cell::new(SpanRef::NOTHING),
+            fresh_of: Cell::new(0),
             number: Cell::new(UNNUMBERED),
             scratch: Scratch::new(),
             lease: Lease::none(),
@@ -108,9 +113,27 @@ impl Thread {
         entered.span == span && entered.by.recorder() == recorder
     }
 
+    /// Remembers a span that was begun just now: it cannot have been entered.
+    #[inline(always)]
+    pub(super) fn began(&self, recorder: u32, span: SpanRef) {
+        self.fresh.set(span);
+        self.fresh_of.set(recorder);
+    }
+
     #[inline]
     pub(super) fn enter(&self, recorder: u32, span: SpanRef) {
         let depth = self.depth.get();
+        if self.fresh.get() == span && self.fresh_of.get() == recorder && depth < SHALLOW {
+            self.fresh.set(SpanRef::NOTHING);
+            self.spans[depth].set(span);
+            self.owners[depth].set(By(recorder & !By::AGAIN));
+            self.depth.set(depth + 1);
+            return;
+        }
+        self.enter_any(recorder, span, depth);
+    }
+
+    fn enter_any(&self, recorder: u32, span: SpanRef, depth: usize) {
         let again = self.spans[..depth.min(SHALLOW)].iter().any(|entered| entered.get() == span)
             || depth > SHALLOW;
         let again = again && (0..depth).any(|depth| self.is(depth, recorder, span));

@@ -1,161 +1,115 @@
-//! Walks the parsed statements of a chart: clusters open and close, defaults hold until they close.
-
-use std::collections::HashMap;
+//! From a DOT document to a chart: titles of clusters become owners, ports become fields.
 
 use super::{Chart, ChartArrow, ChartBox, ChartError};
-use crate::dot::escape::{record_fields, unquoted};
-use crate::dot::syntax::tree::{
-    Attribute, Edge, EdgeTy, GraphAttributes, Id, Node, NodeId, Port, Stmt, Subgraph, Vertex,
-};
+use crate::authored::Cell;
+use crate::dot::read::{Document, Edge, EdgeEnd, Shared, Value};
 use crate::flow_graph::{ArrowKind, BoxKind};
+use crate::from_dot::clusters::Clusters;
+use crate::from_dot::label::{self, Names};
+use crate::from_dot::record;
 
-/// Attributes by name, values as they stand in the file.
-type Values = HashMap<String, String>;
+/// A field of a record with the port that arrows name it by.
+type Field = (Option<String>, String);
 
-/// What holds inside a cluster.
-#[derive(Clone, Default)]
-struct Scope {
-    owner: Vec<String>,
-    node: Values,
-    edge: Values,
+/// The chart that a document describes.
+pub(super) fn chart(document: &Document) -> Result<Chart, ChartError> {
+    let root = &document.subgraphs[0];
+    let names = Names { graph: &root.name, ..Names::default() };
+    let name = root.name.to_string();
+    let title = root.get("label").map_or_else(|| name.clone(), |value| line(value, &names));
+    let mut chart = Chart { name, title, ..Chart::default() };
+    let clusters = Clusters::new(document);
+    let mut fields = Vec::with_capacity(document.nodes.len());
+    for index in 0..document.nodes.len() {
+        let (chart_box, rows) = chart_box(document, index, &clusters);
+        chart.boxes.push(chart_box);
+        fields.push(rows);
+    }
+    for edge in &document.edges {
+        chart.arrows.push(arrow(&chart, edge, &fields)?);
+    }
+    Ok(chart)
 }
 
-/// A chart that is being read.
-#[derive(Default)]
-pub(super) struct Walk {
-    chart: Chart,
-    by_name: HashMap<String, usize>,
-    // For each box its ports by name, with the field that each belongs to.
-    ports: Vec<HashMap<String, String>>,
+fn chart_box(document: &Document, index: usize, clusters: &Clusters) -> (ChartBox, Vec<Field>) {
+    let node = &document.nodes[index];
+    let names = Names { node: &node.name, graph: &document.subgraphs[0].name, ..Names::default() };
+    let value = |key: &str| node.attributes.get(key).map(|value| line(value, &names));
+    let title = |subgraph: &usize| {
+        let cluster = &document.subgraphs[*subgraph];
+        // A title that is inherited is that of something else.
+        let own = cluster.own.iter().find(|(key, _)| &**key == "label");
+        let short = cluster.name.strip_prefix("cluster").unwrap_or(&cluster.name);
+        let names = Names { graph: &cluster.name, ..Names::default() };
+        own.map_or(short.trim_start_matches('_').to_owned(), |(_, value)| line(value, &names))
+    };
+    let class = value("class").unwrap_or_default();
+    let classes: Vec<String> = class.split_whitespace().map(str::to_owned).collect();
+    let is_record = matches!(value("shape").as_deref(), Some("record" | "Mrecord"));
+    let mut rows: Vec<Field> = Vec::new();
+    if is_record && let Some(label) = node.attributes.get("label") {
+        leaves(&record::cells(&label.text, &names, true), &mut rows);
+    }
+    let shown = match rows.first() {
+        Some((_, title)) => title.clone(),
+        None => value("label").unwrap_or_else(|| node.name.to_string()),
+    };
+    let fields = rows.iter().skip(1).map(|(_, field)| field.clone()).collect();
+    let made = ChartBox {
+        name: node.name.to_string(),
+        id: value("id").unwrap_or_else(|| node.name.to_string()),
+        title: shown,
+        owner: clusters.chain(document, index).iter().map(title).collect(),
+        kind: kind(&classes, is_record, fields),
+        url: value("URL").or_else(|| value("href")),
+        classes,
+    };
+    (made, rows)
 }
 
-impl Walk {
-    /// Reads the statements of a whole file.
-    pub(super) fn chart(id: &Id, stmts: &[Stmt]) -> Result<Chart, ChartError> {
-        let mut walk = Walk::default();
-        walk.chart.name = text(id);
-        walk.chart.title = label(stmts).unwrap_or_else(|| walk.chart.name.clone());
-        walk.inside(stmts, Scope::default())?;
-        Ok(walk.chart)
+fn leaves(cell: &Cell, rows: &mut Vec<Field>) {
+    if cell.grid.is_empty() {
+        rows.push((cell.port.clone(), label::joined(&cell.lines, " ")));
     }
+    cell.grid.iter().for_each(|part| leaves(&part.cell, rows));
+}
 
-    /// Statements of one pair of braces. The scope is a copy: defaults end with their braces.
-    fn inside(&mut self, stmts: &[Stmt], mut scope: Scope) -> Result<(), ChartError> {
-        for stmt in stmts {
-            match stmt {
-                Stmt::Node(node) => self.node(node, &scope),
-                Stmt::Subgraph(subgraph) => self.subgraph(subgraph, &scope)?,
-                Stmt::Edge(edge) => self.edge(edge, &scope)?,
-                Stmt::GAttribute(GraphAttributes::Node(list)) => scope.node.extend(values(list)),
-                Stmt::GAttribute(GraphAttributes::Edge(list)) => scope.edge.extend(values(list)),
-                // Labels were looked up before; other attributes of graphs are looks.
-                Stmt::GAttribute(GraphAttributes::Graph(_)) | Stmt::Attribute(_) => {}
-            }
-        }
-        Ok(())
-    }
+fn arrow(chart: &Chart, edge: &Edge, fields: &[Vec<Field>]) -> Result<ChartArrow, ChartError> {
+    Ok(ChartArrow {
+        from: edge.tail.node,
+        to: edge.head.node,
+        kind: arrow_kind(&edge.attributes),
+        from_port: field(chart, &edge.tail, fields)?,
+        to_port: field(chart, &edge.head, fields)?,
+    })
+}
 
-    /// A cluster adds its title to the owners of what is in it.
-    fn subgraph(&mut self, subgraph: &Subgraph, scope: &Scope) -> Result<(), ChartError> {
-        let mut inner = scope.clone();
-        let name = text(&subgraph.id);
-        // Graphviz draws a border only round subgraphs of such a name.
-        if let Some(short) = name.strip_prefix("cluster") {
-            let title = label(&subgraph.stmts);
-            inner.owner.push(title.unwrap_or_else(|| short.trim_start_matches('_').to_owned()));
-        }
-        self.inside(&subgraph.stmts, inner)
-    }
+fn arrow_kind(attributes: &Shared) -> ArrowKind {
+    let has = |key: &str, wanted: &str| {
+        let value = attributes.get(key).map_or("", |value| &value.text);
+        value.split([',', ' ']).any(|word| word == wanted)
+    };
+    let is_data = has("class", "data") || has("style", "dashed");
+    if is_data { ArrowKind::Data } else { ArrowKind::Call }
+}
 
-    /// A statement about a node: what it says replaces what an earlier arrow made up.
-    fn node(&mut self, node: &Node, scope: &Scope) {
-        let index = self.box_of(&node.id, scope);
-        let mut all = scope.node.clone();
-        all.extend(values(&node.attributes));
-        let value = |key: &str| all.get(key).map(|raw| unquoted(raw));
-        // `\N` is Graphviz' own default: the name of the node.
-        let shown = value("label").filter(|_| all.get("label").is_none_or(|raw| raw != r#""\N""#));
-        let class = value("class").unwrap_or_default();
-        let known = &mut self.chart.boxes[index];
-        known.id = value("id").unwrap_or_else(|| known.name.clone());
-        known.url = value("URL").or_else(|| value("href"));
-        known.classes = class.split_whitespace().map(str::to_owned).collect();
-        known.title = shown.unwrap_or_else(|| known.name.clone());
-        // Where a node is stated is where it stands, whatever arrow named it first.
-        known.owner.clone_from(&scope.owner);
-        let is_record = matches!(value("shape").as_deref(), Some("record" | "Mrecord"));
-        let mut fields = Vec::new();
-        if let Some(raw) = all.get("label").filter(|_| is_record) {
-            let mut rows = record_fields(raw).into_iter();
-            if let Some((port, title)) = rows.next() {
-                known.title = title;
-                self.ports[index].extend(port.map(|port| (port, String::new())));
-            }
-            for (port, field) in rows {
-                self.ports[index].extend(port.map(|port| (port, field.clone())));
-                fields.push(field);
-            }
-        }
-        known.kind = kind(&known.classes, is_record, fields);
-    }
-
-    /// A chain of arrows is as many arrows as it has links, all of one look.
-    fn edge(&mut self, edge: &Edge, scope: &Scope) -> Result<(), ChartError> {
-        let vertices = match &edge.ty {
-            EdgeTy::Pair(from, to) => vec![from, to],
-            EdgeTy::Chain(chain) => chain.iter().collect(),
-        };
-        let mut all = scope.edge.clone();
-        all.extend(values(&edge.attributes));
-        let value = |key: &str| all.get(key).map(|raw| unquoted(raw)).unwrap_or_default();
-        let is_data = value("class").split_whitespace().any(|word| word == "data")
-            || value("style").split(',').any(|word| word.trim() == "dashed");
-        let kind = if is_data { ArrowKind::Data } else { ArrowKind::Call };
-        let mut ends = Vec::with_capacity(vertices.len());
-        for vertex in vertices {
-            let Vertex::N(id) = vertex else { return Err(ChartError::ArrowToGroup) };
-            let index = self.box_of(id, scope);
-            ends.push((index, self.field(index, id.1.as_ref())?));
-        }
-        for pair in ends.windows(2) {
-            self.chart.arrows.push(ChartArrow {
-                from: pair[0].0,
-                to: pair[1].0,
-                kind,
-                from_port: pair[0].1.clone(),
-                to_port: pair[1].1.clone(),
-            });
-        }
-        Ok(())
-    }
-
-    /// The box of this name, made on the way if an arrow names it first.
-    fn box_of(&mut self, id: &NodeId, scope: &Scope) -> usize {
-        let name = text(&id.0);
-        *self.by_name.entry(name.clone()).or_insert_with(|| {
-            self.ports.push(HashMap::new());
-            self.chart.boxes.push(ChartBox {
-                id: name.clone(),
-                title: name.clone(),
-                owner: scope.owner.clone(),
-                name,
-                ..ChartBox::default()
-            });
-            self.chart.boxes.len() - 1
-        })
-    }
-
-    /// The field behind a port; boxes without ports have only compass points, which name none.
-    fn field(&self, index: usize, port: Option<&Port>) -> Result<Option<String>, ChartError> {
-        let ports = &self.ports[index];
-        let Some(Port(Some(id), _)) = port.filter(|_| !ports.is_empty()) else { return Ok(None) };
-        let port = text(id);
-        match ports.get(&port) {
-            Some(field) => Ok(Some(field.clone()).filter(|field| !field.is_empty())),
-            None => {
-                let name = self.chart.boxes[index].name.clone();
-                Err(ChartError::NoSuchField { name, port })
-            }
+/// The field behind a port; boxes without ports have only compass points, which name none.
+fn field(
+    chart: &Chart,
+    end: &EdgeEnd,
+    fields: &[Vec<Field>],
+) -> Result<Option<String>, ChartError> {
+    let rows = &fields[end.node];
+    let has_ports = rows.iter().any(|(port, _)| port.is_some());
+    let Some(port) = end.port.as_deref().filter(|_| has_ports) else { return Ok(None) };
+    let port = port.split(':').next().unwrap_or(port);
+    match rows.iter().position(|(known, _)| known.as_deref() == Some(port)) {
+        // The first row is the title, which is the box as a whole.
+        Some(0) => Ok(None),
+        Some(at) => Ok(Some(rows[at].1.clone())),
+        None => {
+            let name = chart.boxes[end.node].name.clone();
+            Err(ChartError::NoSuchField { name, port: port.to_owned() })
         }
     }
 }
@@ -174,30 +128,7 @@ fn kind(classes: &[String], is_record: bool, fields: Vec<String>) -> BoxKind {
     }
 }
 
-/// The label of a graph or cluster, written as `label=x` or inside `graph[...]`.
-fn label(stmts: &[Stmt]) -> Option<String> {
-    let bare = stmts.iter().filter_map(|stmt| match stmt {
-        Stmt::Attribute(attribute) => Some(std::slice::from_ref(attribute)),
-        Stmt::GAttribute(GraphAttributes::Graph(list)) => Some(list.as_slice()),
-        _ => None,
-    });
-    // The last one counts, as in Graphviz.
-    bare.flat_map(|list| values(list).remove("label")).last().map(|raw| unquoted(&raw))
-}
-
-/// Attributes by name; of two with the same name the later counts, as in Graphviz.
-fn values(list: &[Attribute]) -> Values {
-    list.iter().map(|Attribute(key, value)| (text(key), raw(value))).collect()
-}
-
-fn text(id: &Id) -> String {
-    unquoted(&raw(id))
-}
-
-/// The text as it stands in the file, with quotes if it has any.
-fn raw(id: &Id) -> String {
-    match id {
-        Id::Html(text) | Id::Escaped(text) | Id::Plain(text) => text.clone(),
-        Id::Anonymous(_) => String::new(),
-    }
+/// A value as one line, its escapes undone.
+fn line(value: &Value, names: &Names<'_>) -> String {
+    label::joined(&label::lines(&value.text, names), " ")
 }

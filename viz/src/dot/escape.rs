@@ -1,4 +1,4 @@
-//! Text as DOT wants it, and back.
+//! Text as DOT wants it.
 //!
 //! Graphviz reads a quoted string in up to three steps: quotes, then backslash escapes, then (in
 //! labels) HTML entities; fields of records have marks of their own on top.
@@ -8,6 +8,23 @@ use crate::text::printable;
 /// Text for any quoted attribute, with its quotes.
 pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", plain(text))
+}
+
+/// Text that is already as DOT takes it, but for its quotes: backslashes stay what they are.
+pub(super) fn raw(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    let mut is_escaping = false;
+    for character in text.chars() {
+        if character == '"' {
+            // A lone backslash before a quote would take the quote's own away.
+            out.push_str(if is_escaping { "\\\\" } else { "\\" });
+        }
+        is_escaping = character == '\\' && !is_escaping;
+        out.push(character);
+    }
+    out.push_str(if is_escaping { "\\\"" } else { "\"" });
+    out
 }
 
 /// Lines for a label, with its quotes; Graphviz centres them.
@@ -57,89 +74,54 @@ fn is_entity(after: &str) -> bool {
     }
 }
 
-/// The text of a quoted or plain DOT string: quotes, escapes and the common entities undone.
-pub(crate) fn unquoted(raw: &str) -> String {
-    let inner = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    match inner {
-        Some(inner) => without_entities(&unescaped(inner)),
-        None => raw.to_owned(),
-    }
-}
-
-/// Splits a record label into its fields with their ports, whatever the nesting.
-pub(crate) fn record_fields(raw: &str) -> Vec<(Option<String>, String)> {
-    let inner = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(raw);
-    let mut fields = Vec::new();
-    let (mut port, mut text) = (None, String::new());
-    let mut characters = inner.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => push_escaped(&mut text, characters.next()),
-            '<' => port = Some(characters.by_ref().take_while(|c| *c != '>').collect::<String>()),
-            '{' | '}' => {}
-            '|' => {
-                fields.push((port.take(), without_entities(text.trim())));
-                text.clear();
-            }
-            _ => text.push(character),
-        }
-    }
-    fields.push((port.map(|port| port.trim().to_owned()), without_entities(text.trim())));
-    fields
-}
-
-fn unescaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut characters = text.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => push_escaped(&mut out, characters.next()),
-            _ => out.push(character),
-        }
-    }
-    out
-}
-
-/// `\n`, `\l` and `\r` end a line, a backslash before a line end joins two, the rest stands for
-/// itself.
-fn push_escaped(out: &mut String, escaped: Option<char>) {
-    match escaped {
-        Some('n' | 'l' | 'r') => out.push(' '),
-        Some('\n') | None => {}
-        Some(character) => out.push(character),
-    }
-}
-
-fn without_entities(text: &str) -> String {
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dot::preprocess::Source;
+    use crate::dot::read;
+    use crate::from_dot::label::{Names, joined, lines};
+    use crate::from_dot::record;
 
     const HOSTILE: &[&str] =
         &["a\"b", "a\\", "\\n", "<b>|{x} y</b>", "a & b &lt; c", "读 🦀", "}\"];b[", "\\\"", ""];
 
+    /// The label of a box that is written with this value.
+    fn label_of(written: &str) -> String {
+        let source = Source::plain(format!("digraph {{ a [label={written}] }}"), None);
+        let document = read::document(&source).unwrap();
+        document.nodes[0].attributes.get("label").unwrap().text.to_string()
+    }
+
     #[test]
     fn quoted_text_comes_back() {
         for text in HOSTILE {
-            assert_eq!(unquoted(&quoted(text)), *text);
+            let raw = label_of(&quoted(text));
+            assert_eq!(joined(&lines(&raw, &Names::default()), " "), *text);
         }
     }
 
     #[test]
     fn record_fields_come_back() {
         for text in HOSTILE {
-            let label = format!("\"{}|<p> {}\"", record_field(text), record_field("x"));
-            let fields = record_fields(&label);
-            assert_eq!(fields[0], (None, (*text).to_owned()));
-            assert_eq!(fields[1], (Some("p".to_owned()), "x".to_owned()));
+            let raw = label_of(&format!("\"{}|<p> {}\"", record_field(text), record_field("x")));
+            let cell = record::cells(&raw, &Names::default(), true);
+            let [first, second] = &cell.grid[..] else { panic!("{text}: {cell:?}") };
+            assert_eq!(joined(&first.cell.lines, " "), *text);
+            assert_eq!(second.cell.port.as_deref(), Some("p"));
         }
     }
 
     #[test]
     fn control_characters_do_not_reach_the_file() {
         assert_eq!(quoted("a\0b\nc"), "\"a b c\"");
+    }
+
+    #[test]
+    fn raw_text_comes_back_as_it_was() {
+        for text in ["a\\nb\\l", "say \"x\"", "\\\\", "\\\\\"", "two\nlines", "读"] {
+            assert_eq!(label_of(&raw(text)), text);
+        }
+        // What only HTML can hold is not lost either, but gets its backslash doubled.
+        assert_eq!(label_of(&raw("a\\")), "a\\\\");
     }
 }

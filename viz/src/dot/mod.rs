@@ -4,17 +4,24 @@
 //! line by line.
 
 mod attributes;
+mod authored;
 pub(crate) mod escape;
 mod names;
+pub(crate) mod preprocess;
+pub(crate) mod read;
 pub(crate) mod syntax;
 
 use crate::flow_graph::{Arrow, ArrowId, BoxId, Cluster, FlowGraph};
 use crate::style;
 
 pub(crate) use names::box_names;
+pub use read::{DotError, DotFault};
 
 /// `graph` as DOT text; `source_url` is the template of links to source lines.
 pub(crate) fn write(graph: &FlowGraph, source_url: Option<&str>) -> String {
+    if let Some(said) = &graph.authored {
+        return authored::write(graph, said, &box_names(graph));
+    }
     let (clusters, of_box) = graph.clusters();
     let cluster_names = names::cluster_names(&clusters);
     let writer = Writer { graph, source_url, names: box_names(graph), cluster_names };

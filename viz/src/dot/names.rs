@@ -12,7 +12,9 @@ pub(crate) fn box_names(graph: &FlowGraph) -> Vec<String> {
     let mut taken = HashSet::new();
     let mut names = Vec::with_capacity(graph.box_count());
     for (_, flow_box) in graph.boxes() {
-        let identity = if flow_box.identity.is_empty() { "unnamed" } else { &flow_box.identity };
+        // A name from a DOT file stays what it is, even an empty one.
+        let is_unnamed = flow_box.identity.is_empty() && flow_box.authored.is_none();
+        let identity = if is_unnamed { "unnamed" } else { &flow_box.identity };
         let owner = flow_box.owner.join("/");
         let mut name = identity.to_owned();
         let mut tries = 1;

@@ -1,4 +1,4 @@
-//! The only module that knows graphviz-rust: DOT statements, their printer and their parser.
+//! The only module that knows graphviz-rust: DOT statements and their printer.
 
 use graphviz_rust::dot_structures::{
     Attribute, Edge, EdgeTy, Graph, GraphAttributes, Id, Node, NodeId, Port, Stmt, Subgraph, Vertex,
@@ -58,11 +58,6 @@ pub(crate) fn print(name: &str, stmts: Vec<Stmt>) -> String {
     // Edges longer than the inline size are printed as they are, so all are.
     let mut context = PrinterContext::default();
     format!("{}\n", graph.print(context.with_inline_size(0)))
-}
-
-/// Reads a file; the error is the parser's own text. Recurses as deep as `text` is nested.
-pub(crate) fn parse(text: &str) -> Result<Graph, String> {
-    graphviz_rust::parse(text)
 }
 
 fn escaped(text: &str) -> Id {

@@ -5,9 +5,7 @@
 
 use super::geometry::{Placed, SizedGraph};
 use super::labels;
-use super::order::reading_order;
-use super::{Layout, LayoutError, elk, validate};
-use crate::large_stack;
+use super::{Layout, LayoutError, layered, validate};
 
 /// The embedded layered engine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,25 +18,12 @@ impl Layout for Embedded {
 
     fn place(&self, graph: &SizedGraph) -> Result<Placed, LayoutError> {
         validate(graph)?;
-        if graph.boxes.is_empty() {
+        if graph.boxes.is_empty() && graph.clusters.is_empty() {
             return Ok(Placed::default());
         }
-        let outcome = large_stack::run("layout", || run(graph));
-        let mut placed = outcome.map_err(|reason| LayoutError::EmbeddedFailed {
-            boxes: graph.boxes.len(),
-            arrows: graph.arrows.len(),
-            reason,
-        })?;
+        let mut placed = layered::place(graph);
         labels::settle(graph, &mut placed);
         placed.fit();
         Ok(placed)
     }
-}
-
-/// One layout: decide the order, hand it over as JSON, read places back.
-fn run(graph: &SizedGraph) -> Result<Placed, String> {
-    let order = reading_order(graph);
-    let input = elk::write(graph, &order).to_string();
-    let output = elkrs::create_elk().layout_json(&input)?;
-    elk::read(graph, &order, &output).ok_or_else(|| "it answered without all places".to_owned())
 }

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::geometry::{Placed, Point, SizedGraph};
+use super::geometry::{Direction, Placed, Point, SizedGraph};
 
 /// Writes `placed` as one line of JSON; `names` are the boxes' names, in order.
 pub fn layout_json(graph: &SizedGraph, placed: &Placed, names: &[String]) -> String {
@@ -39,7 +39,7 @@ pub fn layout_json(graph: &SizedGraph, placed: &Placed, names: &[String]) -> Str
         json!({ "tail": sized.from, "head": sized.to, "pts": points })
     });
     json!({
-        "rankdir": "LR",
+        "rankdir": rankdir(graph.hints.direction),
         "w": round(placed.size.width),
         "h": round(placed.size.height),
         "nodes": nodes.collect::<Vec<_>>(),
@@ -47,6 +47,16 @@ pub fn layout_json(graph: &SizedGraph, placed: &Placed, names: &[String]) -> Str
         "edges": edges.collect::<Vec<_>>(),
     })
     .to_string()
+}
+
+/// The direction as DOT names it.
+fn rankdir(direction: Direction) -> &'static str {
+    match direction {
+        Direction::LeftRight => "LR",
+        Direction::TopDown => "TB",
+        Direction::RightLeft => "RL",
+        Direction::BottomUp => "BT",
+    }
 }
 
 /// Hundredths are enough, and keep the bytes the same on every machine.

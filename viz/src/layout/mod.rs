@@ -10,7 +10,9 @@ mod graphviz;
 mod json;
 mod labels;
 mod lanes;
+mod layered;
 mod order;
+mod quality;
 mod verify;
 
 use thiserror::Error;
@@ -23,6 +25,7 @@ pub use geometry::{
 pub use graphviz::Graphviz;
 pub use json::layout_json;
 pub use lanes::Lanes;
+pub use quality::{Quality, quality};
 pub use verify::faults;
 
 /// The largest side that a box or label may have, in points.
@@ -108,7 +111,7 @@ pub(crate) fn validate(graph: &SizedGraph) -> Result<(), LayoutError> {
     for (index, sized) in graph.boxes.iter().enumerate() {
         check_size("box", index, sized.size)?;
         check_reference("box", index, "cluster", sized.cluster, graph.clusters.len())?;
-        for y in sized.anchor {
+        if let Some(y) = sized.anchor {
             check_size("port of box", index, Size { width: 0.0, height: y })?;
         }
         for SizedPort { area, .. } in &sized.ports {
@@ -118,9 +121,17 @@ pub(crate) fn validate(graph: &SizedGraph) -> Result<(), LayoutError> {
     }
     for (index, arrow) in graph.arrows.iter().enumerate() {
         check_size("label of arrow", index, arrow.label.unwrap_or_default())?;
+        for cluster in [arrow.hints.from_cluster, arrow.hints.to_cluster] {
+            check_reference("arrow", index, "cluster", cluster, graph.clusters.len())?;
+        }
         for (end, port) in [(arrow.from, arrow.from_port), (arrow.to, arrow.to_port)] {
             check_reference("arrow", index, "box", Some(end), graph.boxes.len())?;
             check_reference("arrow", index, "port", port, graph.boxes[end].ports.len())?;
+        }
+    }
+    for (index, (_, group)) in graph.hints.ranks.iter().enumerate() {
+        for member in group {
+            check_reference("rank group", index, "box", Some(*member), graph.boxes.len())?;
         }
     }
     Ok(())

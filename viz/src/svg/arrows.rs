@@ -1,9 +1,11 @@
 //! Arrows with smooth corners, their heads, and their labels.
 
 use super::Tint;
+use super::authored;
 use super::boxes::classes;
 use super::ids::Ids;
 use super::markup::{Markup, TextLook, number};
+use crate::authored::AuthoredArrow;
 use crate::describe;
 use crate::flow_graph::{Arrow, ArrowKind, BoxId, FlowGraph, Tone};
 use crate::heat::SCALE;
@@ -32,6 +34,9 @@ pub(super) fn write(
     let shares = style::time_shares(graph);
     for (id, from, to, arrow) in graph.arrows() {
         let points = &placed.arrows[id.index()].points;
+        if arrow.authored.as_ref().is_some_and(|it| it.look.is_invisible) {
+            continue;
+        }
         let heat = tint.heated.of_arrow(id.index());
         let faint = tint.untaken.has_arrow(id);
         let more = classes(arrow.tone, arrow.provenance, heat, faint);
@@ -65,7 +70,11 @@ pub(super) fn write(
             _ if arrow.kind == ArrowKind::Data && arrow.tone == Tone::Plain => Some("6 3"),
             _ => None,
         };
-        line(out, points, (color, dashed), style::width_of(arrow, shares[id.index()]));
+        let width = style::width_of(arrow, shares[id.index()]);
+        match &arrow.authored {
+            Some(author) => authored_line(out, points, (author, color), width),
+            None => line(out, points, (color, dashed), width),
+        }
         if link.is_some() {
             out.close("a");
         }
@@ -94,6 +103,45 @@ pub(super) fn line(
     out.empty("path", &attributes);
     let head = head(tip, &base);
     out.empty("path", &[("class", "head"), ("d", &head), ("fill", color)]);
+}
+
+/// A line with heads and colours as its author wants them.
+fn authored_line(
+    out: &mut Markup,
+    points: &[Point],
+    (author, color): (&AuthoredArrow, &str),
+    width: f64,
+) {
+    let backwards: Vec<Point> = points.iter().rev().copied().collect();
+    let mut heads = Vec::new();
+    let mut shaft = points.to_vec();
+    if !author.is_headless
+        && let (Some(tip), Some(base)) = (points.last(), head_base(points))
+    {
+        heads.push(head(tip, &base));
+        if let Some(end) = shaft.last_mut() {
+            *end = base;
+        }
+    }
+    if author.has_tail_head
+        && let (Some(tip), Some(base)) = (points.first(), head_base(&backwards))
+    {
+        heads.push(head(tip, &base));
+        if let Some(start) = shaft.first_mut() {
+            *start = base;
+        }
+    }
+    let (path, width) = (smooth(&shaft), number(width));
+    let style = authored::line_style(&author.look, false);
+    let mut attributes = vec![("class", "line"), ("d", &path), ("fill", "none")];
+    attributes.extend([("stroke", color), ("stroke-width", &width), ("style", &style)]);
+    out.empty("path", &attributes);
+    let style = author.look.line.map(|line| format!("fill:{}", authored::css(line)));
+    for head in heads {
+        let mut attributes = vec![("class", "head"), ("d", head.as_str()), ("fill", color)];
+        attributes.extend(style.as_deref().map(|style| ("style", style)));
+        out.empty("path", &attributes);
+    }
 }
 
 /// Where the head begins: one head's length before the tip, in the direction of the last piece.
@@ -147,6 +195,9 @@ pub(super) fn write_labels(out: &mut Markup, graph: &FlowGraph, scene: &Scene, p
     let depths: Vec<usize> = clusters.iter().map(|cluster| cluster.path.len() - 1).collect();
     for (id, from, to, arrow) in graph.arrows() {
         let Some(rect) = &placed.arrows[id.index()].label else { continue };
+        if arrow.authored.as_ref().is_some_and(|it| it.look.is_invisible) {
+            continue;
+        }
         let depth = depth_at(rect, placed, &depths);
         let (on, ground) = match depth {
             Some(depth) => {

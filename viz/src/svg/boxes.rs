@@ -1,6 +1,7 @@
 //! Boxes: a shape for each kind, title, what was measured, and the fields of a record.
 
 use super::Tint;
+use super::authored;
 use super::ids::Ids;
 use super::markup::{Markup, TextLook, number};
 use crate::describe;
@@ -29,6 +30,9 @@ pub(super) fn write(
 ) {
     for (id, flow_box) in in_reading_order(graph, placed) {
         let index = id.index();
+        if flow_box.authored.as_ref().is_some_and(|it| it.look.is_invisible) {
+            continue;
+        }
         let (heat, faint) = (tint.heated.of_box(index), tint.untaken.has_box(id));
         let mut look = style::look_of(flow_box);
         if let Some(step) = heat {
@@ -65,8 +69,14 @@ pub(super) fn write(
         };
         out.element("desc", &[], &what);
         let rect = &placed.boxes[index];
-        shape(out, rect, &flow_box.kind, look);
-        texts(out, rect, &scene.boxes[index], flow_box, look);
+        let text = &scene.boxes[index];
+        match &flow_box.authored {
+            Some(drawn) => authored::write(out, rect, (drawn, text), look),
+            None => {
+                shape(out, rect, &flow_box.kind, look);
+                texts(out, rect, text, flow_box, look);
+            }
+        }
         if link.is_some() {
             out.close("a");
         }

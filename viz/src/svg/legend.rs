@@ -163,6 +163,11 @@ impl Entry {
 /// Only what occurs in this picture: a legend of things that are not there is noise.
 fn entries(graph: &FlowGraph, tint: &Tint) -> Vec<Entry> {
     let mut entries = Vec::new();
+    // Shapes and colours of a chart are its author's, who knows what they stand for.
+    if graph.authored.is_some() && graph.arrows().all(|(.., arrow)| arrow.count == 0) {
+        entries.extend(left_out(graph.left_out).map(|words| Entry::new(Sample::None, &words)));
+        return entries;
+    }
     let kinds = [
         BoxKind::Function,
         BoxKind::Case,
@@ -229,6 +234,7 @@ fn left_out(left_out: LeftOut) -> Option<String> {
         (left_out.unknown_parents, "calls from spans that are not in the input"),
         (left_out.unknown_links, "links to spans that are not in the input"),
         (left_out.unknown_from, "origins of events that name no box"),
+        (left_out.more_graphs, "further graphs of the file"),
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)

@@ -5,6 +5,7 @@
 //! light ones, which are also plain attributes. Nothing in the file runs.
 
 mod arrows;
+mod authored;
 mod boxes;
 mod ids;
 mod legend;
@@ -16,7 +17,7 @@ use crate::draw::DrawOptions;
 use crate::flow_graph::{FlowGraph, Reading};
 use crate::heat::Heated;
 use crate::latency::Latency;
-use crate::layout::{Placed, Point, Rect};
+use crate::layout::{Direction, Placed, Point, Rect};
 use crate::measure::{CLUSTER_LINE, Scene};
 use crate::provenance::Untaken;
 use crate::style::{self, CLUSTER_SIZE, GROUND, HEADING_SIZE, INK, QUIET};
@@ -80,7 +81,7 @@ pub(crate) fn write(
     let width = inner + 2.0 * MARGIN;
     let height = top + placed.size.height + legend.height() + MARGIN;
     let mut out = Markup::new();
-    open(&mut out, graph, width, height);
+    open(&mut out, graph, scene, (width, height));
     let ground = Rect { x: 0.0, y: 0.0, width, height };
     out.rect("ground", &ground, 0.0, &[("fill", GROUND.light)]);
     for (index, line) in heading.iter().enumerate() {
@@ -102,7 +103,7 @@ pub(crate) fn write(
 }
 
 /// The root element with what screen readers tell of the picture.
-fn open(out: &mut Markup, graph: &FlowGraph, width: f64, height: f64) {
+fn open(out: &mut Markup, graph: &FlowGraph, scene: &Scene, (width, height): (f64, f64)) {
     let (width, height) = (number(width), number(height));
     out.open(
         "svg",
@@ -119,20 +120,33 @@ fn open(out: &mut Markup, graph: &FlowGraph, width: f64, height: f64) {
     );
     let title = if graph.title.is_empty() { "Flow chart" } else { &graph.title };
     out.element("title", &[("id", "chart-title")], &describe::cut(title));
-    let how = match graph.reading {
-        Reading::Flow => {
-            "read from left to right. Grey arrows are calls, dashed green arrows are data; labels \
-             tell how often each was taken and how long it took (p50 / p99)."
-        }
-        Reading::Time => {
-            "read from top to bottom, each column one place. Grey arrows lead to what came next \
-             there, dashed green arrows are messages, red is what must not be."
-        }
-    };
-    let (boxes, arrows) = (graph.box_count(), graph.arrow_count());
-    let summary = format!("{boxes} boxes and {arrows} arrows, {how}");
+    let summary = summary(graph, scene.sized.hints.direction);
     out.element("desc", &[("id", "chart-desc")], &summary);
     out.raw(&sheet::css(graph));
+}
+
+/// How much there is to see, and how it is read.
+fn summary(graph: &FlowGraph, direction: Direction) -> String {
+    let (boxes, arrows) = (graph.box_count(), graph.arrow_count());
+    let way = match (graph.reading, direction) {
+        (Reading::Time, _) | (Reading::Flow, Direction::TopDown) => "top to bottom",
+        (Reading::Flow, Direction::LeftRight) => "left to right",
+        (Reading::Flow, Direction::RightLeft) => "right to left",
+        (Reading::Flow, Direction::BottomUp) => "bottom to top",
+    };
+    let how = match graph.reading {
+        Reading::Time => {
+            ", each column one place. Grey arrows lead to what came next there, dashed green arrows \
+             are messages, red is what must not be."
+        }
+        // Its author alone knows what the colours mean.
+        Reading::Flow if graph.authored.is_some() => ".",
+        Reading::Flow => {
+            ". Grey arrows are calls, dashed green arrows are data; labels tell how often each was \
+             taken and how long it took (p50 / p99)."
+        }
+    };
+    format!("{boxes} boxes and {arrows} arrows, read from {way}{how}")
 }
 
 /// Grounds and titles of clusters: below everything, outer ones first.
@@ -140,15 +154,31 @@ fn clusters(out: &mut Markup, graph: &FlowGraph, scene: &Scene, placed: &Placed)
     let (clusters, _) = graph.clusters();
     for (index, (cluster, rect)) in clusters.iter().zip(&placed.clusters).enumerate() {
         let depth = cluster.path.len() - 1;
+        let authored = graph.authored.as_ref().and_then(|it| it.clusters.get(&cluster.path));
+        if authored.is_some_and(|it| it.look.is_invisible) {
+            continue;
+        }
         let class = format!("cluster depth{}", depth % style::CLUSTER_FILLS.len());
         let path = describe::cut(&cluster.path.join(" / "));
         out.open("g", &[("class", &class), ("data-owner", &path)]);
         out.element("title", &[], &path);
         let look =
             [("fill", style::cluster_fill(depth).light), ("stroke", style::CLUSTER_LINE.light)];
-        out.rect("ground", rect, 8.0, &look);
         let at = Point { x: rect.x + 10.0, y: rect.y + CLUSTER_LINE };
-        out.text(CLUSTER_LOOK, &scene.clusters[index], at);
+        match authored.map(|it| &it.look) {
+            None => {
+                out.rect("ground", rect, 8.0, &look);
+                out.text(CLUSTER_LOOK, &scene.clusters[index], at);
+            }
+            Some(author) => {
+                let style = authored::line_style(author, true);
+                let [fill, stroke] = look;
+                out.rect("ground", rect, 8.0, &[fill, stroke, ("style", &style)]);
+                let ink = author.ink.map(authored::css).or(author.fill.map(authored::readable));
+                let look = ("title", CLUSTER_SIZE, ink.as_deref());
+                authored::text(out, &scene.clusters[index], (at, None), look);
+            }
+        }
         out.close("g");
     }
 }
