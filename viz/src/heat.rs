@@ -21,6 +21,8 @@ pub enum Heat {
     Share,
 }
 
+/// How many times the hottest part must be what the coolest step stands for.
+const LEAST_SPAN: f64 = 10.0;
 /// Steps of the scale.
 pub(crate) const STEPS: usize = 5;
 
@@ -46,6 +48,7 @@ pub(crate) struct Heated {
     heat: Heat,
     boxes: Vec<f64>,
     arrows: Vec<f64>,
+    least: f64,
     most: f64,
 }
 
@@ -56,7 +59,10 @@ impl Heated {
         let arrows: Vec<f64> =
             graph.arrows().map(|(.., it)| value(heat, it.count, &it.latency)).collect();
         let most = boxes.iter().chain(&arrows).copied().fold(0.0, f64::max);
-        Heated { heat, boxes, arrows, most }
+        let measured = boxes.iter().chain(&arrows).copied().filter(|value| *value > 0.0);
+        // Small differences stay small: the coolest step is well below the hottest part.
+        let least = measured.fold(most / LEAST_SPAN, f64::min);
+        Heated { heat, boxes, arrows, least, most }
     }
 
     pub(crate) fn of_box(&self, index: usize) -> Option<usize> {
@@ -69,12 +75,14 @@ impl Heated {
 
     /// What the legend says of the scale; nothing if there is none.
     pub(crate) fn words(&self) -> Option<String> {
-        let most = self.most as u64;
+        let (least, most) = (self.least as u64, self.most as u64);
         let words = match self.heat {
             Heat::None => return None,
-            Heat::Count => format!("how often, up to {}×", units::count(most)),
-            Heat::P50 => format!("p50, up to {}", units::duration(most)),
-            Heat::P99 => format!("p99, up to {}", units::duration(most)),
+            Heat::Count => {
+                format!("how often, {}× to {}×", units::count(least.max(1)), units::count(most))
+            }
+            Heat::P50 => format!("p50, {} to {}", units::duration(least), units::duration(most)),
+            Heat::P99 => format!("p99, {} to {}", units::duration(least), units::duration(most)),
             Heat::Share => "share of the time, darkest: most".to_owned(),
         };
         (self.most > 0.0).then_some(words)
@@ -88,7 +96,9 @@ impl Heated {
             Heat::None => return None,
             Heat::Share => value / self.most,
             // Latencies and counts of one picture often differ by orders of magnitude.
-            Heat::Count | Heat::P50 | Heat::P99 => value.ln_1p() / self.most.ln_1p(),
+            Heat::Count | Heat::P50 | Heat::P99 => {
+                (value / self.least).ln() / (self.most / self.least).ln()
+            }
         };
         Some(((share * STEPS as f64).ceil() as usize).clamp(1, STEPS) - 1)
     }
@@ -101,5 +111,31 @@ fn value(heat: Heat, count: u64, latency: &Latency) -> f64 {
         Heat::P50 => latency.p50_ns().unwrap_or(0) as f64,
         Heat::P99 => latency.p99_ns().unwrap_or(0) as f64,
         Heat::Share => latency.sum_ns() as f64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow_graph::FlowBox;
+
+    fn steps(calls: &[u64]) -> Vec<Option<usize>> {
+        let mut graph = FlowGraph::new("");
+        for (index, calls) in calls.iter().enumerate() {
+            let identity = index.to_string();
+            graph.add_box(FlowBox { identity, calls: *calls, ..FlowBox::default() });
+        }
+        let heated = Heated::new(&graph, Heat::Count);
+        (0..calls.len()).map(|index| heated.of_box(index)).collect()
+    }
+
+    #[test]
+    fn the_scale_spans_what_was_measured() {
+        assert_eq!(steps(&[10_000, 100_000, 0]), [Some(0), Some(4), None]);
+        assert_eq!(steps(&[10, 1_000, 100_000]), [Some(0), Some(2), Some(4)]);
+        // A tenth more is no other colour, and one value alone is the hottest.
+        assert_eq!(steps(&[100, 110]), [Some(4), Some(4)]);
+        assert_eq!(steps(&[7]), [Some(4)]);
+        assert_eq!(steps(&[u64::MAX, 1]), [Some(4), Some(0)]);
     }
 }

@@ -1,9 +1,10 @@
 //! The fonts of PNG and PDF: an own one for most texts, and the system's for all other scripts.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use resvg::usvg::{Font, FontFamily, FontResolver, FontStyle, fontdb};
+use resvg::usvg::{Font, FontFamily, FontResolver, FontSelectionFn, FontStyle, fontdb};
 
 use crate::style::ASKED_FAMILY;
 
@@ -41,6 +42,7 @@ impl PictureFonts {
         for folder in &self.folders {
             fonts.load_fonts_dir(folder);
         }
+        drop_heavy(&mut fonts);
         // Asked for last by every element; the system's may name families that are not there.
         fonts.set_sans_serif_family(OWN_FAMILY);
         fonts.set_serif_family(OWN_FAMILY);
@@ -48,9 +50,7 @@ impl PictureFonts {
     }
 
     /// The rule by which an element gets its font.
-    pub(super) fn selector(
-        &self,
-    ) -> Box<dyn Fn(&Font, &mut Arc<fontdb::Database>) -> Option<fontdb::ID> + Send + Sync> {
+    pub(super) fn selector(&self) -> FontSelectionFn<'static> {
         let family = self.family.clone();
         let usual = FontResolver::default_font_selector();
         Box::new(move |font, fonts| {
@@ -71,5 +71,25 @@ impl PictureFonts {
             });
             found.or_else(|| usual(font, fonts))
         })
+    }
+}
+
+/// Takes bold and slanted faces away where their family has an upright one.
+///
+/// A letter that the asked font lacks comes from the first face that has it, which may be bold; our
+/// charts ask for upright letters only.
+fn drop_heavy(fonts: &mut fontdb::Database) {
+    let is_upright = |face: &fontdb::FaceInfo| {
+        (face.weight, face.style) == (fontdb::Weight::NORMAL, fontdb::Style::Normal)
+    };
+    let family = |face: &fontdb::FaceInfo| face.families.first().map(|(name, _)| name.clone());
+    let upright: HashSet<_> = fonts.faces().filter(|it| is_upright(it)).map(family).collect();
+    let heavy: Vec<fontdb::ID> = fonts
+        .faces()
+        .filter(|face| !is_upright(face) && upright.contains(&family(face)))
+        .map(|face| face.id)
+        .collect();
+    for id in heavy {
+        fonts.remove_face(id);
     }
 }

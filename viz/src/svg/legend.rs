@@ -231,14 +231,28 @@ fn in_time(kind: &BoxKind) -> &'static str {
 /// What could not be drawn, in words.
 fn left_out(left_out: LeftOut) -> Option<String> {
     let parts: Vec<String> = [
-        (left_out.unknown_parents, "calls from spans that are not in the input"),
-        (left_out.unknown_links, "links to spans that are not in the input"),
-        (left_out.unknown_from, "origins of events that name no box"),
-        (left_out.more_graphs, "further graphs of the file"),
+        (
+            left_out.unknown_parents,
+            "call from a span that is not in the input",
+            "calls from spans that are not in the input",
+        ),
+        (
+            left_out.unknown_links,
+            "link to a span that is not in the input",
+            "links to spans that are not in the input",
+        ),
+        (
+            left_out.unknown_from,
+            "origin of an event that names no box",
+            "origins of events that name no box",
+        ),
+        (left_out.more_graphs, "further graph of the file", "further graphs of the file"),
     ]
     .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, what)| format!("{} {what}", crate::units::count(count)))
+    .filter(|(count, ..)| *count > 0)
+    .map(|(count, one, many)| {
+        format!("{} {}", crate::units::count(count), if count == 1 { one } else { many })
+    })
     .collect();
     (!parts.is_empty()).then(|| format!("not drawn: {}", parts.join(", ")))
 }

@@ -22,6 +22,7 @@ use crate::measure::{CLUSTER_LINE, Scene};
 use crate::provenance::Untaken;
 use crate::style::{self, CLUSTER_SIZE, GROUND, HEADING_SIZE, INK, QUIET};
 use crate::text::{Line, wrap};
+use crate::units;
 use ids::Ids;
 use markup::{Markup, TextLook, number};
 
@@ -146,7 +147,9 @@ fn summary(graph: &FlowGraph, direction: Direction) -> String {
              taken and how long it took (p50 / p99)."
         }
     };
-    format!("{boxes} boxes and {arrows} arrows, read from {way}{how}")
+    let boxes = units::counted(boxes, "box", "boxes");
+    let arrows = units::counted(arrows, "arrow", "arrows");
+    format!("{boxes} and {arrows}, read from {way}{how}")
 }
 
 /// Grounds and titles of clusters: below everything, outer ones first.

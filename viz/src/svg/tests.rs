@@ -123,7 +123,7 @@ fn the_description_says_which_way_the_chart_is_read() {
         let chart = format!("digraph {{ rankdir={rankdir}; a -> b }}");
         let graph = FlowGraph::from_dot(chart.as_bytes(), &DotOptions::default()).unwrap();
         let svg = crate::draw(&graph, &DrawOptions::default()).unwrap();
-        let says = format!("<desc id=\"chart-desc\">2 boxes and 1 arrows, read from {way}.</desc>");
+        let says = format!("<desc id=\"chart-desc\">2 boxes and 1 arrow, read from {way}.</desc>");
         assert!(svg.contains(&says), "{rankdir}: {svg}");
     }
 }
