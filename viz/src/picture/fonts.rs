@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use resvg::usvg::{Font, FontFamily, FontResolver, FontSelectionFn, FontStyle, fontdb};
+use resvg::usvg::{FontFamily, FontResolver, FontSelectionFn, FontStyle, fontdb};
 
 use crate::style::ASKED_FAMILY;
 
