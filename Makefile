@@ -9,7 +9,7 @@ export CARGO_TARGET_DIR ?= $(CACHE_HOME)/raftlens/target
 CARGO := cargo
 PROFILE := --release --locked
 
-.PHONY: demo test test-jaeger mutants check bench loom fuzz questions setup soak bench-reads
+.PHONY: demo test test-jaeger test-browser mutants check bench loom fuzz questions setup soak bench-reads
 
 ## Start a three-store cluster, read through every path, and draw what ran into out/.
 demo: setup
@@ -23,6 +23,11 @@ test: setup loom
 ## Send traces to a real Jaeger and read them back. Builds Jaeger once, if Go is there to do it.
 test-jaeger: setup
 	@sh .ci/jaeger
+
+## The same charts in Chromium, rsvg-convert and resvg with three fonts: text stays in its box. Says
+## SKIPPED for a viewer or a script's font that is not installed.
+test-browser: setup
+	$(CARGO) test $(PROFILE) -p raftlens-viz --features pdf --test viewers -- --ignored --nocapture
 
 ## Every interleaving of the leader's lease between its raft thread and two readers, and of what
 ## threads do to a block of the flight recorder.

@@ -5,26 +5,26 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-/// Writes `text` to `path`, or to standard output for `-`.
+/// Writes `content` to `path`, or to standard output for `-`.
 ///
 /// A file is written beside its place and moved there at the end, so that an interrupted run leaves
 /// either the old file or the new one.
-pub(crate) fn write(path: &str, text: &str) -> Result<()> {
+pub(crate) fn write(path: &str, content: &[u8]) -> Result<()> {
     if path == "-" {
         let mut out = std::io::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output")?;
+        out.write_all(content).and_then(|()| out.flush()).context("standard output")?;
         return Ok(());
     }
-    write_file(Path::new(path), text)
+    write_file(Path::new(path), content)
 }
 
-/// Writes `text` to the file at `path`, whole or not at all.
-pub(crate) fn write_file(path: &Path, text: &str) -> Result<()> {
+/// Writes `content` to the file at `path`, whole or not at all.
+pub(crate) fn write_file(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     let named = || format!("cannot write {}", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file =
         tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).with_context(named)?;
-    file.write_all(text.as_bytes()).with_context(named)?;
+    file.write_all(content.as_ref()).with_context(named)?;
     // A temporary file is its owner's alone; the result should be as readable as any other.
     #[cfg(unix)]
     {

@@ -1,12 +1,16 @@
 //! `raftlens draw`: a trace file becomes a call-flow chart, and a DOT file a picture.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use raftlens_tracer::model::TraceId;
-use raftlens_viz::{DotOptions, DrawOptions, Engine, FlowGraph, Format, Options, draw};
+use raftlens_viz::{
+    DotOptions, DrawOptions, Engine, FlowGraph, Format, Heat, Options, Picture, PictureOptions,
+    draw, pdf, png,
+};
 
 use crate::cmd::Usage;
 pub(crate) use crate::input::read;
@@ -52,13 +56,42 @@ pub(crate) struct DrawArgs {
     /// Where links to the code lead, with {file} and {line}.
     #[arg(long, value_name = "TEMPLATE")]
     source_url: Option<String>,
+    /// What the colours of boxes and arrows tell: how often, p50, p99, or the share of the time.
+    #[arg(long, value_name = "MEASURE", default_value = "none")]
+    heat: HeatArg,
+    /// How large a PNG or PDF gets: 2 is twice as wide and high as the SVG (PNG 2, PDF 1).
+    #[arg(long, value_name = "FACTOR")]
+    scale: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum FormatArg {
     Svg,
+    Png,
+    Pdf,
     Dot,
     LayoutJson,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum HeatArg {
+    None,
+    Count,
+    P50,
+    P99,
+    Share,
+}
+
+impl From<HeatArg> for Heat {
+    fn from(heat: HeatArg) -> Heat {
+        match heat {
+            HeatArg::None => Heat::None,
+            HeatArg::Count => Heat::Count,
+            HeatArg::P50 => Heat::P50,
+            HeatArg::P99 => Heat::P99,
+            HeatArg::Share => Heat::Share,
+        }
+    }
 }
 
 /// What places the boxes of a picture.
@@ -87,6 +120,7 @@ impl DrawArgs {
 
 pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
     let format = output_format(args)?;
+    refuse_nonsense(args, format)?;
     let trace_id = args.trace_id.as_deref().map(parse_trace_id).transpose()?;
     let chart = args.chart.as_deref().map(charts::find).transpose()?;
     if is_dot(args.input()) {
@@ -102,10 +136,63 @@ pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
     };
     let graph =
         FlowGraph::from_trace(&traces, &options).with_context(|| source_name(args.input()))?;
-    let options =
-        DrawOptions { format, engine: args.layout.into(), source_url: args.source_url.clone() };
-    output::write(&args.output, &draw(&graph, &options)?)?;
+    write_picture(args, format, &graph)
+}
+
+/// Draws the chart and writes it in the format that was asked for.
+fn write_picture(args: &DrawArgs, format: FormatArg, graph: &FlowGraph) -> Result<ExitCode> {
+    let options = DrawOptions {
+        format: format.text(),
+        engine: args.layout.into(),
+        source_url: args.source_url.clone(),
+        heat: args.heat.into(),
+    };
+    let text = draw(graph, &options)?;
+    let picture = PictureOptions { scale: args.scale, ..PictureOptions::default() };
+    let drawn = match format {
+        FormatArg::Png => png(&text, &picture)?,
+        FormatArg::Pdf => pdf(&text, &picture)?,
+        FormatArg::Svg | FormatArg::Dot | FormatArg::LayoutJson => {
+            Picture { bytes: text.into_bytes(), notes: Vec::new() }
+        }
+    };
+    for note in &drawn.notes {
+        eprintln!("raftlens: {note}");
+    }
+    output::write(&args.output, &drawn.bytes)?;
     Ok(ExitCode::SUCCESS)
+}
+
+impl FormatArg {
+    /// What is drawn first; PNG and PDF are made of an SVG.
+    fn text(self) -> Format {
+        match self {
+            FormatArg::Svg | FormatArg::Png | FormatArg::Pdf => Format::Svg,
+            FormatArg::Dot => Format::Dot,
+            FormatArg::LayoutJson => Format::LayoutJson,
+        }
+    }
+
+    /// Whether the file is bytes for programs and not text for people.
+    fn is_binary(self) -> bool {
+        matches!(self, FormatArg::Png | FormatArg::Pdf)
+    }
+}
+
+/// Stops what cannot be meant before any file is read.
+fn refuse_nonsense(args: &DrawArgs, format: FormatArg) -> Result<()> {
+    if format.is_binary() && args.output == "-" && std::io::stdout().is_terminal() {
+        bail!(Usage("a picture in bytes makes no sense on a terminal: name a file with -o".into()));
+    }
+    if let Some(scale) = args.scale {
+        if !format.is_binary() {
+            bail!(Usage("--scale is for PNG and PDF: say -f png, or -o FILE.png".into()));
+        }
+        if !(0.1..=100.0).contains(&scale) {
+            bail!(Usage(format!("--scale {scale}: give a number from 0.1 to 100, such as 2")));
+        }
+    }
+    Ok(())
 }
 
 /// Whether the input is a chart and no trace, by its ending.
@@ -115,14 +202,15 @@ fn is_dot(input: &str) -> bool {
 }
 
 /// A chart as its author drew it.
-fn draw_dot(args: &DrawArgs, format: Format) -> Result<ExitCode> {
+fn draw_dot(args: &DrawArgs, format: FormatArg) -> Result<ExitCode> {
     let for_traces = [
         ("--trace-id", args.trace_id.is_some()),
         ("--root", args.root.is_some()),
         ("--chart", args.chart.is_some()),
+        ("--heat", args.heat != HeatArg::None),
     ];
     if let Some((option, _)) = for_traces.iter().find(|(_, is_given)| *is_given) {
-        return Err(Usage(format!("{option}: the input is a chart, which has no traces")).into());
+        return Err(Usage(format!("{option}: the input is a chart, which measured nothing")).into());
     }
     let path = PathBuf::from(args.input());
     let bytes = std::fs::read(&path).with_context(|| format!("cannot open {}", args.input()))?;
@@ -135,10 +223,7 @@ fn draw_dot(args: &DrawArgs, format: Format) -> Result<ExitCode> {
     if let Some(title) = &args.title {
         graph.title.clone_from(title);
     }
-    let options =
-        DrawOptions { format, engine: args.layout.into(), source_url: args.source_url.clone() };
-    output::write(&args.output, &draw(&graph, &options)?)?;
-    Ok(ExitCode::SUCCESS)
+    write_picture(args, format, &graph)
 }
 
 fn default_title(args: &DrawArgs) -> String {
@@ -149,16 +234,18 @@ fn default_title(args: &DrawArgs) -> String {
     }
 }
 
-fn output_format(args: &DrawArgs) -> Result<Format> {
+fn output_format(args: &DrawArgs) -> Result<FormatArg> {
     let ending = Path::new(&args.output).extension().and_then(|ending| ending.to_str());
     Ok(match (args.format, ending) {
-        (Some(FormatArg::Svg), _) | (None, Some("svg")) => Format::Svg,
-        (Some(FormatArg::Dot), _) | (None, Some("dot" | "gv")) => Format::Dot,
-        (Some(FormatArg::LayoutJson), _) => Format::LayoutJson,
-        (None, _) if args.output == "-" => Format::Svg,
+        (Some(format), _) => format,
+        (None, Some("svg")) => FormatArg::Svg,
+        (None, Some("png")) => FormatArg::Png,
+        (None, Some("pdf")) => FormatArg::Pdf,
+        (None, Some("dot" | "gv")) => FormatArg::Dot,
+        (None, _) if args.output == "-" => FormatArg::Svg,
         (None, _) => {
             let message = format!(
-                "-o {}: the ending says no format: use .svg or .dot, or say -f",
+                "-o {}: the ending says no format: use .svg, .png, .pdf or .dot, or say -f",
                 args.output
             );
             return Err(Usage(message).into());

@@ -1,6 +1,8 @@
 //! Boxes and arrows in words: labels and tooltips, the same in every format.
 
 use crate::flow_graph::{Arrow, ArrowKind, BoxKind, FlowBox};
+use crate::provenance::Provenance;
+use crate::text::{has_right_to_left, printable};
 use crate::units;
 
 /// Longest tooltip, in characters: what is longer is no name any more.
@@ -34,18 +36,19 @@ pub(crate) fn flow_box(flow_box: &FlowBox) -> Vec<String> {
     if let Some(words) = flow_box.authored.as_ref().and_then(|it| it.tooltip.as_deref()) {
         return vec![cut(words)];
     }
-    let mut lines = vec![cut(&flow_box.identity)];
+    let mut lines = vec![name(&flow_box.identity)];
     if !flow_box.owner.is_empty() {
-        lines.push(format!("in {}", cut(&flow_box.owner.join(" / "))));
+        lines.push(format!("in {}", name(&flow_box.owner.join(" / "))));
     }
     if let BoxKind::Struct { fields } = &flow_box.kind {
-        lines.push(format!("fields: {}", cut(&fields.join(", "))));
+        lines.push(format!("fields: {}", name(&fields.join(", "))));
     }
     if let Some(file) = &flow_box.file {
         let line = flow_box.line.map(|line| format!(":{line}")).unwrap_or_default();
         lines.push(format!("{}{line}", cut(file)));
     }
     lines.extend(flow_box.note.as_deref().map(cut));
+    lines.extend(said(flow_box.provenance));
     if flow_box.calls > 0 {
         lines.push(times(flow_box.calls, "ran", &flow_box.latency));
     }
@@ -56,21 +59,27 @@ pub(crate) fn flow_box(flow_box: &FlowBox) -> Vec<String> {
 pub(crate) fn arrow(arrow: &Arrow, ends: (&FlowBox, &FlowBox)) -> Vec<String> {
     // The field stands behind its record, as in `RaftCommand . term`.
     let field = |port: &Option<String>| {
-        port.as_ref().map(|port| format!(" . {}", cut(port))).unwrap_or_default()
+        port.as_ref().map(|port| format!(" . {}", name(port))).unwrap_or_default()
     };
-    let tail = format!("{}{}", cut(&ends.0.identity), field(&arrow.from_port));
-    let head = format!("{}{}", cut(&ends.1.identity), field(&arrow.to_port));
+    let tail = format!("{}{}", name(&ends.0.identity), field(&arrow.from_port));
+    let head = format!("{}{}", name(&ends.1.identity), field(&arrow.to_port));
     let verb = match arrow.kind {
         ArrowKind::Call => "call",
         ArrowKind::Data => "data",
     };
-    let via = arrow.via.as_ref().map(|via| format!(" through {}", cut(via))).unwrap_or_default();
+    let via = arrow.via.as_ref().map(|via| format!(" through {}", name(via))).unwrap_or_default();
     let mut lines = vec![format!("{tail} → {head}"), format!("{verb}{via}")];
-    lines.extend(arrow.words.iter().map(|line| cut(line)));
+    lines.extend(arrow.words.iter().map(|line| name(line)));
+    lines.extend(said(arrow.provenance));
     if arrow.count > 0 {
         lines.push(times(arrow.count, "taken", &arrow.latency));
     }
     lines
+}
+
+/// Where it is known from, if that is said.
+fn said(provenance: Provenance) -> Option<String> {
+    (provenance != Provenance::Unsaid).then(|| provenance.words().to_owned())
 }
 
 /// `ran 3×, p50 1.20 µs, p99 4.00 µs`; without times only how often.
@@ -84,10 +93,16 @@ fn times(count: u64, verb: &str, latency: &crate::latency::Latency) -> String {
     }
 }
 
-/// `text`, cut where it is longer than any name.
+/// `text`, cut where it is longer than any name, and without marks that would turn its neighbours.
 pub(crate) fn cut(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
+        Some((at, _)) => format!("{}…", printable(&text[..at])),
+        None => printable(text),
     }
+}
+
+/// As [`cut`], and a name that is read from right to left does not turn what stands beside it.
+fn name(text: &str) -> String {
+    let text = cut(text);
+    if has_right_to_left(&text) { format!("\u{2068}{text}\u{2069}") } else { text }
 }

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::dot;
 use crate::flow_graph::{FlowGraph, Reading};
+use crate::heat::Heat;
 use crate::layout::{self, Embedded, Graphviz, Lanes, Layout, LayoutError, SizedGraph};
 use crate::measure::measure;
 use crate::svg;
@@ -39,6 +40,8 @@ pub struct DrawOptions {
     pub engine: Engine,
     /// Template of links to source lines with `{file}` and `{line}`; the plain path without it.
     pub source_url: Option<String>,
+    /// What the colours of an SVG tell of measured boxes and arrows.
+    pub heat: Heat,
 }
 
 /// Why a graph could not be drawn.
@@ -78,7 +81,7 @@ pub fn draw_with(
     let placed = engine.place(&scene.sized)?;
     Ok(match options.format {
         Format::LayoutJson => layout::layout_json(&scene.sized, &placed, &dot::box_names(graph)),
-        Format::Svg | Format::Dot => svg::write(graph, &scene, &placed, source_url),
+        Format::Svg | Format::Dot => svg::write(graph, &scene, &placed, options),
     })
 }
 

@@ -12,6 +12,7 @@ use petgraph::visit::EdgeRef;
 
 use crate::authored::{AuthoredArrow, AuthoredBox, AuthoredGraph};
 use crate::latency::Latency;
+use crate::provenance::Provenance;
 
 /// What a box stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -61,6 +62,8 @@ pub struct FlowBox {
     pub kind: BoxKind,
     /// Whether it is as it should be.
     pub tone: Tone,
+    /// Where it is known from.
+    pub provenance: Provenance,
     /// A second line of it, in small; what was measured has precedence.
     pub note: Option<String>,
     /// The clusters that it stands in, outermost first.
@@ -93,6 +96,8 @@ pub struct Arrow {
     pub kind: ArrowKind,
     /// Whether it is as it should be.
     pub tone: Tone,
+    /// Where it is known from.
+    pub provenance: Provenance,
     /// What is written at it, line by line, in front of what was measured.
     pub words: Vec<String>,
     /// The hand-over that it goes through, e.g. `mailbox`.
@@ -115,6 +120,7 @@ impl Arrow {
         Arrow {
             kind,
             tone: Tone::Plain,
+            provenance: Provenance::Unsaid,
             words: Vec::new(),
             via: None,
             from_port: None,
@@ -368,6 +374,7 @@ impl Arrow {
     fn is_same(&self, other: &Arrow) -> bool {
         self.kind == other.kind
             && self.tone == other.tone
+            && self.provenance == other.provenance
             && self.words == other.words
             && self.via == other.via
             && self.from_port == other.from_port
@@ -376,68 +383,4 @@ impl Arrow {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn function(owner: &[&str], identity: &str) -> FlowBox {
-        FlowBox {
-            identity: identity.to_owned(),
-            title: identity.to_owned(),
-            owner: owner.iter().map(|name| (*name).to_owned()).collect(),
-            calls: 1,
-            ..FlowBox::default()
-        }
-    }
-
-    #[test]
-    fn same_identity_under_two_owners_is_two_boxes() {
-        let mut graph = FlowGraph::new("t");
-        let peer = graph.add_box(function(&["Peer"], "inspect"));
-        let lease = graph.add_box(function(&["Lease"], "inspect"));
-        assert_ne!(peer, lease);
-        assert_eq!(graph.add_box(function(&["Peer"], "inspect")), peer);
-        assert_eq!(graph.flow_box(peer).calls, 2);
-        assert_eq!(graph.find(&["Lease".to_owned()], "inspect"), Some(lease));
-    }
-
-    #[test]
-    fn arrows_of_different_kind_or_port_stay_apart() {
-        let mut graph = FlowGraph::new("t");
-        let (a, b) = (graph.add_box(function(&[], "a")), graph.add_box(function(&[], "b")));
-        let mut call = Arrow::new(ArrowKind::Call);
-        call.record(10);
-        graph.add_arrow(a, b, call.clone());
-        graph.add_arrow(a, b, call);
-        graph.add_arrow(a, b, Arrow::new(ArrowKind::Data));
-        let port = Arrow { to_port: Some("term".to_owned()), ..Arrow::new(ArrowKind::Data) };
-        graph.add_arrow(a, b, port);
-        let counts: Vec<u64> = graph.arrows().map(|(.., arrow)| arrow.count).collect();
-        assert_eq!(counts, [2, 0, 0]);
-    }
-
-    #[test]
-    fn clusters_come_outer_first_and_selection_keeps_order() {
-        let mut graph = FlowGraph::new("t");
-        let a = graph.add_box(function(&["R", "in"], "a"));
-        let b = graph.add_box(function(&["R"], "b"));
-        let c = graph.add_box(function(&[], "c"));
-        graph.add_arrow(a, b, Arrow::new(ArrowKind::Call));
-        graph.add_arrow(a, c, Arrow::new(ArrowKind::Call));
-        let (clusters, of_box) = graph.clusters();
-        assert_eq!(clusters.len(), 2);
-        assert_eq!((clusters[0].parent, clusters[1].parent), (None, Some(0)));
-        assert_eq!(of_box, [Some(1), Some(0), None]);
-        let selected = graph.select(|flow_box| flow_box.identity != "b");
-        let left: Vec<&str> = selected.boxes().map(|(_, b)| b.identity.as_str()).collect();
-        assert_eq!((left, selected.arrow_count()), (vec!["a", "c"], 1));
-        graph.first_owners = vec!["nobody".to_owned(), "S".to_owned(), "R".to_owned()];
-        graph.add_box(function(&["S"], "d"));
-        let (clusters, of_box) = graph.clusters();
-        let tops: Vec<&str> = clusters
-            .iter()
-            .filter(|it| it.parent.is_none())
-            .map(|it| it.path[0].as_str())
-            .collect();
-        assert_eq!((tops, of_box), (vec!["S", "R"], vec![Some(2), Some(1), None, Some(0)]));
-    }
-}
+mod tests;

@@ -30,6 +30,25 @@
 //!
 //! The crate knows nothing of Raft and nothing of how spans are recorded.
 
+//!
+//! # The SVG, for scripts and style sheets
+//! Ids and classes stay the same from release to release; ids are made of names only.
+//!
+//! | element | id | classes | attributes |
+//! |---|---|---|---|
+//! | a box | `box-Peer.inspect` | `box`, then `function`, `case`, `variable` or `struct` | `data-identity`, `data-calls`, `data-p50-ns`, `data-p99-ns`, `data-file`, `data-line` |
+//! | an arrow | `call-TAIL--HEAD`, `data-TAIL--HEAD` | `arrow`, then `call` or `data` | `data-from`, `data-to` (ids), `data-count`, `data-p50-ns`, `data-p99-ns` |
+//! | a cluster | | `cluster`, `depth0` to `depth2` | `data-owner` |
+//! | a label of an arrow | | `label` | |
+//! | the legend | | `legend` | |
+//!
+//! More classes say more: `wrong`; `faint` for what a measured run never took; `heat0` to `heat4`
+//! ([`Heat`]); `never-taken`, `gone` and `undocumented` ([`Provenance`]). Every colour is a variable
+//! on `.raftlens-chart` that a page can set: `--ground`, `--ink`, `--quiet`, `--call`, `--data`,
+//! `--cluster-line`, `--cluster0` and so on, `--function-fill`, `--function-line` and so on for each
+//! kind, `--heat0-fill`, `--heat0-line` and so on. Boxes stand in the file, and take the keyboard's
+//! focus, in the order in which they are read.
+
 #![forbid(unsafe_code)]
 
 mod authored;
@@ -40,10 +59,14 @@ mod draw;
 mod flow_graph;
 mod from_dot;
 mod from_trace;
+mod heat;
 mod large_stack;
 mod latency;
 mod layout;
 mod measure;
+#[cfg(feature = "png")]
+mod picture;
+mod provenance;
 mod source_link;
 mod style;
 mod svg;
@@ -62,9 +85,15 @@ pub use flow_graph::{
 };
 pub use from_dot::DotOptions;
 pub use from_trace::{FromTraceError, Options};
+pub use heat::Heat;
 pub use latency::Latency;
 pub use layout::{
     ArrowHints, Direction, Embedded, Graphviz, Hints, Lanes, Layout, LayoutError, Outline, Placed,
     PlacedArrow, Point, Quality, RankKind, Rect, Side, Size, SizedArrow, SizedBox, SizedCluster,
     SizedGraph, SizedPort, Splines, faults, layout_json, quality,
 };
+#[cfg(feature = "pdf")]
+pub use picture::pdf;
+#[cfg(feature = "png")]
+pub use picture::{Picture, PictureError, PictureFonts, PictureOptions, png};
+pub use provenance::Provenance;

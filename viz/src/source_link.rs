@@ -7,11 +7,15 @@ use crate::flow_graph::FlowBox;
 const SCHEMES: &[&str] =
     &["http", "https", "file", "vscode", "vscodium", "idea", "jetbrains", "zed"];
 
+/// Longest path in bytes; what is longer names no file on any system.
+const LONGEST: usize = 4_096;
+
 /// The link of `flow_box`: its file put into `template`, or the plain file without one.
 ///
 /// `None` without a file, and when the result would not be a plain link.
 pub(crate) fn source_link(flow_box: &FlowBox, template: Option<&str>) -> Option<String> {
-    let file = flow_box.file.as_deref().filter(|file| !file.is_empty())?;
+    let is_path = |file: &&str| !file.is_empty() && file.len() <= LONGEST;
+    let file = flow_box.file.as_deref().filter(is_path)?;
     let line = flow_box.line.map(|line| line.to_string()).unwrap_or_default();
     let link = match template {
         Some(template) => template.replace("{file}", file).replace("{line}", &line),

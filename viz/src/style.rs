@@ -4,9 +4,13 @@
 //! and each kind of box has a shape of its own.
 
 use crate::flow_graph::{Arrow, ArrowKind, BoxKind, FlowBox, FlowGraph, Tone};
+use crate::provenance::Provenance;
 
 /// The font that is asked for; text is measured with its metrics (those of Arial and Helvetica).
 pub(crate) const FONT: &str = "Arial";
+/// The first name of [`FONT_STACK`].
+#[cfg(feature = "png")]
+pub(crate) const ASKED_FAMILY: &str = "Liberation Sans";
 /// The fonts that a viewer may use, best first; all but the last few are as wide as [`FONT`].
 pub(crate) const FONT_STACK: &str = "'Liberation Sans', Arial, Helvetica, Arimo, 'Noto Sans', \
      'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', 'WenQuanYi Micro Hei', sans-serif";
@@ -90,15 +94,28 @@ pub(crate) const WRONG: BoxStyle = BoxStyle {
     line: color("#c62828", "#ef6b62"),
 };
 
+/// Of what is documented nowhere.
+pub(crate) const UNDOCUMENTED: BoxStyle = BoxStyle {
+    class: "undocumented",
+    name: "not documented",
+    fill: color("#e3f0ff", "#16304d"),
+    line: color("#1565c0", "#64a8f0"),
+};
+
 /// All kinds, in the order of the legend.
 pub(crate) const BOX_STYLES: [BoxStyle; 4] = [FUNCTION, CASE, VARIABLE, STRUCT];
 
 /// The look of a box: that of its kind, in red where it must not be.
 pub(crate) fn look_of(flow_box: &FlowBox) -> BoxStyle {
     let look = box_style(&flow_box.kind);
-    match flow_box.tone {
-        Tone::Plain => look,
-        Tone::Wrong => BoxStyle { fill: WRONG.fill, line: WRONG.line, ..look },
+    match (flow_box.tone, flow_box.provenance) {
+        (Tone::Wrong, _) | (_, Provenance::Gone) => {
+            BoxStyle { fill: WRONG.fill, line: WRONG.line, ..look }
+        }
+        (Tone::Plain, Provenance::Undocumented) => {
+            BoxStyle { fill: UNDOCUMENTED.fill, line: UNDOCUMENTED.line, ..look }
+        }
+        (Tone::Plain, Provenance::Unsaid | Provenance::NeverTaken) => look,
     }
 }
 
@@ -130,6 +147,15 @@ pub(crate) fn color_of(kind: ArrowKind, tone: Tone) -> Color {
     match tone {
         Tone::Plain => arrow_color(kind),
         Tone::Wrong => WRONG.line,
+    }
+}
+
+/// As [`color_of`], after what is said of where it is known from.
+pub(crate) fn color_of_arrow(arrow: &Arrow) -> Color {
+    match arrow.provenance {
+        Provenance::Gone => WRONG.line,
+        Provenance::Undocumented => UNDOCUMENTED.line,
+        Provenance::Unsaid | Provenance::NeverTaken => color_of(arrow.kind, arrow.tone),
     }
 }
 

@@ -70,6 +70,11 @@ fn separated(number: u64) -> String {
     out
 }
 
+/// A whole number of things: `1 box`, `2 boxes`.
+pub(crate) fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,14 +1,18 @@
 //! Arrows with smooth corners, their heads, and their labels.
 
+use super::Tint;
 use super::authored;
-use super::boxes::wrong;
+use super::boxes::classes;
 use super::ids::Ids;
 use super::markup::{Markup, TextLook, number};
 use crate::authored::AuthoredArrow;
 use crate::describe;
 use crate::flow_graph::{Arrow, ArrowKind, BoxId, FlowGraph, Tone};
+use crate::heat::SCALE;
 use crate::layout::{Placed, Point, Rect};
 use crate::measure::{LABEL_LINE, Scene};
+use crate::provenance::Provenance;
+use crate::source_link::source_link;
 use crate::style::{self, ARROW_LABEL_SIZE, QUIET};
 
 /// Largest radius of a corner.
@@ -20,31 +24,59 @@ const LABEL_LOOK: TextLook =
     TextLook { class: "measured", size: ARROW_LABEL_SIZE, fill: QUIET.light };
 
 /// Writes lines and heads; labels come later, above the boxes' shadows.
-pub(super) fn write(out: &mut Markup, graph: &FlowGraph, placed: &Placed, ids: &Ids) {
+pub(super) fn write(
+    out: &mut Markup,
+    graph: &FlowGraph,
+    placed: &Placed,
+    (ids, source_url): (&Ids, Option<&str>),
+    tint: &Tint,
+) {
     let shares = style::time_shares(graph);
     for (id, from, to, arrow) in graph.arrows() {
         let points = &placed.arrows[id.index()].points;
         if arrow.authored.as_ref().is_some_and(|it| it.look.is_invisible) {
             continue;
         }
-        let class = format!("arrow {}{}", class(arrow.kind), wrong(arrow.tone));
+        let heat = tint.heated.of_arrow(id.index());
+        let faint = tint.untaken.has_arrow(id);
+        let more = classes(arrow.tone, arrow.provenance, heat, faint);
+        let class = format!("arrow {}{more}", class(arrow.kind));
         let ends = [from, to].map(|end| ids.of_box(end.index()));
         let count = arrow.count.to_string();
-        out.open(
-            "g",
-            &[
-                ("id", ids.of_arrow(id.index())),
-                ("class", &class),
-                ("data-from", ends[0]),
-                ("data-to", ends[1]),
-                ("data-count", &count),
-            ],
-        );
+        let times = super::times(&arrow.latency);
+        let mut attributes = vec![
+            ("id", ids.of_arrow(id.index())),
+            ("class", class.as_str()),
+            ("role", "graphics-symbol"),
+            ("data-from", ends[0]),
+            ("data-to", ends[1]),
+            ("data-count", &count),
+        ];
+        attributes.extend(times.iter().map(|(key, value)| (*key, value.as_str())));
+        attributes.extend(faint.then_some(("opacity", "0.45")));
+        out.open("g", &attributes);
+        // To the code of what is called; out of the order of the keyboard, which the boxes have.
+        let link = source_link(graph.flow_box(to), source_url);
+        if let Some(link) = &link {
+            out.open("a", &[("href", link), ("tabindex", "-1")]);
+        }
         out.element("title", &[], &tooltip(graph, arrow, (from, to)));
+        let color = match heat {
+            Some(step) => SCALE[step].1.light,
+            None => style::color_of_arrow(arrow).light,
+        };
+        let dashed = match arrow.provenance {
+            Provenance::NeverTaken => Some("3 3"),
+            _ if arrow.kind == ArrowKind::Data && arrow.tone == Tone::Plain => Some("6 3"),
+            _ => None,
+        };
         let width = style::width_of(arrow, shares[id.index()]);
         match &arrow.authored {
-            Some(author) => authored_line(out, points, (author, arrow), width),
-            None => line(out, points, (arrow.kind, arrow.tone), width),
+            Some(author) => authored_line(out, points, (author, color), width),
+            None => line(out, points, (color, dashed), width),
+        }
+        if link.is_some() {
+            out.close("a");
         }
         out.close("g");
     }
@@ -54,11 +86,10 @@ pub(super) fn write(out: &mut Markup, graph: &FlowGraph, placed: &Placed, ids: &
 pub(super) fn line(
     out: &mut Markup,
     points: &[Point],
-    (kind, tone): (ArrowKind, Tone),
+    (color, dashed): (&str, Option<&str>),
     width: f64,
 ) {
     let (Some(tip), Some(base)) = (points.last(), head_base(points)) else { return };
-    let color = style::color_of(kind, tone).light;
     // A copy: the head still needs the true tip.
     let mut shaft = points.to_vec();
     if let Some(end) = shaft.last_mut() {
@@ -68,9 +99,7 @@ pub(super) fn line(
     let (path, width) = (smooth(&shaft), number(width));
     let mut attributes = vec![("class", "line"), ("d", &path), ("fill", "none")];
     attributes.extend([("stroke", color), ("stroke-width", &width)]);
-    if kind == ArrowKind::Data && tone == Tone::Plain {
-        attributes.push(("stroke-dasharray", "6 3"));
-    }
+    attributes.extend(dashed.map(|dashes| ("stroke-dasharray", dashes)));
     out.empty("path", &attributes);
     let head = head(tip, &base);
     out.empty("path", &[("class", "head"), ("d", &head), ("fill", color)]);
@@ -80,10 +109,9 @@ pub(super) fn line(
 fn authored_line(
     out: &mut Markup,
     points: &[Point],
-    (author, arrow): (&AuthoredArrow, &Arrow),
+    (author, color): (&AuthoredArrow, &str),
     width: f64,
 ) {
-    let color = style::color_of(arrow.kind, arrow.tone).light;
     let backwards: Vec<Point> = points.iter().rev().copied().collect();
     let mut heads = Vec::new();
     let mut shaft = points.to_vec();

@@ -1,9 +1,12 @@
 //! The legend: a sample of everything that occurs in this picture, and what could not be drawn.
 
+use super::Tint;
 use super::markup::{Markup, TextLook};
 use super::{arrows, boxes};
 use crate::flow_graph::{Arrow, ArrowKind, BoxKind, FlowGraph, LeftOut, Reading, Tone};
+use crate::heat::SCALE;
 use crate::layout::{Point, Rect};
+use crate::provenance::Provenance;
 use crate::style::{self, BOX_STYLES, QUIET};
 use crate::text::Line;
 
@@ -26,6 +29,9 @@ enum Sample {
     Box(BoxKind),
     Arrow((ArrowKind, Tone), f64),
     Wrong,
+    Provenance(Provenance),
+    Faint,
+    Heat,
     None,
 }
 
@@ -36,10 +42,10 @@ pub(super) struct Legend {
 
 impl Legend {
     /// What the legend of `graph` holds, in rows of at most `width`.
-    pub(super) fn new(graph: &FlowGraph, width: f64) -> Legend {
+    pub(super) fn new(graph: &FlowGraph, tint: &Tint, width: f64) -> Legend {
         let mut rows: Vec<Vec<Entry>> = Vec::new();
         let mut used = f64::INFINITY;
-        for entry in entries(graph) {
+        for entry in entries(graph, tint) {
             let needs = entry.width();
             if used + needs > width {
                 rows.push(Vec::new());
@@ -106,7 +112,7 @@ impl Entry {
             Sample::Wrong => {
                 let ends = [corner.x, corner.x + SAMPLE].map(|x| Point { x, y: middle });
                 out.open("g", &[("class", "arrow data wrong")]);
-                arrows::line(out, &ends, (ArrowKind::Data, Tone::Wrong), 2.6);
+                arrows::line(out, &ends, (style::WRONG.line.light, None), 2.6);
                 out.close("g");
             }
             Sample::Arrow((kind, tone), width) => {
@@ -116,8 +122,36 @@ impl Entry {
                     ArrowKind::Data => "arrow data",
                 };
                 out.open("g", &[("class", class)]);
-                arrows::line(out, &ends, (*kind, *tone), *width);
+                let dashed = (*kind == ArrowKind::Data).then_some("6 3");
+                let color = style::color_of(*kind, *tone).light;
+                arrows::line(out, &ends, (color, dashed), *width);
                 out.close("g");
+            }
+            Sample::Provenance(provenance) => {
+                let ends = [corner.x, corner.x + SAMPLE].map(|x| Point { x, y: middle });
+                let arrow = Arrow { provenance: *provenance, ..Arrow::new(ArrowKind::Call) };
+                let dashed = (*provenance == Provenance::NeverTaken).then_some("3 3");
+                let color = style::color_of_arrow(&arrow).light;
+                out.open("g", &[("class", &format!("arrow call {}", provenance.class()))]);
+                arrows::line(out, &ends, (color, dashed), style::arrow_width(0.2));
+                out.close("g");
+            }
+            Sample::Faint => {
+                let ends = [corner.x, corner.x + SAMPLE].map(|x| Point { x, y: middle });
+                out.open("g", &[("class", "arrow call faint"), ("opacity", "0.45")]);
+                let color = style::arrow_color(ArrowKind::Call).light;
+                arrows::line(out, &ends, (color, None), style::arrow_width(0.0));
+                out.close("g");
+            }
+            Sample::Heat => {
+                let side = SAMPLE / SCALE.len() as f64;
+                for (step, (fill, line)) in SCALE.iter().enumerate() {
+                    let x = corner.x + side * step as f64;
+                    let rect = Rect { x, y: middle - 6.0, width: side, height: 12.0 };
+                    out.open("g", &[("class", &format!("heat{step}"))]);
+                    out.rect("shape", &rect, 0.0, &[("fill", fill.light), ("stroke", line.light)]);
+                    out.close("g");
+                }
             }
             Sample::None => {}
         }
@@ -127,7 +161,7 @@ impl Entry {
 }
 
 /// Only what occurs in this picture: a legend of things that are not there is noise.
-fn entries(graph: &FlowGraph) -> Vec<Entry> {
+fn entries(graph: &FlowGraph, tint: &Tint) -> Vec<Entry> {
     let mut entries = Vec::new();
     // Shapes and colours of a chart are its author's, who knows what they stand for.
     if graph.authored.is_some() && graph.arrows().all(|(.., arrow)| arrow.count == 0) {
@@ -170,6 +204,16 @@ fn entries(graph: &FlowGraph) -> Vec<Entry> {
         entries.push(Entry::new(hot, "thicker: more of the time"));
         entries.push(Entry::new(Sample::None, "n× p50 / p99: how often, how long"));
     }
+    entries.extend(tint.heated.words().map(|words| Entry::new(Sample::Heat, &words)));
+    for provenance in Provenance::SAID {
+        let boxes = graph.boxes().any(|(_, it)| it.provenance == provenance);
+        if boxes || graph.arrows().any(|(.., it)| it.provenance == provenance) {
+            entries.push(Entry::new(Sample::Provenance(provenance), provenance.words()));
+        }
+    }
+    if tint.untaken.any() {
+        entries.push(Entry::new(Sample::Faint, "faint: never taken in this run"));
+    }
     entries.extend(left_out(graph.left_out).map(|words| Entry::new(Sample::None, &words)));
     entries
 }
@@ -187,14 +231,28 @@ fn in_time(kind: &BoxKind) -> &'static str {
 /// What could not be drawn, in words.
 fn left_out(left_out: LeftOut) -> Option<String> {
     let parts: Vec<String> = [
-        (left_out.unknown_parents, "calls from spans that are not in the input"),
-        (left_out.unknown_links, "links to spans that are not in the input"),
-        (left_out.unknown_from, "origins of events that name no box"),
-        (left_out.more_graphs, "further graphs of the file"),
+        (
+            left_out.unknown_parents,
+            "call from a span that is not in the input",
+            "calls from spans that are not in the input",
+        ),
+        (
+            left_out.unknown_links,
+            "link to a span that is not in the input",
+            "links to spans that are not in the input",
+        ),
+        (
+            left_out.unknown_from,
+            "origin of an event that names no box",
+            "origins of events that name no box",
+        ),
+        (left_out.more_graphs, "further graph of the file", "further graphs of the file"),
     ]
     .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, what)| format!("{} {what}", crate::units::count(count)))
+    .filter(|(count, ..)| *count > 0)
+    .map(|(count, one, many)| {
+        format!("{} {}", crate::units::count(count), if count == 1 { one } else { many })
+    })
     .collect();
     (!parts.is_empty()).then(|| format!("not drawn: {}", parts.join(", ")))
 }

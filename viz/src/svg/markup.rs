@@ -80,6 +80,11 @@ impl Markup {
         self.pinned(look, line, at, Some(("text-anchor", "middle")));
     }
 
+    /// A line of text that ends at `at`.
+    pub(super) fn ending(&mut self, look: TextLook, line: &Line, at: Point) {
+        self.pinned(look, line, at, Some(("text-anchor", "end")));
+    }
+
     /// Text with its width fixed: a viewer with another font squeezes or stretches it.
     fn pinned(
         &mut self,
@@ -97,7 +102,16 @@ impl Markup {
         attributes.extend([("textLength", width.as_str()), ("lengthAdjust", "spacingAndGlyphs")]);
         attributes.extend([("font-size", size.as_str()), ("fill", look.fill)]);
         attributes.extend(anchor);
-        self.element("text", &attributes, &line.text);
+        self.start("text", &attributes);
+        let text = escaped(&line.text);
+        // Isolated, a line keeps its own order in every viewer (UAX #9); an attribute `direction`
+        // would turn its anchor too, and not all viewers know it.
+        let text = match (line.is_right_to_left(), line.turns()) {
+            (true, _) => format!("\u{2067}{text}\u{2069}"),
+            (false, true) => format!("\u{2066}{text}\u{2069}"),
+            (false, false) => text,
+        };
+        self.out.push_str(&format!(">{text}</text>\n"));
     }
 
     /// The finished file.
@@ -119,10 +133,19 @@ impl Markup {
     }
 }
 
+/// As [`printable`], but with the isolates that tooltips put around names of the other direction.
+fn visible(text: &str) -> impl Iterator<Item = char> {
+    let is_isolate = |character: &char| matches!(*character, '\u{2068}' | '\u{2069}');
+    text.split_inclusive(move |character| is_isolate(&character)).flat_map(move |part| {
+        let isolate = part.chars().next_back().filter(is_isolate);
+        printable(part).chars().chain(isolate).collect::<Vec<char>>()
+    })
+}
+
 /// Text between tags or quotes.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in printable(text).chars() {
+    for character in visible(text) {
         match character {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),

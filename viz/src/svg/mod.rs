@@ -13,11 +13,16 @@ mod markup;
 mod sheet;
 
 use crate::describe;
+use crate::draw::DrawOptions;
 use crate::flow_graph::{FlowGraph, Reading};
-use crate::layout::{Placed, Point, Rect};
+use crate::heat::Heated;
+use crate::latency::Latency;
+use crate::layout::{Direction, Placed, Point, Rect};
 use crate::measure::{CLUSTER_LINE, Scene};
+use crate::provenance::Untaken;
 use crate::style::{self, CLUSTER_SIZE, GROUND, HEADING_SIZE, INK, QUIET};
 use crate::text::{Line, wrap};
+use crate::units;
 use ids::Ids;
 use markup::{Markup, TextLook, number};
 
@@ -35,13 +40,27 @@ const HEADING_LINE: f64 = 21.0;
 const HEADING_LOOK: TextLook = TextLook { class: "heading", size: HEADING_SIZE, fill: INK.light };
 const CLUSTER_LOOK: TextLook = TextLook { class: "title", size: CLUSTER_SIZE, fill: QUIET.light };
 
+/// What the measurements add to the look of the parts.
+struct Tint {
+    heated: Heated,
+    untaken: Untaken,
+}
+
+/// The times of a box or an arrow, for scripts, in nanoseconds.
+fn times(latency: &Latency) -> Vec<(&'static str, String)> {
+    let times = [("data-p50-ns", latency.p50_ns()), ("data-p99-ns", latency.p99_ns())];
+    times.into_iter().filter_map(|(key, ns)| ns.map(|ns| (key, ns.to_string()))).collect()
+}
+
 /// The picture of `graph`, placed as `placed`.
 pub(crate) fn write(
     graph: &FlowGraph,
     scene: &Scene,
     placed: &Placed,
-    source_url: Option<&str>,
+    options: &DrawOptions,
 ) -> String {
+    let source_url = options.source_url.as_deref();
+    let tint = Tint { heated: Heated::new(graph, options.heat), untaken: Untaken::new(graph) };
     let least = match graph.reading {
         Reading::Flow => LEAST_WIDTH,
         // A picture of one or two columns is narrower than what it has to say.
@@ -59,11 +78,11 @@ pub(crate) fn write(
     let more = HEADING_LINE * heading.len().saturating_sub(1) as f64;
     let top = MARGIN + if heading.is_empty() { 0.0 } else { HEADING + more };
     // Measured before anything is written, because the root element states the height.
-    let legend = legend::Legend::new(graph, inner);
+    let legend = legend::Legend::new(graph, &tint, inner);
     let width = inner + 2.0 * MARGIN;
     let height = top + placed.size.height + legend.height() + MARGIN;
     let mut out = Markup::new();
-    open(&mut out, graph, width, height);
+    open(&mut out, graph, scene, (width, height));
     let ground = Rect { x: 0.0, y: 0.0, width, height };
     out.rect("ground", &ground, 0.0, &[("fill", GROUND.light)]);
     for (index, line) in heading.iter().enumerate() {
@@ -75,8 +94,8 @@ pub(crate) fn write(
     clusters(&mut out, graph, scene, placed);
     let ids = Ids::new(graph);
     // Lines under boxes, so that no head paints over a border; labels on top of both.
-    arrows::write(&mut out, graph, placed, &ids);
-    boxes::write(&mut out, graph, scene, placed, (&ids, source_url));
+    arrows::write(&mut out, graph, placed, (&ids, source_url), &tint);
+    boxes::write(&mut out, graph, scene, placed, (&ids, source_url, &tint));
     arrows::write_labels(&mut out, graph, scene, placed);
     out.close("g");
     legend.write(&mut out, Point { x: MARGIN, y: top + placed.size.height });
@@ -85,7 +104,7 @@ pub(crate) fn write(
 }
 
 /// The root element with what screen readers tell of the picture.
-fn open(out: &mut Markup, graph: &FlowGraph, width: f64, height: f64) {
+fn open(out: &mut Markup, graph: &FlowGraph, scene: &Scene, (width, height): (f64, f64)) {
     let (width, height) = (number(width), number(height));
     out.open(
         "svg",
@@ -94,7 +113,7 @@ fn open(out: &mut Markup, graph: &FlowGraph, width: f64, height: f64) {
             ("viewBox", &format!("0 0 {width} {height}")),
             ("width", &width),
             ("height", &height),
-            ("role", "img"),
+            ("role", "graphics-document document"),
             ("aria-labelledby", "chart-title chart-desc"),
             ("class", "raftlens-chart"),
             ("font-family", style::FONT_STACK),
@@ -102,20 +121,35 @@ fn open(out: &mut Markup, graph: &FlowGraph, width: f64, height: f64) {
     );
     let title = if graph.title.is_empty() { "Flow chart" } else { &graph.title };
     out.element("title", &[("id", "chart-title")], &describe::cut(title));
+    let summary = summary(graph, scene.sized.hints.direction);
+    out.element("desc", &[("id", "chart-desc")], &summary);
+    out.raw(&sheet::css(graph));
+}
+
+/// How much there is to see, and how it is read.
+fn summary(graph: &FlowGraph, direction: Direction) -> String {
+    let (boxes, arrows) = (graph.box_count(), graph.arrow_count());
+    let way = match (graph.reading, direction) {
+        (Reading::Time, _) | (Reading::Flow, Direction::TopDown) => "top to bottom",
+        (Reading::Flow, Direction::LeftRight) => "left to right",
+        (Reading::Flow, Direction::RightLeft) => "right to left",
+        (Reading::Flow, Direction::BottomUp) => "bottom to top",
+    };
     let how = match graph.reading {
-        Reading::Flow => {
-            "read from left to right. Grey arrows are calls, dashed green arrows are data; labels \
-             tell how often each was taken and how long it took (p50 / p99)."
-        }
         Reading::Time => {
-            "read from top to bottom, each column one place. Grey arrows lead to what came next \
-             there, dashed green arrows are messages, red is what must not be."
+            ", each column one place. Grey arrows lead to what came next there, dashed green arrows \
+             are messages, red is what must not be."
+        }
+        // Its author alone knows what the colours mean.
+        Reading::Flow if graph.authored.is_some() => ".",
+        Reading::Flow => {
+            ". Grey arrows are calls, dashed green arrows are data; labels tell how often each was \
+             taken and how long it took (p50 / p99)."
         }
     };
-    let (boxes, arrows) = (graph.box_count(), graph.arrow_count());
-    let summary = format!("{boxes} boxes and {arrows} arrows, {how}");
-    out.element("desc", &[("id", "chart-desc")], &summary);
-    out.raw(&sheet::css(graph.has_wrong()));
+    let boxes = units::counted(boxes, "box", "boxes");
+    let arrows = units::counted(arrows, "arrow", "arrows");
+    format!("{boxes} and {arrows}, read from {way}{how}")
 }
 
 /// Grounds and titles of clusters: below everything, outer ones first.

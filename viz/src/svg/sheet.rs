@@ -3,11 +3,16 @@
 //! All of it stands inside `@supports`, so that viewers without variables skip it as a whole and
 //! use the plain attributes of the elements.
 
-use crate::flow_graph::ArrowKind;
+use crate::flow_graph::{ArrowKind, FlowGraph};
+use crate::heat::SCALE;
+use crate::provenance::Provenance;
 use crate::style::{self, BOX_STYLES, CLUSTER_FILLS, CLUSTER_LINE, Color, GROUND, INK, QUIET};
 
 /// The `<style>` element; with the colours of what must not be, if the picture has any.
-pub(super) fn css(has_wrong: bool) -> String {
+pub(super) fn css(graph: &FlowGraph) -> String {
+    let provenances = provenances(graph);
+    // What is gone has the colours of what must not be.
+    let has_wrong = graph.has_wrong() || provenances.contains(&Provenance::Gone);
     let variables = variables(has_wrong);
     let list = |dark: bool| {
         let pick = |color: &Color| if dark { color.dark } else { color.light };
@@ -21,7 +26,7 @@ pub(super) fn css(has_wrong: bool) -> String {
         "@media (prefers-color-scheme:dark){{.raftlens-chart{{{}}}}}\n",
         list(true)
     ));
-    for rule in rules(has_wrong) {
+    for rule in rules(has_wrong).into_iter().chain(more_rules(&provenances)) {
         out.push_str(&rule);
         out.push('\n');
     }
@@ -48,7 +53,41 @@ fn variables(has_wrong: bool) -> Vec<(String, Color)> {
         all.push((format!("{}-fill", look.class), look.fill));
         all.push((format!("{}-line", look.class), look.line));
     }
+    all.extend([
+        ("undocumented-fill".to_owned(), style::UNDOCUMENTED.fill),
+        ("undocumented-line".to_owned(), style::UNDOCUMENTED.line),
+    ]);
+    for (step, (fill, line)) in SCALE.into_iter().enumerate() {
+        all.push((format!("heat{step}-fill"), fill));
+        all.push((format!("heat{step}-line"), line));
+    }
     all
+}
+
+/// Where parts of the graph are known from, each once.
+fn provenances(graph: &FlowGraph) -> Vec<Provenance> {
+    let boxes = graph.boxes().map(|(_, it)| it.provenance);
+    let mut found: Vec<_> = boxes.chain(graph.arrows().map(|(.., it)| it.provenance)).collect();
+    found.dedup();
+    found
+}
+
+/// Heat, and where parts are known from, in place of the colours of kinds.
+fn more_rules(provenances: &[Provenance]) -> Vec<String> {
+    let mut names: Vec<(String, String)> =
+        (0..SCALE.len()).map(|step| (format!("heat{step}"), format!("heat{step}"))).collect();
+    names.push(("undocumented".to_owned(), "undocumented".to_owned()));
+    if provenances.contains(&Provenance::Gone) {
+        names.push(("gone".to_owned(), "wrong".to_owned()));
+    }
+    let rule = |(class, name): (String, String)| {
+        format!(
+            ".{class} .shape{{fill:var(--{name}-fill);stroke:var(--{name}-line)}}\n\
+             .arrow.{class} .line{{stroke:var(--{name}-line)}}\n\
+             .arrow.{class} .head{{fill:var(--{name}-line)}}"
+        )
+    };
+    names.into_iter().map(rule).collect()
 }
 
 /// Which element takes which variable. Labels take the colour of the cluster that they stand on.
@@ -64,7 +103,7 @@ fn rules(has_wrong: bool) -> Vec<String> {
         ".arrow.data .head{fill:var(--data)}",
         ".label .behind{fill:var(--ground)}",
         ".arrow:hover .line{stroke-width:3.4px}",
-        "a:hover .shape,a:focus .shape{stroke-width:2.2px}",
+        "a:hover .shape,a:focus .shape,.box:focus .shape{stroke-width:2.2px}",
     ]
     .map(str::to_owned)
     .to_vec();

@@ -1,6 +1,7 @@
 //! All text stays inside its box, row, label or cluster, by the widest font that may draw it.
 
 use super::*;
+use crate::DotOptions;
 use crate::flow_graph::{Arrow, ArrowKind, BoxKind, FlowBox};
 use crate::layout::{Embedded, Layout};
 use crate::measure::{self, measure};
@@ -74,7 +75,7 @@ fn every_text_is_pinned_and_inside_the_picture() {
     let graph = graph();
     let scene = measure(&graph);
     let placed = Embedded.place(&scene.sized).unwrap();
-    let svg = write(&graph, &scene, &placed, None);
+    let svg = write(&graph, &scene, &placed, &DrawOptions::default());
     let xml = roxmltree::Document::parse(&svg).unwrap();
     let whole: f64 = xml.root_element().attribute("width").unwrap().parse().unwrap();
     let texts: Vec<_> = xml.descendants().filter(|node| node.has_tag_name("text")).collect();
@@ -108,4 +109,21 @@ fn ids_are_unique_and_made_of_names() {
     let all: Vec<&str> = (0..4).map(|index| ids.of_box(index)).collect();
     assert_eq!(all, ["box-Peer.inspect", "box-Lease_Peer.inspect", "box-_", "box-_-2"]);
     assert_eq!(ids.of_arrow(0), "call-Peer.inspect--Lease_Peer.inspect");
+}
+
+#[test]
+fn the_description_says_which_way_the_chart_is_read() {
+    let ways = [
+        ("LR", "left to right"),
+        ("RL", "right to left"),
+        ("TB", "top to bottom"),
+        ("BT", "bottom to top"),
+    ];
+    for (rankdir, way) in ways {
+        let chart = format!("digraph {{ rankdir={rankdir}; a -> b }}");
+        let graph = FlowGraph::from_dot(chart.as_bytes(), &DotOptions::default()).unwrap();
+        let svg = crate::draw(&graph, &DrawOptions::default()).unwrap();
+        let says = format!("<desc id=\"chart-desc\">2 boxes and 1 arrow, read from {way}.</desc>");
+        assert!(svg.contains(&says), "{rankdir}: {svg}");
+    }
 }
