@@ -13,6 +13,7 @@ mod lanes;
 mod layered;
 mod order;
 mod quality;
+mod rounding;
 mod verify;
 
 use thiserror::Error;
@@ -26,6 +27,7 @@ pub use graphviz::Graphviz;
 pub use json::layout_json;
 pub use lanes::Lanes;
 pub use quality::{Quality, quality};
+pub(crate) use rounding::{Corner, corners};
 pub use verify::faults;
 
 /// The largest side that a box or label may have, in points.
