@@ -49,7 +49,7 @@ fn write_chart(
         .with_context(|| format!("the chart {}", options.title))?;
     for (ending, format) in [("dot", Format::Dot), ("svg", Format::Svg)] {
         let path = path.with_extension(ending);
-        let text = draw(&graph, &DrawOptions { format, engine, source_url: None })?;
+        let text = draw(&graph, &DrawOptions { format, engine, ..DrawOptions::default() })?;
         output::write_file(&path, &text)?;
         written.push(path);
     }

@@ -6,6 +6,7 @@ use crate::dot;
 use crate::flow_graph::{FlowGraph, Reading};
 use crate::layout::{self, Embedded, Graphviz, Lanes, Layout, LayoutError, SizedGraph};
 use crate::measure::measure;
+use crate::previous::Previous;
 use crate::svg;
 
 /// What to write.
@@ -39,6 +40,11 @@ pub struct DrawOptions {
     pub engine: Engine,
     /// Template of links to source lines with `{file}` and `{line}`; the plain path without it.
     pub source_url: Option<String>,
+    /// An earlier picture of nearly the same graph: what stayed moves little.
+    pub previous: Option<Previous>,
+    /// Width over height that is wanted, as far as independent parts can be put beside or below each
+    /// other. Both are heard by [`Embedded`] alone.
+    pub aspect: Option<f64>,
 }
 
 /// Why a graph could not be drawn.
@@ -74,7 +80,12 @@ pub fn draw_with(
     if options.format == Format::Dot {
         return Ok(dot::write(graph, source_url));
     }
-    let scene = measure(graph);
+    let mut scene = measure(graph);
+    let hints = &mut scene.sized.hints;
+    hints.aspect = options.aspect.or(hints.aspect);
+    if let Some(previous) = &options.previous {
+        hints.previous = previous.places(graph, hints.direction);
+    }
     let placed = engine.place(&scene.sized)?;
     Ok(match options.format {
         Format::LayoutJson => layout::layout_json(&scene.sized, &placed, &dot::box_names(graph)),

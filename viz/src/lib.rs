@@ -44,6 +44,7 @@ mod large_stack;
 mod latency;
 mod layout;
 mod measure;
+mod previous;
 mod source_link;
 mod style;
 mod svg;
@@ -68,3 +69,4 @@ pub use layout::{
     PlacedArrow, Point, Quality, RankKind, Rect, Side, Size, SizedArrow, SizedBox, SizedCluster,
     SizedGraph, SizedPort, Splines, faults, layout_json, quality,
 };
+pub use previous::{Previous, PreviousError};

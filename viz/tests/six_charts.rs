@@ -105,7 +105,7 @@ fn pictures_to_look_at() {
     for name in CHARTS {
         for (engine, suffix) in [(Engine::Embedded, ""), (Engine::Dot, ".dot-layout")] {
             let write = |format: Format, ending: &str, measured: bool| {
-                let options = DrawOptions { format, engine, source_url: None };
+                let options = DrawOptions { format, engine, ..DrawOptions::default() };
                 let text = draw(&chart(name, measured), &options).unwrap();
                 std::fs::write(out.join(format!("{name}{suffix}.{ending}")), text).unwrap();
             };
