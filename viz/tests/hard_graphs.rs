@@ -376,7 +376,8 @@ fn labels_of_a_megabyte_are_cut_and_drawn() {
 #[test]
 fn a_hundred_thousand_boxes() {
     const BOXES: usize = 100_000;
-    let kinds: [(&str, fn(usize) -> String); 2] =
+    type Line = fn(usize) -> String;
+    let kinds: [(&str, Line); 2] =
         [("alone", |at| format!("n{at}\n")), ("chain", |at| format!("n{} -> n{at}\n", at - 1))];
     for (what, line) in kinds {
         let body: String = (1..BOXES).map(line).collect();
