@@ -48,3 +48,52 @@ fn a_chart_with_macros_is_drawn_and_a_fault_names_its_line() {
     let output = draw(path, &["log.dot", "--root", "x"]);
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+fn the_next_picture_keeps_the_order_of_the_earlier_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("old.dot"), "digraph { rankdir=LR; a -> {d c b} }").unwrap();
+    fs::write(path.join("new.dot"), "digraph { rankdir=LR; a -> {b c d e} }").unwrap();
+    fs::write(path.join("prose.json"), "hello").unwrap();
+    fs::write(path.join("other.json"), "{\"spans\": []}").unwrap();
+    fs::write(path.join("else.json"), r#"{"rankdir":"LR","nodes":[{"id":"z","x":1,"y":1}]}"#)
+        .unwrap();
+    let order = |args: &[&str]| {
+        let output = draw(path, args);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let across = |name: &str| {
+            let nodes = json["nodes"].as_array().unwrap();
+            nodes.iter().find(|node| node["name"] == name).unwrap()["y"].as_f64().unwrap()
+        };
+        across("b") < across("d")
+    };
+    let as_json = ["-f", "layout-json"];
+    assert_eq!(
+        draw(path, &["old.dot", "-f", "layout-json", "-o", "old.json"]).status.code(),
+        Some(0)
+    );
+    assert!(order(&[&["new.dot"], &as_json[..]].concat()));
+    assert!(!order(&[&["new.dot", "--previous", "old.json"], &as_json[..]].concat()));
+    let wide = draw(path, &["new.dot", "--aspect", "16:9", "--previous", "else.json", "-f", "svg"]);
+    assert!(wide.status.success());
+    assert!(String::from_utf8_lossy(&wide.stderr).contains("none of its 1 boxes"));
+    // (arguments, exit code, what the message must say)
+    let rows: [(&[&str], i32, &str); 8] = [
+        (&["--previous", "prose.json"], 1, "prose.json"),
+        (&["--previous", "prose.json"], 1, "line 1"),
+        (&["--previous", "other.json"], 1, "rankdir"),
+        (&["--previous", "missing.json"], 1, "missing.json"),
+        (&["--previous", "old.json", "-f", "dot"], 2, "--previous"),
+        (&["--aspect", "2", "--layout", "dot"], 2, "--aspect"),
+        (&["--aspect", "0:1"], 2, "16:9"),
+        (&["--aspect", "wide"], 2, "16:9"),
+    ];
+    for (args, code, says) in rows {
+        let output = draw(path, &[&["new.dot"], args].concat());
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {error}");
+        assert!(error.contains(says) && output.stdout.is_empty(), "{args:?}: {error}");
+    }
+}

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use raftlens_tracer::model::TraceId;
 use raftlens_viz::{
     DotOptions, DrawOptions, Engine, FlowGraph, Format, Heat, Options, Picture, PictureOptions,
-    draw, pdf, png,
+    Previous, draw, pdf, png,
 };
 
 use crate::cmd::Usage;
@@ -50,6 +50,13 @@ pub(crate) struct DrawArgs {
     /// What places the boxes.
     #[arg(long, default_value = "embedded")]
     layout: LayoutArg,
+    /// An earlier picture of nearly the same chart, written with `-f layout-json`: its boxes stay
+    /// about where they were.
+    #[arg(long, value_name = "OLD.json")]
+    previous: Option<PathBuf>,
+    /// Width over height that the picture should have, as far as its parts allow: 16:9, or 1.78.
+    #[arg(long, value_name = "W:H|RATIO", value_parser = parse_aspect)]
+    aspect: Option<f64>,
     /// The title above the picture.
     #[arg(long)]
     title: Option<String>,
@@ -121,6 +128,7 @@ impl DrawArgs {
 pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
     let format = output_format(args)?;
     refuse_nonsense(args, format)?;
+    check_hints(args, format.text())?;
     let trace_id = args.trace_id.as_deref().map(parse_trace_id).transpose()?;
     let chart = args.chart.as_deref().map(charts::find).transpose()?;
     if is_dot(args.input()) {
@@ -146,6 +154,8 @@ fn write_picture(args: &DrawArgs, format: FormatArg, graph: &FlowGraph) -> Resul
         engine: args.layout.into(),
         source_url: args.source_url.clone(),
         heat: args.heat.into(),
+        previous: args.previous.as_deref().map(|path| previous(path, graph)).transpose()?,
+        aspect: args.aspect,
     };
     let text = draw(graph, &options)?;
     let picture = PictureOptions { scale: args.scale, ..PictureOptions::default() };
@@ -193,6 +203,30 @@ fn refuse_nonsense(args: &DrawArgs, format: FormatArg) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The earlier picture in the file at `path`; says so if it is one of something else.
+fn previous(path: &Path, graph: &FlowGraph) -> Result<Previous> {
+    let name = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot open {name}"))?;
+    let previous = Previous::parse(&text).with_context(|| name.to_string())?;
+    if !previous.is_empty() && previous.known(graph) == 0 {
+        let boxes = previous.len();
+        eprintln!("raftlens: {name}: none of its {boxes} boxes is in this picture");
+    }
+    Ok(previous)
+}
+
+/// Refuses wishes that nothing would look at.
+fn check_hints(args: &DrawArgs, format: Format) -> Result<()> {
+    let wishes = [("--previous", args.previous.is_some()), ("--aspect", args.aspect.is_some())];
+    let Some((option, _)) = wishes.iter().find(|(_, is_given)| *is_given) else { return Ok(()) };
+    let reason = match (format, args.layout) {
+        (Format::Dot, _) => "a DOT file says nothing of places",
+        (_, LayoutArg::Dot) => "only `--layout embedded` looks at it",
+        (Format::Svg | Format::LayoutJson, LayoutArg::Embedded) => return Ok(()),
+    };
+    Err(Usage(format!("{option}: {reason}")).into())
 }
 
 /// Whether the input is a chart and no trace, by its ending.
@@ -251,6 +285,17 @@ fn output_format(args: &DrawArgs) -> Result<FormatArg> {
             return Err(Usage(message).into());
         }
     })
+}
+
+/// `W:H` or the ratio itself; beyond a thousand to one nothing could be told apart.
+fn parse_aspect(text: &str) -> Result<f64, String> {
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|it| *it > 0.0);
+    let ratio = match text.split_once(':') {
+        Some((width, height)) => number(width).zip(number(height)).map(|(w, h)| w / h),
+        None => number(text),
+    };
+    let ratio = ratio.filter(|ratio| (0.001..=1000.0).contains(ratio));
+    ratio.ok_or_else(|| "width and height as 16:9, or one number from 0.001 to 1000".to_owned())
 }
 
 fn parse_trace_id(text: &str) -> Result<TraceId> {

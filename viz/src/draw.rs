@@ -7,6 +7,7 @@ use crate::flow_graph::{FlowGraph, Reading};
 use crate::heat::Heat;
 use crate::layout::{self, Embedded, Graphviz, Lanes, Layout, LayoutError, SizedGraph};
 use crate::measure::measure;
+use crate::previous::Previous;
 use crate::svg;
 
 /// What to write.
@@ -42,6 +43,11 @@ pub struct DrawOptions {
     pub source_url: Option<String>,
     /// What the colours of an SVG tell of measured boxes and arrows.
     pub heat: Heat,
+    /// An earlier picture of nearly the same graph: what stayed moves little.
+    pub previous: Option<Previous>,
+    /// Width over height that is wanted, as far as independent parts can be put beside or below each
+    /// other. Both are heard by [`Embedded`] alone.
+    pub aspect: Option<f64>,
 }
 
 /// Why a graph could not be drawn.
@@ -77,7 +83,12 @@ pub fn draw_with(
     if options.format == Format::Dot {
         return Ok(dot::write(graph, source_url));
     }
-    let scene = measure(graph);
+    let mut scene = measure(graph);
+    let hints = &mut scene.sized.hints;
+    hints.aspect = options.aspect.or(hints.aspect);
+    if let Some(previous) = &options.previous {
+        hints.previous = previous.places(graph, hints.direction);
+    }
     let placed = engine.place(&scene.sized)?;
     Ok(match options.format {
         Format::LayoutJson => layout::layout_json(&scene.sized, &placed, &dot::box_names(graph)),

@@ -5,15 +5,15 @@
 //! that has that rank. Smallest, largest and sum are exact. Integers only: the same durations in
 //! any order, or merged from any parts, give the same sketch.
 
-use std::collections::BTreeMap;
-
 /// Buckets per power of two, as a power of two.
 const PRECISION_BITS: u32 = 6;
+/// With counts in more buckets than this, a sketch keeps all buckets.
+const FEW: usize = 128;
 
 /// Counts of durations in nanoseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Latency {
-    buckets: BTreeMap<u16, u64>,
+    buckets: Buckets,
     count: u64,
     sum_ns: u128,
     min_ns: u64,
@@ -28,7 +28,7 @@ impl Latency {
 
     /// Counts one duration.
     pub fn record(&mut self, duration_ns: u64) {
-        *self.buckets.entry(bucket_of(duration_ns)).or_default() += 1;
+        self.buckets.add(bucket_of(duration_ns), 1);
         self.min_ns = if self.count == 0 { duration_ns } else { self.min_ns.min(duration_ns) };
         self.max_ns = self.max_ns.max(duration_ns);
         self.count += 1;
@@ -40,8 +40,8 @@ impl Latency {
         if other.count == 0 {
             return;
         }
-        for (bucket, count) in &other.buckets {
-            *self.buckets.entry(*bucket).or_default() += count;
+        for (bucket, count) in other.buckets.counts() {
+            self.buckets.add(bucket, count);
         }
         let no_minimum = self.count == 0;
         self.min_ns = if no_minimum { other.min_ns } else { self.min_ns.min(other.min_ns) };
@@ -73,10 +73,10 @@ impl Latency {
             return Some(self.max_ns);
         }
         let mut seen = 0;
-        for (bucket, count) in &self.buckets {
+        for (bucket, count) in self.buckets.counts() {
             seen += count;
             if seen >= rank {
-                return Some(middle_of(*bucket).clamp(self.min_ns, self.max_ns));
+                return Some(middle_of(bucket).clamp(self.min_ns, self.max_ns));
             }
         }
         Some(self.max_ns)
@@ -90,6 +90,57 @@ impl Latency {
     /// The duration that 99 of 100 stay below.
     pub fn p99_ns(&self) -> Option<u64> {
         self.quantile_ns(0.99)
+    }
+}
+
+/// Counts by bucket. Most boxes of a large picture have a few durations and pay for those alone; a
+/// box with many finds its bucket without a search. Which of both it is depends on the counts alone,
+/// so equal sketches are equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Buckets {
+    /// Those that have counts, sorted.
+    Few(Vec<(u16, u64)>),
+    /// All up to the last that has counts.
+    Many(Vec<u64>),
+}
+
+impl Default for Buckets {
+    fn default() -> Self {
+        Buckets::Few(Vec::new())
+    }
+}
+
+impl Buckets {
+    fn add(&mut self, bucket: u16, count: u64) {
+        let place = usize::from(bucket);
+        match self {
+            Buckets::Many(counts) => {
+                if counts.len() <= place {
+                    counts.resize(place + 1, 0);
+                }
+                counts[place] += count;
+            }
+            Buckets::Few(counts) => {
+                match counts.binary_search_by_key(&bucket, |known| known.0) {
+                    Ok(place) => counts[place].1 += count,
+                    Err(place) => counts.insert(place, (bucket, count)),
+                }
+                if counts.len() > FEW {
+                    let few = std::mem::replace(self, Buckets::Many(Vec::new()));
+                    few.counts().for_each(|(bucket, count)| self.add(bucket, count));
+                }
+            }
+        }
+    }
+
+    /// Those that have counts, shortest durations first.
+    fn counts(&self) -> impl Iterator<Item = (u16, u64)> {
+        let (few, many) = match self {
+            Buckets::Few(counts) => (counts.as_slice(), [].as_slice()),
+            Buckets::Many(counts) => ([].as_slice(), counts.as_slice()),
+        };
+        let many = (0..=u16::MAX).zip(many.iter().copied()).filter(|(_, count)| *count > 0);
+        few.iter().copied().chain(many)
     }
 }
 
@@ -144,6 +195,12 @@ mod tests {
         }
         right.merge(&Latency::new());
         right.merge(&left);
+        assert_eq!(right, whole);
+        for duration in (0..1_000_000).step_by(1_234) {
+            whole.record(duration);
+            right.record(1_000_000 / 1_234 * 1_234 - duration);
+        }
+        assert!(matches!(whole.buckets, Buckets::Many(_)));
         assert_eq!(right, whole);
         let mut fresh = Latency::new();
         fresh.merge(&whole);

@@ -60,12 +60,12 @@ mod flow_graph;
 mod from_dot;
 mod from_trace;
 mod heat;
-mod large_stack;
 mod latency;
 mod layout;
 mod measure;
 #[cfg(feature = "png")]
 mod picture;
+mod previous;
 mod provenance;
 mod source_link;
 mod style;
@@ -96,4 +96,5 @@ pub use layout::{
 pub use picture::pdf;
 #[cfg(feature = "png")]
 pub use picture::{Picture, PictureError, PictureFonts, PictureOptions, png};
+pub use previous::{Previous, PreviousError};
 pub use provenance::Provenance;

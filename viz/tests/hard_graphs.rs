@@ -11,8 +11,8 @@ mod fixtures;
 
 use fixtures::{connect, place};
 use raftlens_viz::{
-    ArrowKind, BoxKind, DrawOptions, Embedded, FlowGraph, Format, Layout, LayoutError, Size,
-    SizedArrow, SizedBox, SizedCluster, SizedGraph, draw, faults, sized,
+    ArrowHints, ArrowKind, BoxKind, DotOptions, DrawOptions, Embedded, FlowGraph, Format, Layout,
+    LayoutError, Point, Size, SizedArrow, SizedBox, SizedCluster, SizedGraph, draw, faults, sized,
 };
 
 /// Draws in every format; the picture must have no fault and be well-formed.
@@ -229,8 +229,160 @@ fn contradictions_are_refused() {
         arrows: vec![SizedArrow { from: 0, to: 9, ..SizedArrow::default() }],
         ..with_box(one(side(10.0)))
     };
-    for graph in [inside_itself, no_such_box] {
+    let cluster = |parent| SizedCluster { parent, ..SizedCluster::default() };
+    let in_each_other = SizedGraph {
+        clusters: vec![cluster(Some(1)), cluster(Some(0))],
+        ..with_box(one(side(10.0)))
+    };
+    let to_no_cluster = ArrowHints { to_cluster: Some(3), ..ArrowHints::default() };
+    let no_such_cluster = SizedGraph {
+        arrows: vec![SizedArrow { hints: to_no_cluster, ..SizedArrow::default() }],
+        ..with_box(one(side(10.0)))
+    };
+    for graph in [inside_itself, in_each_other, no_such_box, no_such_cluster] {
         let error = Embedded.place(&graph).unwrap_err();
         assert!(matches!(error, LayoutError::BadReference { .. }), "{error}");
+    }
+}
+
+/// Wishes that are no numbers change nothing but the picture's shape.
+#[test]
+fn hints_that_are_no_numbers_are_passed_over() {
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 0.0, 1e300] {
+        let mut graph = sized(&generated(3, 20));
+        graph.hints.aspect = Some(bad);
+        graph.hints.box_gap = Some(bad);
+        graph.hints.rank_gap = Some(bad);
+        graph.hints.previous = vec![Some(Point { x: bad, y: bad }); 30];
+        for arrow in &mut graph.arrows {
+            arrow.hints.weight = bad;
+        }
+        let placed = Embedded.place(&graph).unwrap();
+        assert_eq!(faults(&graph, &placed), Vec::<String>::new(), "{bad}");
+    }
+}
+
+/// What becomes of DOT text: a well-formed picture without faults, or the words of a typed error.
+fn drawn(what: &str, text: &str) -> Result<String, String> {
+    let graph = FlowGraph::from_dot(text.as_bytes(), &DotOptions::default())
+        .map_err(|error| error.to_string())?;
+    let svg = draw(&graph, &DrawOptions::default()).map_err(|error| error.to_string())?;
+    let xml = roxmltree::Document::parse(&svg).unwrap_or_else(|error| panic!("{what}: {error}"));
+    nothing_executable(what, &xml);
+    Ok(svg)
+}
+
+#[test]
+fn dot_text_of_every_bad_kind_is_a_picture_or_a_typed_error() {
+    let within = |attributes: &str| format!("digraph {{ {attributes}; a -> b -> c; a -> c }}");
+    let at_box = |attributes: &str| within(&format!("a [{attributes}]"));
+    let drawable = [
+        ("nothing", "digraph {}".to_owned()),
+        ("nothing at all", "graph \"\" { }".to_owned()),
+        ("cycles", "digraph { a -> b -> c -> a; b -> a; a -> a; a -> a; c -> b -> c }".to_owned()),
+        (
+            "cluster in itself",
+            "digraph { subgraph cluster_a { subgraph cluster_a { x -> y } } }".into(),
+        ),
+        (
+            "clusters in each other",
+            "digraph { subgraph cluster_a { a; subgraph cluster_b { b; subgraph cluster_a { c; \
+             subgraph cluster_b { a } } } } a -> b -> c -> a }"
+                .into(),
+        ),
+        (
+            "cluster as an end",
+            "digraph { compound=true; subgraph cluster_a { a } a -> a [lhead=cluster_a]; \
+             a -> b [ltail=cluster_none, lhead=cluster_a] }"
+                .into(),
+        ),
+        (
+            "one rank for all, twice",
+            "digraph { a -> b -> c; { rank=same; a; b; c } { rank=max; a; b } { rank=min; b; c } }"
+                .into(),
+        ),
+        ("sizes that are none", at_box("width=nan, height=inf, margin=\"nan,-inf\", fontsize=nan")),
+        ("larger than any picture", at_box("width=\"1e300\", height=\"1e300\", fixedsize=true")),
+        (
+            "sizes below nothing",
+            at_box("width=\"-1e300\", height=-0.0, fixedsize=true, fontsize=-8"),
+        ),
+        ("gaps that are none", within("nodesep=nan; ranksep=\"1e308 equally\"; size=\"nan,nan!\"")),
+        (
+            "weights that are none",
+            "digraph { a -> b [weight=nan, minlen=\"1e99\", penwidth=inf] }".into(),
+        ),
+        (
+            "a long way",
+            "digraph { a -> b [minlen=999999999]; b -> a [minlen=-5, weight=-1] }".into(),
+        ),
+        ("links that run", at_box("URL=\"javascript:alert(1)\", href=\"data:text/html,<script>\"")),
+        ("markup", at_box("label=\"</text><script>alert(1)</script>\", id=\"\\\" onload=\\\"x\"")),
+        ("colours", at_box("color=\"red;}</style><script>\", fillcolor=\"url(javascript:x)\"")),
+        (
+            "no such port",
+            "digraph { a:b:c -> d:e:n; a [shape=record, label=\"{{{{|}|\\\\|<b\"] }".into(),
+        ),
+        ("controls", "digraph { \"\u{1}\u{1b}[0m\u{fffe}\u{202e}\" -> \"\u{85}\u{2028}\" }".into()),
+    ];
+    for (what, text) in drawable {
+        let svg = drawn(what, &text);
+        assert!(svg.is_ok(), "{what}: {svg:?}");
+    }
+    let refused = [
+        ("no text", String::new(), "graph"),
+        ("prose", "a picture, please".to_owned(), "line 1"),
+        ("an end too few", "digraph { a -> ".to_owned(), "line 1"),
+        ("no end", format!("digraph {{ {}", "subgraph { ".repeat(100_000)), "line 1"),
+    ];
+    for (what, text, says) in refused {
+        let error = drawn(what, &text).expect_err(what);
+        assert!(error.contains(says), "{what}: {error}");
+    }
+}
+
+#[test]
+fn labels_of_a_megabyte_are_cut_and_drawn() {
+    const MEGABYTE: usize = 1 << 20;
+    let words = "word <b>&amp; ".repeat(MEGABYTE / 14);
+    let labels = [
+        ("letters", format!("\"{}\"", "x".repeat(MEGABYTE))),
+        ("words", format!("\"{words}\"")),
+        ("ideographs", format!("\"{}\"", "读".repeat(MEGABYTE / 3))),
+        ("lines", format!("\"{}\"", "a\\n".repeat(MEGABYTE / 3))),
+        ("combining", format!("\"e{}\"", "\u{301}".repeat(MEGABYTE / 2))),
+        ("html", format!("<<b>{}</b>>", "x &amp; ".repeat(MEGABYTE / 8))),
+        ("html lines", format!("<{}>", "x<br/>".repeat(MEGABYTE / 6))),
+        ("fields", format!("\"{}\", shape=record", "f|".repeat(MEGABYTE / 2))),
+    ];
+    for (what, label) in labels {
+        let texts = [
+            format!("digraph {{ a [label={label}]; a -> b }}"),
+            format!("digraph {{ a -> b [label={label}] }}"),
+            format!("digraph {{ subgraph cluster_c {{ graph [label={label}]; a }} a -> b }}"),
+        ];
+        for text in texts {
+            match drawn(what, &text) {
+                Ok(svg) => assert!(svg.contains("<svg"), "{what}"),
+                Err(error) => {
+                    assert!(error.contains("size") || error.contains("line"), "{what}: {error}")
+                }
+            }
+        }
+    }
+}
+
+/// Boxes without arrows, and a chain; a tree of ten calls a box takes three to five times as long.
+#[test]
+fn a_hundred_thousand_boxes() {
+    const BOXES: usize = 100_000;
+    type Line = fn(usize) -> String;
+    let kinds: [(&str, Line); 2] =
+        [("alone", |at| format!("n{at}\n")), ("chain", |at| format!("n{} -> n{at}\n", at - 1))];
+    for (what, line) in kinds {
+        let body: String = (1..BOXES).map(line).collect();
+        let svg = drawn(what, &format!("digraph {{ {body} }}")).unwrap();
+        let boxes = svg.matches("class=\"box ").count();
+        assert!(boxes >= BOXES - 1, "{what}: {boxes} boxes");
     }
 }

@@ -4,7 +4,7 @@
 #[path = "../benches/layout/corpus/mod.rs"]
 mod corpus;
 
-use raftlens_viz::{Embedded, Layout, Quality, faults, quality};
+use raftlens_viz::{Embedded, Layout, Point, Quality, Rect, faults, quality};
 
 const CHARTS: usize = 60;
 
@@ -34,6 +34,43 @@ fn nothing_is_run_through_overlapped_or_lost() {
         ("lost", total.lost),
     ];
     assert_eq!(zeros.map(|(name, _)| (name, 0)), zeros);
+}
+
+/// Nearest that a way comes to a box, in points, felt a point at a time.
+fn room(way: &[Point], rect: &Rect) -> f64 {
+    let steps = way.windows(2).flat_map(|piece| {
+        let (x, y) = (piece[1].x - piece[0].x, piece[1].y - piece[0].y);
+        let count = x.hypot(y).ceil().max(1.0) as usize;
+        (0..=count).map(move |step| {
+            let share = step as f64 / count as f64;
+            (piece[0].x + share * x, piece[0].y + share * y)
+        })
+    });
+    let off = |at: f64, from: f64, upto: f64| (from - at).max(at - upto).max(0.0);
+    let room =
+        steps.map(|(x, y)| off(x, rect.x, rect.right()).hypot(off(y, rect.y, rect.bottom())));
+    room.fold(f64::INFINITY, f64::min)
+}
+
+#[test]
+fn round_corners_leave_two_points_to_what_they_pass() {
+    let mut near = Vec::new();
+    for chart in corpus::charts(CHARTS) {
+        let graph = chart.sized();
+        let Ok(placed) = Embedded.place(&graph) else { continue };
+        for (sized, arrow) in graph.arrows.iter().zip(&placed.arrows) {
+            let drawn = arrow.flattened();
+            for (index, rect) in placed.boxes.iter().enumerate() {
+                let is_end = index == sized.from || index == sized.to;
+                let left = room(&drawn, rect);
+                // Where the way itself is nearer, its corners can do nothing about it.
+                if !is_end && left < room(&arrow.points, rect).min(2.0) - 0.1 {
+                    near.push(format!("{}: {left:.2} points to box {index}", chart.name));
+                }
+            }
+        }
+    }
+    assert_eq!(near, Vec::<String>::new());
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! The arrows between placed boxes: a parent calls its children, a link hands over, an event shows
 //! the branch that was taken or the value that was used.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt as _};
 use raftlens_tracer::conventions::{EVENT_CASE, FLOW, FROM, LINK_KIND, PORT, TITLE};
 use raftlens_tracer::model::{Link, Span, SpanEvent, TraceSet, Value, find};
 
@@ -11,7 +10,7 @@ use super::scope::Scope;
 use crate::flow_graph::{Arrow, ArrowId, ArrowKind, BoxId, FlowGraph};
 
 /// Adds all arrows of the wanted spans.
-pub(super) fn add(graph: &mut FlowGraph, traces: &TraceSet, scope: &Scope, places: &Places) {
+pub(super) fn add(graph: &mut FlowGraph, traces: &TraceSet, scope: &Scope<'_>, places: &Places) {
     let mut maker = Maker { index: HashMap::new(), graph, traces, scope, places };
     for index in &scope.spans {
         let Some(place) = places.of_span(*index) else { continue };
@@ -32,7 +31,7 @@ struct Maker<'a> {
     // A million spans take few ways: looked up by borrowed text, made once.
     index: HashMap<(BoxId, BoxId, Way<'a>), ArrowId>,
     traces: &'a TraceSet,
-    scope: &'a Scope,
+    scope: &'a Scope<'a>,
     places: &'a Places,
 }
 

@@ -4,8 +4,7 @@
 //! a cluster named after its service. Functions are placed before events, so that an event whose
 //! title names a function points at that function's box.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt as _};
 use raftlens_tracer::conventions::{
     EVENT_CASE, EVENT_STRUCT, EVENT_VARIABLE, FIELDS, FILE, FUNCTION, LINE, OWNER, TITLE,
 };
@@ -25,16 +24,30 @@ pub(super) struct Places {
 
 impl Places {
     /// Adds a box for every wanted span and event, and counts the spans.
-    pub(super) fn new(graph: &mut FlowGraph, traces: &TraceSet, scope: &Scope) -> Places {
+    pub(super) fn new(graph: &mut FlowGraph, traces: &TraceSet, scope: &Scope<'_>) -> Places {
         let mut places = Places {
             of_span: vec![None; traces.spans.len()],
             of_event: HashMap::new(),
             by_identity: HashMap::new(),
         };
         places.place_spans(graph, traces, scope);
+        // As with spans: many events, few boxes, so each kind of event is looked up by borrowed text.
+        let mut known = HashMap::new();
         for index in &scope.spans {
-            for (position, event) in traces.spans[*index].events.iter().enumerate() {
-                places.place_event(graph, (*index, position), &traces.spans[*index], event);
+            let span = &traces.spans[*index];
+            for (position, event) in span.events.iter().enumerate() {
+                let Some(kind) = event_kind(event) else { continue };
+                let Some(identity) = text(event, TITLE) else { continue };
+                let event = Event {
+                    identity,
+                    owner: text(event, OWNER),
+                    kind,
+                    inside: places.of_span(*index),
+                };
+                let place =
+                    *known.entry(event).or_insert_with(|| places.place_event(graph, span, &event));
+                event.count(graph.flow_box_mut(place), span);
+                places.of_event.insert((*index, position), place);
             }
         }
         places
@@ -55,7 +68,7 @@ impl Places {
         self.by_identity.get(identity).copied()
     }
 
-    fn place_spans(&mut self, graph: &mut FlowGraph, traces: &TraceSet, scope: &Scope) {
+    fn place_spans(&mut self, graph: &mut FlowGraph, traces: &TraceSet, scope: &Scope<'_>) {
         // A trace has a million spans but few functions: the strings are split once per function.
         let mut known: HashMap<(u32, Option<&str>, &str), BoxId> = HashMap::new();
         for index in &scope.spans {
@@ -74,44 +87,78 @@ impl Places {
         }
     }
 
-    fn place_event(
-        &mut self,
-        graph: &mut FlowGraph,
-        at: (usize, usize),
-        span: &Span,
-        event: &SpanEvent,
-    ) {
-        let Some(kind) = event_kind(event) else { return };
-        let Some(identity) = text(event, TITLE) else { return };
+    /// The box of an event, made if this is the first of its kind.
+    fn place_event(&mut self, graph: &mut FlowGraph, span: &Span, event: &Event<'_>) -> BoxId {
+        let identity = event.identity;
+        let stated = event.owner.map(split_owner);
         // An event inside a span without owner stands where the span stands.
-        let stated = text(event, OWNER).map(split_owner);
-        let inherited = || self.of_span(at.0).map(|id| graph.flow_box(id).owner.clone());
+        let inherited = || event.inside.map(|id| graph.flow_box(id).owner.clone());
         let place = match (stated, self.named(identity)) {
             (None, Some(known)) => known,
             (stated, _) => {
                 let owner = stated.or_else(inherited).unwrap_or_default();
-                let title = title_of(identity, &owner);
-                let identity = identity.to_owned();
-                // Where the value is made is the best place that is known for it.
-                let (file, line) = (span.text(FILE).map(str::to_owned), line_of(span));
                 graph.add_box(FlowBox {
-                    identity,
-                    title,
-                    kind,
+                    identity: identity.to_owned(),
+                    title: title_of(identity, &owner),
+                    kind: event.kind.of_box(),
                     owner,
-                    file,
-                    line,
+                    // Where the value is made is the best place that is known for it.
+                    file: span.text(FILE).map(str::to_owned),
+                    line: line_of(span),
                     ..FlowBox::default()
                 })
             }
         };
-        let flow_box = graph.flow_box_mut(place);
+        self.by_identity.entry(identity.to_owned()).or_insert(place);
+        place
+    }
+}
+
+/// An event that is drawn, with what decides about its box.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Event<'a> {
+    identity: &'a str,
+    owner: Option<&'a str>,
+    kind: EventKind<'a>,
+    /// The box of its span.
+    inside: Option<BoxId>,
+}
+
+/// What the box of an event is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum EventKind<'a> {
+    Case,
+    Variable,
+    /// With its fields as they are written.
+    Struct(&'a str),
+}
+
+impl Event<'_> {
+    /// Counts it in its box.
+    fn count(&self, flow_box: &mut FlowBox, span: &Span) {
         // What ran as a span is counted as such; an event that names it is no further call.
         if flow_box.kind != BoxKind::Function {
             flow_box.calls += 1;
         }
-        self.by_identity.entry(identity.to_owned()).or_insert(place);
-        self.of_event.insert(at, place);
+        // A later span may know the place in the code that the first one did not.
+        if self.owner.is_some() && flow_box.file.is_none() {
+            flow_box.file = span.text(FILE).map(str::to_owned);
+            flow_box.line = line_of(span);
+        }
+    }
+}
+
+impl EventKind<'_> {
+    fn of_box(self) -> BoxKind {
+        match self {
+            EventKind::Case => BoxKind::Case,
+            EventKind::Variable => BoxKind::Variable,
+            EventKind::Struct(fields) => {
+                let names = fields.split('|').map(str::trim);
+                let fields = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+                BoxKind::Struct { fields }
+            }
+        }
     }
 }
 
@@ -154,15 +201,11 @@ fn title_of(identity: &str, owner: &[String]) -> String {
     format!("{of_type}::{function}")
 }
 
-fn event_kind(event: &SpanEvent) -> Option<BoxKind> {
+fn event_kind(event: &SpanEvent) -> Option<EventKind<'_>> {
     match &*event.name {
-        EVENT_CASE => Some(BoxKind::Case),
-        EVENT_VARIABLE => Some(BoxKind::Variable),
-        EVENT_STRUCT => {
-            let names = text(event, FIELDS).unwrap_or("").split('|').map(str::trim);
-            let fields = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
-            Some(BoxKind::Struct { fields })
-        }
+        EVENT_CASE => Some(EventKind::Case),
+        EVENT_VARIABLE => Some(EventKind::Variable),
+        EVENT_STRUCT => Some(EventKind::Struct(text(event, FIELDS).unwrap_or(""))),
         _ => None,
     }
 }

@@ -1,30 +1,33 @@
 //! Which spans are drawn: all, those of one trace, or one root's subtree with what follows by links.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use std::hash::BuildHasher as _;
 
+use foldhash::fast::RandomState;
+use foldhash::{HashMap, HashMapExt as _};
+use hashbrown::HashTable;
 use raftlens_tracer::conventions;
 use raftlens_tracer::model::{Span, SpanId, TraceId, TraceSet};
 
 use super::{FromTraceError, Options, near_names};
 
 /// The wanted spans, and where each span of the input is.
-pub(super) struct Scope {
+pub(super) struct Scope<'a> {
     /// Indices of the wanted spans in the order of their start, so that a picture does not depend on
     /// the order in which a format writes them.
     pub(super) spans: Vec<usize>,
-    by_id: HashMap<(TraceId, SpanId), usize>,
+    all: &'a [Span],
+    // Only indices: the ids stand in the spans, and a table of a million of them with their ids would
+    // be larger than the caches of a processor.
+    by_id: HashTable<u32>,
+    state: RandomState,
 }
 
-impl Scope {
+impl<'a> Scope<'a> {
     /// Picks the spans that `options` asks for.
-    pub(super) fn new(traces: &TraceSet, options: &Options) -> Result<Scope, FromTraceError> {
+    pub(super) fn new(traces: &'a TraceSet, options: &Options) -> Result<Self, FromTraceError> {
         if traces.spans.is_empty() {
             return Err(FromTraceError::Empty);
-        }
-        // Of spans with one id the first counts; a second one is drawn but nobody's parent.
-        let mut by_id = HashMap::with_capacity(traces.spans.len());
-        for (index, span) in traces.spans.iter().enumerate() {
-            by_id.entry((span.trace_id, span.span_id)).or_insert(index);
         }
         let in_trace = |span: &Span| options.trace_id.is_none_or(|id| id == span.trace_id);
         let spans: Vec<usize> =
@@ -32,20 +35,37 @@ impl Scope {
         if spans.is_empty() {
             return Err(trace_not_found(traces, options.trace_id.unwrap_or_default()));
         }
-        let mut scope = Scope { spans, by_id };
+        let mut scope = Scope {
+            spans,
+            all: &traces.spans,
+            by_id: HashTable::with_capacity(traces.spans.len()),
+            state: RandomState::default(),
+        };
+        scope.index();
         if let Some(root) = &options.root {
             scope.spans = scope.reachable(traces, root)?;
         }
-        scope.spans.sort_by_key(|index| {
-            let span = &traces.spans[*index];
-            (span.start_ns, span.trace_id, span.span_id)
-        });
+        sort_by_start(traces, &mut scope.spans);
         Ok(scope)
+    }
+
+    fn index(&mut self) {
+        let (all, state) = (self.all, &self.state);
+        let hash = |index: &u32| state.hash_one(id_of(all, *index));
+        // More than 32 bits can count would be more than any memory holds.
+        for (index, span) in (0..u32::MAX).zip(all) {
+            let id = (span.trace_id, span.span_id);
+            // Of spans with one id the first counts; a second one is drawn but nobody's parent.
+            let same = |known: &u32| id_of(all, *known) == id;
+            self.by_id.entry(state.hash_one(id), same, hash).or_insert(index);
+        }
     }
 
     /// The span with this id, if it is in the input.
     pub(super) fn index_of(&self, trace_id: TraceId, span_id: SpanId) -> Option<usize> {
-        self.by_id.get(&(trace_id, span_id)).copied()
+        let id = (trace_id, span_id);
+        let found = self.by_id.find(self.state.hash_one(id), |known| id_of(self.all, *known) == id);
+        found.map(|known| *known as usize)
     }
 
     /// The caller of a span, if it is in the input.
@@ -95,6 +115,23 @@ impl Scope {
         }
         next
     }
+}
+
+/// Sorts by start, then by ids.
+fn sort_by_start(traces: &TraceSet, spans: &mut [usize]) {
+    let ids = |index: usize| (traces.spans[index].trace_id, traces.spans[index].span_id);
+    // The starts stand beside the indices: a span is a long way to go for each comparison.
+    let mut starts: Vec<(u64, usize)> =
+        spans.iter().map(|index| (traces.spans[*index].start_ns, *index)).collect();
+    starts.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| ids(a.1).cmp(&ids(b.1))));
+    for (place, (_, index)) in spans.iter_mut().zip(starts) {
+        *place = index;
+    }
+}
+
+fn id_of(all: &[Span], index: u32) -> (TraceId, SpanId) {
+    let span = &all[index as usize];
+    (span.trace_id, span.span_id)
 }
 
 /// Names a few traces that are there, so that the right id can be copied.

@@ -2,7 +2,8 @@
 //!
 //! `{"rankdir", "w", "h", "nodes": [{"id", "x", "y", "w", "h"}], "clusters": [{"id", "bb", "nodes",
 //! "parent"}], "edges": [{"tail", "head", "pts"}]}`: `x` and `y` are the middle of a box, y grows
-//! downwards, `nodes` of a cluster include those of nested clusters, `pts` is a polyline.
+//! downwards, `nodes` of a cluster include those of nested clusters, `pts` is the way as it
+//! is drawn, its round corners as short pieces.
 
 use serde_json::{Value, json};
 
@@ -35,7 +36,7 @@ pub fn layout_json(graph: &SizedGraph, placed: &Placed, names: &[String]) -> Str
     });
     let edges = graph.arrows.iter().zip(&placed.arrows).map(|(sized, arrow)| {
         let points: Vec<Value> =
-            arrow.points.iter().map(|Point { x, y }| json!([round(*x), round(*y)])).collect();
+            arrow.flattened().iter().map(|Point { x, y }| json!([round(*x), round(*y)])).collect();
         json!({ "tail": sized.from, "head": sized.to, "pts": points })
     });
     json!({

@@ -3,7 +3,6 @@
 //! Every engine takes a [`SizedGraph`] and answers with a [`Placed`]; sizes are measured before and
 //! drawing comes after, so engines can be exchanged and measured against each other.
 
-mod elk;
 mod embedded;
 mod geometry;
 mod graphviz;
@@ -13,6 +12,7 @@ mod lanes;
 mod layered;
 mod order;
 mod quality;
+mod rounding;
 mod verify;
 
 use thiserror::Error;
@@ -26,6 +26,7 @@ pub use graphviz::Graphviz;
 pub use json::layout_json;
 pub use lanes::Lanes;
 pub use quality::{Quality, quality};
+pub(crate) use rounding::{Corner, corners};
 pub use verify::faults;
 
 /// The largest side that a box or label may have, in points.

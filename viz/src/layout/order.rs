@@ -1,10 +1,9 @@
 //! The order in which a chart is read: what is called first stands left, inside every cluster and
 //! between clusters.
 //!
-//! Engines that lay out cluster by cluster break cycles between clusters where they like, which can
-//! put the entry of a chart into its middle. So the decision is taken here: on every level (the
-//! whole chart, and the inside of each cluster) the children are ordered from the entry on, and an
-//! arrow that runs against that order is handed to the engine turned round.
+//! An engine breaks cycles between clusters where it likes, which can put the entry of a chart into
+//! its middle. So on every level (the whole chart, and the inside of each cluster) the children are
+//! ordered here from the entry on; `graphviz` hands them to `dot` in that order.
 
 use super::geometry::SizedGraph;
 
@@ -20,10 +19,6 @@ pub(crate) enum Child {
 pub(crate) struct ReadingOrder {
     /// Children of the whole chart (first entry), then those of each cluster, in reading order.
     pub(crate) levels: Vec<Vec<Child>>,
-    /// For each arrow, whether it runs against the order on the level where its ends part.
-    pub(crate) against: Vec<bool>,
-    /// For each box, its place if all levels are read one after the other.
-    pub(crate) place: Vec<usize>,
 }
 
 /// Decides the order of all levels.
@@ -37,20 +32,11 @@ pub(crate) fn reading_order(graph: &SizedGraph) -> ReadingOrder {
         level_arrows[*level].push((*from, *to));
     }
     let first_seen = first_discovered(graph, &discovered);
-    let mut rank = Ranks::new(graph);
     for (level, arrows) in levels.iter_mut().zip(&level_arrows) {
         level.sort_by_key(|child| first_seen.of(*child));
         *level = topological(level, arrows);
-        for (place, child) in level.iter().enumerate() {
-            rank.set(*child, place);
-        }
     }
-    let against = partings
-        .iter()
-        .map(|parting| parting.is_some_and(|(_, from, to)| rank.of(from) > rank.of(to)))
-        .collect();
-    let place = places(&levels, graph.boxes.len());
-    ReadingOrder { levels, against, place }
+    ReadingOrder { levels }
 }
 
 /// A number for every box and cluster.
@@ -69,13 +55,6 @@ impl Ranks {
         match child {
             Child::Box(index) => self.boxes[index],
             Child::Cluster(index) => self.clusters[index],
-        }
-    }
-
-    fn set(&mut self, child: Child, rank: usize) {
-        match child {
-            Child::Box(index) => self.boxes[index] = rank,
-            Child::Cluster(index) => self.clusters[index] = rank,
         }
     }
 }
@@ -240,6 +219,7 @@ fn finish_times(next: &[Vec<usize>]) -> Vec<usize> {
     finished
 }
 
+#[cfg(test)]
 /// Numbers boxes by walking through all levels in their order.
 fn places(levels: &[Vec<Child>], boxes: usize) -> Vec<usize> {
     let mut place = vec![0; boxes];
@@ -285,14 +265,13 @@ mod tests {
     }
 
     #[test]
-    fn a_call_back_between_clusters_is_against_and_the_entry_comes_first() {
+    fn a_call_back_between_clusters_leaves_the_entry_first() {
         // Boxes 0 and 1 in cluster 0, entry 2 and its callback 3 in cluster 1: 2 -> 0 -> 1 -> 3.
         let graph =
             graph(&[None, None], &[Some(0), Some(0), Some(1), Some(1)], &[(2, 0), (0, 1), (1, 3)]);
         let order = reading_order(&graph);
         assert_eq!(order.levels[0], [Child::Cluster(1), Child::Cluster(0)]);
-        assert_eq!(order.against, [false, false, true]);
-        assert_eq!(order.place, [2, 3, 0, 1]);
+        assert_eq!(places(&order.levels, 4), [2, 3, 0, 1]);
     }
 
     #[test]
@@ -301,20 +280,17 @@ mod tests {
         let graph = graph(&[], &[None; 5], &[(0, 1), (2, 3), (3, 1), (3, 4)]);
         let order = reading_order(&graph);
         assert_eq!(order.levels[0][..2], [Child::Box(2), Child::Box(3)]);
-        assert!(order.against.iter().all(|against| !against));
     }
 
     #[test]
-    fn every_level_is_acyclic_once_the_arrows_against_are_turned() {
+    fn every_box_of_a_tangle_has_one_place() {
         let graph = graph(
             &[None, Some(0), None],
             &[Some(1), Some(0), Some(2), None, Some(2)],
             &[(0, 1), (1, 2), (2, 3), (3, 0), (3, 3), (4, 2), (2, 4), (1, 4)],
         );
         let order = reading_order(&graph);
-        assert!(order.against.iter().filter(|against| **against).count() <= 3);
-        assert!(!order.against[4], "a loop has no direction");
-        let mut places = order.place.clone();
+        let mut places = places(&order.levels, 5);
         places.sort_unstable();
         assert_eq!(places, [0, 1, 2, 3, 4]);
     }
@@ -324,6 +300,8 @@ mod tests {
         let arrows: Vec<(usize, usize)> = (0..50_000).map(|index| (index, index + 1)).collect();
         let graph = graph(&[], &vec![None; 50_001], &arrows);
         let order = reading_order(&graph);
-        assert!(order.place.iter().enumerate().all(|(index, place)| index == *place));
+        assert!(
+            places(&order.levels, 50_001).iter().enumerate().all(|(index, place)| index == *place)
+        );
     }
 }

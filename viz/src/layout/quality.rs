@@ -115,8 +115,8 @@ pub fn quality(graph: &SizedGraph, placed: &Placed) -> Quality {
         ..Quality::default()
     };
     for way in &picture.ways {
-        quality.length += length(way.points);
-        quality.bend += bend(way.points);
+        quality.length += length(&way.points);
+        quality.bend += bend(&way.points);
         quality.against += usize::from(picture.is_against(way, graph.hints.direction));
     }
     quality.bend /= drawn.max(1) as f64;
@@ -132,37 +132,40 @@ pub fn quality(graph: &SizedGraph, placed: &Placed) -> Quality {
 }
 
 /// An arrow that was drawn.
-struct Way<'a> {
+struct Way {
     from: usize,
     to: usize,
-    points: &'a [Point],
+    points: Vec<Point>,
     /// What all its points lie in.
     around: Corners,
 }
 
 /// What has a place, and who stands in which cluster.
-struct Picture<'a> {
+struct Picture {
     boxes: Vec<Option<Rect>>,
     clusters: Vec<Option<Rect>>,
-    ways: Vec<Way<'a>>,
+    ways: Vec<Way>,
     /// For each box, the clusters around it.
     around: Vec<Vec<usize>>,
     parents: Vec<Option<usize>>,
 }
 
-impl<'a> Picture<'a> {
-    fn new(graph: &SizedGraph, placed: &'a Placed) -> Self {
+impl Picture {
+    fn new(graph: &SizedGraph, placed: &Placed) -> Self {
         let rects = |places: &[Rect], count: usize| -> Vec<Option<Rect>> {
             let place = |index: usize| places.get(index).copied().filter(has_place);
             (0..count).map(place).collect()
         };
         let ends = |index: usize| graph.boxes.get(index).map(|_| index);
         let ways = graph.arrows.iter().zip(&placed.arrows).filter_map(|(sized, arrow)| {
-            let points = arrow.points.as_slice();
-            let finite = points.iter().all(|point| point.x.is_finite() && point.y.is_finite());
-            (finite && points.len() > 1).then_some(())?;
+            let finite =
+                arrow.points.iter().all(|point| point.x.is_finite() && point.y.is_finite());
+            (finite && arrow.points.len() > 1).then_some(())?;
+            // Round corners, as they are drawn.
+            let points = arrow.flattened();
             let (from, to) = (ends(sized.from)?, ends(sized.to)?);
-            Some(Way { from, to, points, around: Corners::around(points) })
+            let around = Corners::around(&points);
+            Some(Way { from, to, points, around })
         });
         // Only smaller indices are followed: a cluster inside itself would never end.
         let parent = |index: usize| graph.clusters[index].parent.filter(|parent| *parent < index);
@@ -189,7 +192,7 @@ impl<'a> Picture<'a> {
         known.filter_map(|(index, rect)| Some((index, Corners::of(rect.as_ref()?))))
     }
 
-    fn is_against(&self, way: &Way<'_>, direction: Direction) -> bool {
+    fn is_against(&self, way: &Way, direction: Direction) -> bool {
         let (Some(tail), Some(head)) = (&self.boxes[way.from], &self.boxes[way.to]) else {
             return false;
         };

@@ -9,14 +9,12 @@ use crate::authored::AuthoredArrow;
 use crate::describe;
 use crate::flow_graph::{Arrow, ArrowKind, BoxId, FlowGraph, Tone};
 use crate::heat::SCALE;
-use crate::layout::{Placed, Point, Rect};
+use crate::layout::{Corner, Placed, Point, Rect, corners};
 use crate::measure::{LABEL_LINE, Scene};
 use crate::provenance::Provenance;
 use crate::source_link::source_link;
 use crate::style::{self, ARROW_LABEL_SIZE, QUIET};
 
-/// Largest radius of a corner.
-const CORNER: f64 = 16.0;
 /// Length and half width of a head.
 const HEAD: (f64, f64) = (8.0, 3.4);
 
@@ -96,7 +94,7 @@ pub(super) fn line(
         // The line ends inside the head, so that a thick one does not show beside the tip.
         *end = Point { x: (tip.x + 2.0 * base.x) / 3.0, y: (tip.y + 2.0 * base.y) / 3.0 };
     }
-    let (path, width) = (smooth(&shaft), number(width));
+    let (path, width) = (smooth(points, &shaft), number(width));
     let mut attributes = vec![("class", "line"), ("d", &path), ("fill", "none")];
     attributes.extend([("stroke", color), ("stroke-width", &width)]);
     attributes.extend(dashed.map(|dashes| ("stroke-dasharray", dashes)));
@@ -131,7 +129,7 @@ fn authored_line(
             *start = base;
         }
     }
-    let (path, width) = (smooth(&shaft), number(width));
+    let (path, width) = (smooth(points, &shaft), number(width));
     let style = authored::line_style(&author.look, false);
     let mut attributes = vec![("class", "line"), ("d", &path), ("fill", "none")];
     attributes.extend([("stroke", color), ("stroke-width", &width), ("style", &style)]);
@@ -163,30 +161,22 @@ fn head(tip: &Point, base: &Point) -> String {
     format!("M{} {}L{} {}L{} {}Z", number(tip.x), number(tip.y), left.0, left.1, right.0, right.1)
 }
 
-/// A path along `points` with every corner rounded as far as its neighbours allow.
-fn smooth(points: &[Point]) -> String {
+/// A path along `shaft`, with the rounded corners of the whole way that it is a part of.
+fn smooth(points: &[Point], shaft: &[Point]) -> String {
     let mut path = String::new();
     let xy = |point: &Point| format!("{} {}", number(point.x), number(point.y));
-    for (index, point) in points.iter().enumerate() {
-        let before = index.checked_sub(1).map(|at| &points[at]);
-        match (before, points.get(index + 1)) {
-            (None, _) => path.push_str(&format!("M{}", xy(point))),
-            (Some(_), None) => path.push_str(&format!("L{}", xy(point))),
-            (Some(before), Some(after)) => {
-                let (enter, leave) = (toward(point, before), toward(point, after));
-                path.push_str(&format!("L{}Q{} {}", xy(&enter), xy(point), xy(&leave)));
+    let Some((first, rest)) = shaft.split_first() else { return path };
+    path.push_str(&format!("M{}", xy(first)));
+    let mut corners = corners(points);
+    for point in rest {
+        match corners.next().flatten() {
+            Some(Corner { enter, at, leave }) => {
+                path.push_str(&format!("L{}Q{} {}", xy(&enter), xy(&at), xy(&leave)));
             }
+            None => path.push_str(&format!("L{}", xy(point))),
         }
     }
     path
-}
-
-/// The point on the way from `corner` to `other` where the rounding begins.
-fn toward(corner: &Point, other: &Point) -> Point {
-    let (dx, dy) = (other.x - corner.x, other.y - corner.y);
-    let length = dx.hypot(dy).max(1e-6);
-    let share = CORNER.min(length / 2.0) / length;
-    Point { x: corner.x + dx * share, y: corner.y + dy * share }
 }
 
 /// Writes the labels, each on a ground of the colour that it stands on.

@@ -101,8 +101,8 @@ impl Layers {
                 along: node.along,
             });
         }
-        for index in 0..net.arrows.len() {
-            layers.chain(net, ranking, index, leaves[index]);
+        for (index, leaves) in leaves.iter().enumerate().take(net.arrows.len()) {
+            layers.chain(net, ranking, index, *leaves);
         }
         layers.hold(net);
         layers

@@ -24,8 +24,10 @@ mod pack;
 mod rank;
 mod relax;
 mod route;
+mod search;
 mod sift;
 mod simplex;
+mod starts;
 mod swap;
 
 use super::geometry::{Placed, PlacedArrow, Point, Rect, Size, SizedBox, SizedGraph, Splines};

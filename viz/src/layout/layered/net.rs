@@ -72,14 +72,14 @@ impl Net {
         let mut nets: Vec<Net> = Vec::new();
         let mut net_of: Vec<Option<usize>> = vec![None; boxes + clusters];
         let mut local = vec![0usize; boxes + clusters];
-        for index in 0..boxes {
+        for (index, local) in local.iter_mut().enumerate().take(boxes) {
             let root = joined.find(index);
             let net = *net_of[root].get_or_insert_with(|| {
                 nets.push(Net::default());
                 nets.len() - 1
             });
             let net = &mut nets[net];
-            local[index] = net.nodes.len();
+            *local = net.nodes.len();
             net.nodes.push(frame.nodes[index].clone());
             net.origins.push(index);
             net.previous.push(frame.previous.get(index).copied().flatten());

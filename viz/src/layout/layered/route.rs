@@ -178,7 +178,7 @@ impl Scene<'_> {
             } else {
                 (f64::NEG_INFINITY, f64::INFINITY, self.across.items[*item as usize])
             };
-            self.doors(places, *item, bound, own, &mut doors);
+            self.doors((places, own), *item, bound, &mut doors);
             if self.layers.items[*item as usize].kind == Kind::Label(index) {
                 let item = *item as usize;
                 let (middle, half) =
@@ -200,10 +200,9 @@ impl Scene<'_> {
     /// the item is across, which is free in any case.
     fn doors(
         &self,
-        places: &[u32],
+        (places, own): (&[u32], &[bool]),
         item: u32,
         (from, upto, at): (f64, f64, f64),
-        own: &[bool],
         doors: &mut Vec<Door>,
     ) {
         let rank = self.layers.items[item as usize].rank;
