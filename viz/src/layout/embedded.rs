@@ -1,7 +1,5 @@
-//! The layout that needs nothing installed: layered, left to right, on the `elkrs` crate.
-//!
-//! The reading order is decided by us (`order`), so the engine gets a graph without cycles on any
-//! level and keeps the entry at the left.
+//! The layout that needs nothing installed: our own layered engine (`layered`), and places for the
+//! labels that it has no rank for (`labels`).
 
 use super::geometry::{Placed, SizedGraph};
 use super::labels;

@@ -105,7 +105,7 @@ impl Counter {
     }
 
     /// Links behind `rank` that pass from one side of a foreign cluster to its other.
-    pub(crate) fn cuts(&self, net: &Net, layers: &Layers, places: &[u32], rank: usize) -> u64 {
+    fn cuts(&self, net: &Net, layers: &Layers, places: &[u32], rank: usize) -> u64 {
         let mut sum = 0;
         for fence in &self.fences[rank] {
             let sides = fence.items.map(|item| places[item as usize]);
@@ -142,4 +142,23 @@ pub(crate) fn members(net: &Net, layers: &Layers) -> Vec<Vec<u32>> {
 /// Where a link meets its rank: by the place of its item, then by where it leaves the item.
 pub(crate) fn value(places: &[u32], item: u32, key: u8) -> u32 {
     places[item as usize] * 64 + u32::from(key)
+}
+
+/// Pairs of the first list's and the second's values that cross, less those that cross the other way
+/// round; both lists are sorted.
+pub(crate) fn inversions([a, b]: &[Vec<u32>; 2]) -> i64 {
+    let (mut now, mut then) = (0i64, 0i64);
+    let (mut below, mut same) = (0, 0);
+    for at in a {
+        while b.get(below).is_some_and(|other| other < at) {
+            below += 1;
+        }
+        same = same.max(below);
+        while b.get(same).is_some_and(|other| other == at) {
+            same += 1;
+        }
+        now += below as i64;
+        then += (b.len() - same) as i64;
+    }
+    now - then
 }

@@ -6,7 +6,7 @@
 //! Hübner, *Global k-Level Crossing Reduction*, 2011, with nested lists). An arrow then stays on one
 //! side of a cluster by itself, and two clusters stand in one order in all ranks.
 
-use super::crossings::{CUT_COST, members, value};
+use super::crossings::{CUT_COST, inversions, members, value};
 use super::layers::{Kind, Layers};
 use super::net::Net;
 
@@ -349,23 +349,4 @@ struct Mover {
     item: u32,
     block: u32,
     cluster: Option<usize>,
-}
-
-/// Pairs of the first list's and the second's values that cross, less those that cross the other way
-/// round; both lists are sorted.
-fn inversions([a, b]: &[Vec<u32>; 2]) -> i64 {
-    let (mut now, mut then) = (0i64, 0i64);
-    let (mut below, mut same) = (0, 0);
-    for at in a {
-        while b.get(below).is_some_and(|other| other < at) {
-            below += 1;
-        }
-        same = same.max(below);
-        while b.get(same).is_some_and(|other| other == at) {
-            same += 1;
-        }
-        now += below as i64;
-        then += (b.len() - same) as i64;
-    }
-    now - then
 }

@@ -3,7 +3,7 @@
 //! Used by `order` after each sweep. What is exchanged are two items of one cluster, or an item and
 //! a whole cluster beside it; two clusters never, because their order runs through all their ranks.
 
-use super::crossings::{CUT_COST, members, value};
+use super::crossings::{CUT_COST, inversions, members, value};
 use super::layers::Layers;
 use super::net::Net;
 
@@ -154,22 +154,8 @@ impl<'a> Swaps<'a> {
             }));
             near.sort_unstable();
         }
-        let [a, b] = &self.near;
-        self.work += (a.len() + b.len()) as u64;
-        let (mut now, mut then) = (0i64, 0i64);
-        let (mut below, mut same) = (0, 0);
-        for at in a {
-            while b.get(below).is_some_and(|other| other < at) {
-                below += 1;
-            }
-            same = same.max(below);
-            while b.get(same).is_some_and(|other| other == at) {
-                same += 1;
-            }
-            now += below as i64;
-            then += (b.len() - same) as i64;
-        }
-        now - then
+        self.work += self.near.iter().map(|list| list.len() as u64).sum::<u64>();
+        inversions(&self.near)
     }
 
     /// What is saved where `item` changes to the other side of `cluster`: links that stay on one
