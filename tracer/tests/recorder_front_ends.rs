@@ -12,10 +12,11 @@ use opentelemetry_sdk::trace::{InMemorySpanExporter, SimpleSpanProcessor};
 use raftlens_tracer::format::{Format, read};
 use raftlens_tracer::recorder::{DumpTo, FlightRecorder};
 use raftlens_tracer::{ToExporter, ToProcessor, TraceContext};
-use tracing::info_span;
 use tracing::level_filters::LevelFilter;
+use tracing::{Subscriber, info_span};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
 
 fn recorder() -> FlightRecorder {
     let recorder = FlightRecorder::builder().service_name("test").poll_every(None).build();
@@ -26,7 +27,7 @@ fn recorder() -> FlightRecorder {
 #[derive(Clone, Default)]
 struct Names(Arc<Mutex<Vec<String>>>);
 
-impl<S: tracing::Subscriber> Layer<S> for Names {
+impl<S: Subscriber> Layer<S> for Names {
     fn on_new_span(
         &self,
         attributes: &tracing::span::Attributes<'_>,
@@ -75,6 +76,37 @@ fn in_a_tee_each_gets_what_it_wants() {
     spans.sort_unstable();
     assert_eq!(spans, [("inner", true), ("named", false), ("root", false)]);
     assert_eq!(recorder.counts().lost(), 0, "{:?}", recorder.counts());
+}
+
+/// Counts the spans that are closed.
+#[derive(Clone, Default)]
+struct Closed(Arc<Mutex<Vec<String>>>);
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Closed {
+    fn on_close(&self, id: tracing::span::Id, context: Context<'_, S>) {
+        let name = context.span(&id).unwrap().name().to_owned();
+        self.0.lock().unwrap().push(name);
+    }
+}
+
+/// The registry closes a parent by the thread's subscriber and its own id of it, which must not meet
+/// the tee: the parent would stay open, and one of the recorder's spans could end too early.
+#[test]
+fn in_a_tee_the_other_one_closes_its_spans() {
+    let (recorder, closed) = (recorder(), Closed::default());
+    let other = tracing_subscriber::registry().with(closed.clone());
+    tracing::subscriber::with_default(recorder.tee(other), || {
+        for _ in 0..1000 {
+            let child = info_span!("parent").in_scope(|| info_span!("child"));
+            child.in_scope(|| tracing::info!("inside"));
+        }
+    });
+    let closed = closed.0.lock().unwrap();
+    assert_eq!(closed.len(), 2000);
+    assert!(closed.chunks(2).all(|pair| pair == ["child", "parent"]));
+    assert_eq!(recorder.kept().spans.len(), 2000);
+    assert_eq!(recorder.counts().lost(), 0, "{:?}", recorder.counts());
+    assert_eq!(recorder.memory().blocks_in_use, 0);
 }
 
 #[test]

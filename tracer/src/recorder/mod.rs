@@ -56,6 +56,7 @@
 //! registry beneath, which alone costs three times as much as the recorder.
 
 mod address;
+mod beside;
 mod block;
 mod builder;
 mod callsites;

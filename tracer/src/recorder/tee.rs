@@ -3,11 +3,11 @@
 //!
 //! The two have different ids for a span. `tracing` sees the recorder's; the other one's are looked
 //! up in a table that holds only the spans that the other one wanted, and not at all while it has
-//! none.
+//! none. While the other one is called, ids are its own ([`beside`](super::beside)).
 
 use std::any::TypeId;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing::dispatcher::Dispatch;
@@ -19,7 +19,8 @@ use tracing_core::span::Current;
 
 use super::FlightRecorder;
 use super::address::{Nameless, SpanRef};
-use super::callsites::{self, MOST_CALLSITES};
+use super::beside::Beside;
+use super::callsites;
 use super::recording::Parent;
 use super::retold::retell;
 use super::thread;
@@ -30,9 +31,7 @@ const TABLES: usize = 16;
 /// The recorder and another subscriber; made by [`FlightRecorder::tee`].
 pub struct Tee<S> {
     recorder: FlightRecorder,
-    other: S,
-    /// What the other one said of each callsite.
-    interest: Box<[AtomicU8]>,
+    other: Beside<S>,
     /// The other one's ids, by ours.
     ids: [Mutex<HashMap<u64, Id>>; TABLES],
     /// How many spans the other one has: while there are none, no table has to be looked into.
@@ -41,18 +40,12 @@ pub struct Tee<S> {
     nameless: AtomicU64,
 }
 
-const UNASKED: u8 = 0;
-const NEVER: u8 = 1;
-const SOMETIMES: u8 = 2;
-const ALWAYS: u8 = 3;
-
 impl FlightRecorder {
     /// The recorder together with `other`.
     pub fn tee<S: Subscriber>(&self, other: S) -> Tee<S> {
         Tee {
             recorder: self.clone(),
-            other,
-            interest: (0..MOST_CALLSITES).map(|_| AtomicU8::new(UNASKED)).collect(),
+            other: Beside::new(other),
             ids: std::array::from_fn(|_| Mutex::default()),
             known: AtomicU64::new(0),
             nameless: AtomicU64::new(0),
@@ -77,28 +70,15 @@ impl<S: Subscriber> Tee<S> {
         self.table(id.into_u64()).get(&id.into_u64()).cloned()
     }
 
-    fn interest(&self, metadata: &'static Metadata<'static>) -> &AtomicU8 {
-        &self.interest[callsites::number(metadata) as usize % MOST_CALLSITES]
-    }
-
-    fn other_wants(&self, metadata: &'static Metadata<'static>) -> bool {
-        match self.interest(metadata).load(Ordering::Relaxed) {
-            NEVER => false,
-            ALWAYS => true,
-            _ => self.other.enabled(metadata),
-        }
-    }
-
     /// Gives the other one a span, under the parent that it knows.
     fn new_span_of_other(&self, attributes: &Attributes<'_>) -> Id {
         let (metadata, values) = (attributes.metadata(), attributes.values());
-        match attributes.parent().map(|parent| self.other_id(parent)) {
-            None => self.other.new_span(attributes),
-            Some(Some(parent)) => {
-                self.other.new_span(&Attributes::child_of(parent, metadata, values))
-            }
-            Some(None) => self.other.new_span(&Attributes::new_root(metadata, values)),
-        }
+        let parent = attributes.parent().map(|parent| self.other_id(parent));
+        self.other.call(|other| match parent {
+            None => other.new_span(attributes),
+            Some(Some(parent)) => other.new_span(&Attributes::child_of(parent, metadata, values)),
+            Some(None) => other.new_span(&Attributes::new_root(metadata, values)),
+        })
     }
 
     fn number(&self) -> u64 {
@@ -109,32 +89,28 @@ impl<S: Subscriber> Tee<S> {
 impl<S: Subscriber> Subscriber for Tee<S> {
     fn on_register_dispatch(&self, subscriber: &Dispatch) {
         self.recorder.0.level.remember(subscriber);
-        self.other.on_register_dispatch(subscriber);
+        self.other.call(|other| other.on_register_dispatch(subscriber));
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         let other = self.other.register_callsite(metadata);
-        let number = if other.is_never() {
-            NEVER
-        } else if other.is_always() {
-            ALWAYS
-        } else {
-            SOMETIMES
-        };
-        self.interest(metadata).store(number, Ordering::Relaxed);
         if self.recorder.wants(metadata) { Interest::always() } else { other }
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.recorder.wants(metadata) || self.other.enabled(metadata)
+        self.recorder.wants(metadata) || self.other.call(|other| other.enabled(metadata))
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         // Without a hint, the other one wants everything.
-        Some(self.recorder.level().max(self.other.max_level_hint()?))
+        Some(self.recorder.level().max(self.other.call(Subscriber::max_level_hint)?))
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        if self.other.called().is_some() {
+            // A span of the other subscriber's own doing: to show it could go on forever.
+            return SpanRef::NOTHING.id();
+        }
         let metadata = attributes.metadata();
         let mut address = if self.recorder.wants(metadata) {
             thread::with(|thread| {
@@ -149,7 +125,7 @@ impl<S: Subscriber> Subscriber for Tee<S> {
         } else {
             SpanRef::nameless(self.number(), Nameless::Unwanted)
         };
-        if self.other_wants(metadata) {
+        if self.other.wants(metadata) {
             if address == SpanRef::NOTHING {
                 address = SpanRef::nameless(self.number(), Nameless::WithoutRoom);
             }
@@ -161,16 +137,22 @@ impl<S: Subscriber> Subscriber for Tee<S> {
     }
 
     fn record(&self, id: &Id, values: &Record<'_>) {
+        if let Some(other) = self.other.owner_of(id) {
+            return other.record(id, values);
+        }
         self.recorder.record(id, values);
-        if let Some(other) = self.other_id(id) {
-            self.other.record(&other, values);
+        if let Some(id) = self.other_id(id) {
+            self.other.call(|other| other.record(&id, values));
         }
     }
 
     fn record_follows_from(&self, id: &Id, follows: &Id) {
+        if let Some(other) = self.other.owner_of(id) {
+            return other.record_follows_from(id, follows);
+        }
         self.recorder.record_follows_from(id, follows);
         if let (Some(id), Some(follows)) = (self.other_id(id), self.other_id(follows)) {
-            self.other.record_follows_from(&id, &follows);
+            self.other.call(|other| other.record_follows_from(&id, &follows));
         }
     }
 
@@ -180,48 +162,65 @@ impl<S: Subscriber> Subscriber for Tee<S> {
     }
 
     fn event(&self, event: &Event<'_>) {
+        if self.other.called().is_some() {
+            // As with a span: whoever logs while logging would never come to an end.
+            return;
+        }
         let metadata = event.metadata();
         if self.recorder.wants(metadata) {
             self.recorder.event(event);
         }
-        if !self.other_wants(metadata) {
+        if !self.other.wants(metadata) {
             return;
         }
-        match event.parent() {
-            Some(parent) => retell(event, self.other_id(parent), &self.other),
-            None if self.other.event_enabled(event) => self.other.event(event),
+        let parent = event.parent().map(|parent| self.other_id(parent));
+        self.other.call(|other| match parent {
+            Some(parent) => retell(event, parent, other),
+            None if other.event_enabled(event) => other.event(event),
             None => {}
-        }
+        });
     }
 
     fn enter(&self, id: &Id) {
+        if let Some(other) = self.other.owner_of(id) {
+            return other.enter(id);
+        }
         if !SpanRef::of(id).is_unwanted() {
             self.recorder.enter(id);
         }
-        if let Some(other) = self.other_id(id) {
-            self.other.enter(&other);
+        if let Some(id) = self.other_id(id) {
+            self.other.call(|other| other.enter(&id));
         }
     }
 
     fn exit(&self, id: &Id) {
+        if let Some(other) = self.other.owner_of(id) {
+            return other.exit(id);
+        }
         if !SpanRef::of(id).is_unwanted() {
             self.recorder.exit(id);
         }
-        if let Some(other) = self.other_id(id) {
-            self.other.exit(&other);
+        if let Some(id) = self.other_id(id) {
+            self.other.call(|other| other.exit(&id));
         }
     }
 
     fn clone_span(&self, id: &Id) -> Id {
-        if let Some(other) = self.other_id(id) {
-            self.other.clone_span(&other);
+        if let Some(other) = self.other.owner_of(id) {
+            return other.clone_span(id);
+        }
+        if let Some(id) = self.other_id(id) {
+            self.other.call(|other| other.clone_span(&id));
         }
         self.recorder.clone_span(id)
     }
 
     fn try_close(&self, id: Id) -> bool {
-        if let Some(other) = self.other_id(&id)
-            && self.other.try_close(other)
+        if let Some(other) = self.other.owner_of(&id) {
+            return other.try_close(id);
+        }
+        if let Some(other_id) = self.other_id(&id)
+            && self.other.call(|other| other.try_close(other_id))
             && self.table(id.into_u64()).remove(&id.into_u64()).is_some()
         {
             self.known.fetch_sub(1, Ordering::Relaxed);
@@ -230,7 +229,10 @@ impl<S: Subscriber> Subscriber for Tee<S> {
     }
 
     fn current_span(&self) -> Current {
-        self.recorder.current_span()
+        match self.other.called() {
+            Some(other) => other.current_span(),
+            None => self.recorder.current_span(),
+        }
     }
 
     // SAFETY: the pointers are to `self` and to a field of it, of the types asked for, and the
