@@ -44,7 +44,7 @@ fn charts() -> Vec<(&'static str, Chart)> {
 }
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(".")
 }
 
 fn core_records() -> BTreeSet<Recorded> {

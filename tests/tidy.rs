@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 const SOURCES: [&str; 6] = ["core", "tracer", "viz", "src", "tests", "examples"];
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(".")
 }
 
 /// Every `.rs` file of the repository, as its path from the root and its text.

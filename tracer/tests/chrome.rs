@@ -19,12 +19,12 @@ fn named<'a>(report: &'a ReadReport, name: &str) -> &'a Span {
 }
 
 fn sample(name: &str) -> ReadReport {
-    let path = format!("{}/../../shared/samples/chrome/{name}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("../../shared/samples/chrome/{name}");
     read(&fs::read(path).unwrap()[..]).unwrap()
 }
 
 fn has_sample() -> bool {
-    fs::exists(format!("{}/../../shared/samples/chrome", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    fs::exists("../../shared/samples/chrome").unwrap()
 }
 
 #[test]

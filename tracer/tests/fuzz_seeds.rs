@@ -35,7 +35,7 @@ const BYTES_A_PROTO_BYTE: usize = 200;
 const BYTES_A_COMPRESSED_BYTE: usize = 1_000 * BYTES_A_PROTO_BYTE;
 
 fn seeds(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(name);
+    let folder = Path::new(".").join("fuzz/seeds").join(name);
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
     paths.sort();
     paths.iter().map(|path| fs::read(path).unwrap()).collect()

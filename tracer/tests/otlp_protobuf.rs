@@ -14,7 +14,7 @@ mod made;
 use made::{Maker, content, written};
 
 fn sample(name: &str) -> Vec<u8> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/samples/otlp/");
+    let folder = "../../shared/samples/otlp/";
     let folder = std::path::Path::new(folder);
     std::fs::read(folder.join(name)).unwrap_or_default()
 }

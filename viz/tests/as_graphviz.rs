@@ -25,7 +25,7 @@ struct Seen {
 }
 
 fn files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dot");
+    let folder = Path::new(".").join("tests/dot");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<PathBuf> = files.filter(|path| path.extension().unwrap() == "dot").collect();
     files.sort();

@@ -35,7 +35,7 @@ const SCRIPTS: &str = r#"digraph {
 
 /// The six charts and the one above, by name.
 fn charts() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dot");
+    let folder = Path::new(".").join("../dot");
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|ending| ending == "dot"));

@@ -9,7 +9,7 @@ use raftlens_core::sim::play::{Mistake, play};
 use raftlens_core::sim::{Invariant, SimError};
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sim/scenarios")
+    Path::new(".").join("tests/sim/scenarios")
 }
 
 /// Every script and its text, by name.

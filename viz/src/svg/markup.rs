@@ -36,7 +36,7 @@ impl Markup {
     pub(super) fn close(&mut self, name: &str) {
         self.depth -= 1;
         self.indent();
-        self.out.push_str(&format!("</{name}>\n"));
+        self.end(name);
     }
 
     /// An element with nothing in it.
@@ -48,8 +48,14 @@ impl Markup {
     /// An element with a text in it; line breaks in the text stay.
     pub(super) fn element(&mut self, name: &str, attributes: &[(&str, &str)], text: &str) {
         self.start(name, attributes);
-        let lines: Vec<String> = text.split('\n').map(escaped).collect();
-        self.out.push_str(&format!(">{}</{name}>\n", lines.join("\n")));
+        self.out.push('>');
+        for (index, line) in text.split('\n').enumerate() {
+            if index > 0 {
+                self.out.push('\n');
+            }
+            push_escaped(&mut self.out, line);
+        }
+        self.end(name);
     }
 
     /// Lines that are already markup.
@@ -103,15 +109,18 @@ impl Markup {
         attributes.extend([("font-size", size.as_str()), ("fill", look.fill)]);
         attributes.extend(anchor);
         self.start("text", &attributes);
-        let text = escaped(&line.text);
+        self.out.push('>');
         // Isolated, a line keeps its own order in every viewer (UAX #9); an attribute `direction`
         // would turn its anchor too, and not all viewers know it.
-        let text = match (line.is_right_to_left(), line.turns()) {
-            (true, _) => format!("\u{2067}{text}\u{2069}"),
-            (false, true) => format!("\u{2066}{text}\u{2069}"),
-            (false, false) => text,
+        let isolate = match (line.is_right_to_left(), line.turns()) {
+            (true, _) => Some('\u{2067}'),
+            (false, true) => Some('\u{2066}'),
+            (false, false) => None,
         };
-        self.out.push_str(&format!(">{text}</text>\n"));
+        self.out.extend(isolate);
+        push_escaped(&mut self.out, &line.text);
+        self.out.extend(isolate.map(|_| '\u{2069}'));
+        self.end("text");
     }
 
     /// The finished file.
@@ -124,8 +133,18 @@ impl Markup {
         self.out.push('<');
         self.out.push_str(name);
         for (key, value) in attributes {
-            self.out.push_str(&format!(" {key}=\"{}\"", escaped(value)));
+            self.out.push(' ');
+            self.out.push_str(key);
+            self.out.push_str("=\"");
+            push_escaped(&mut self.out, value);
+            self.out.push('"');
         }
+    }
+
+    fn end(&mut self, name: &str) {
+        self.out.push_str("</");
+        self.out.push_str(name);
+        self.out.push_str(">\n");
     }
 
     fn indent(&mut self) {
@@ -143,8 +162,13 @@ fn visible(text: &str) -> impl Iterator<Item = char> {
 }
 
 /// Text between tags or quotes.
-pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+fn push_escaped(out: &mut String, text: &str) {
+    // Most of a file is numbers, names and paths, which stay as they are.
+    let is_plain = |byte: u8| (b' '..0x7f).contains(&byte) && !b"&<>\"'".contains(&byte);
+    if text.bytes().all(is_plain) {
+        out.push_str(text);
+        return;
+    }
     for character in visible(text) {
         match character {
             '&' => out.push_str("&amp;"),
@@ -155,14 +179,30 @@ pub(super) fn escaped(text: &str) -> String {
             _ => out.push(character),
         }
     }
-    out
 }
 
 /// A coordinate with at most two decimals, and none where they are zero.
 pub(super) fn number(value: f64) -> String {
-    let text = format!("{value:.2}");
-    let short = text.trim_end_matches('0').trim_end_matches('.');
-    if short == "-0" { "0".to_owned() } else { short.to_owned() }
+    // Beyond this a float has no hundredths; what is no number is written as it is.
+    const MOST: f64 = 1e13;
+    if value.is_nan() || value.abs() >= MOST {
+        return format!("{value}");
+    }
+    let hundredths = (value * 100.0).round() as i64;
+    let (whole, part) = (hundredths.unsigned_abs() / 100, hundredths.unsigned_abs() % 100);
+    let mut text = String::with_capacity(12);
+    if hundredths < 0 {
+        text.push('-');
+    }
+    text.push_str(&whole.to_string());
+    if part > 0 {
+        text.push('.');
+        text.push(char::from(b'0' + (part / 10) as u8));
+        if part % 10 > 0 {
+            text.push(char::from(b'0' + (part % 10) as u8));
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -172,13 +212,15 @@ mod tests {
     #[test]
     fn coordinates_are_short() {
         assert_eq!(
-            [1.0, 0.5, 12.345, -0.001, 100.0].map(number),
-            ["1", "0.5", "12.35", "0", "100"]
+            [1.0, 0.5, 12.345, -0.001, -7.05, 100.0, 1e20].map(number),
+            ["1", "0.5", "12.35", "0", "-7.05", "100", "100000000000000000000"]
         );
     }
 
     #[test]
     fn markup_in_text_stays_text() {
-        assert_eq!(escaped("<a href='x'>&\0\u{fffe}"), "&lt;a href=&#39;x&#39;&gt;&amp; ");
+        let mut out = String::new();
+        push_escaped(&mut out, "<a href='x'>&\0\u{fffe}");
+        assert_eq!(out, "&lt;a href=&#39;x&#39;&gt;&amp; ");
     }
 }

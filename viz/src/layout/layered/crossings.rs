@@ -2,21 +2,23 @@
 //!
 //! Used by `order`, which tries to make it small.
 
+use std::rc::Rc;
+
 use super::layers::Layers;
 use super::net::Net;
 
 /// What a link through a foreign cluster costs, in crossings: it has to be led round it.
 pub(crate) const CUT_COST: u64 = 24;
 
-/// Counts crossings; keeps its working memory.
+/// What lies in the gaps between ranks; the same for every order of the ranks.
 #[derive(Debug)]
-pub(crate) struct Counter {
+pub(crate) struct Gaps {
     /// Links of the gap behind each rank.
-    gaps: Vec<Vec<u32>>,
+    pub(crate) links: Vec<Vec<u32>>,
     /// Clusters that span the gap behind each rank, with an item of theirs on either side.
-    fences: Vec<Vec<Fence>>,
-    ends: Vec<(u32, u32)>,
-    tree: Vec<u32>,
+    pub(crate) fences: Vec<Vec<Fence>>,
+    /// An item of each cluster in each of its ranks.
+    pub(crate) members: Vec<Vec<u32>>,
 }
 
 /// A cluster on both sides of a gap.
@@ -26,20 +28,47 @@ pub(crate) struct Fence {
     pub(crate) items: [u32; 2],
 }
 
-impl Counter {
-    pub(crate) fn new(net: &Net, layers: &Layers) -> Counter {
-        let mut gaps = vec![Vec::new(); layers.ranks.len()];
+impl Gaps {
+    pub(crate) fn new(net: &Net, layers: &Layers) -> Gaps {
+        let mut links = vec![Vec::new(); layers.ranks.len()];
         for (index, link) in layers.links.iter().enumerate() {
-            gaps[layers.items[link.ends[0] as usize].rank].push(index as u32);
+            links[layers.items[link.ends[0] as usize].rank].push(index as u32);
         }
+        let members = members(net, layers);
         let mut fences: Vec<Vec<Fence>> = vec![Vec::new(); layers.ranks.len()];
-        for (cluster, members) in members(net, layers).iter().enumerate() {
+        for (cluster, members) in members.iter().enumerate() {
             let first = layers.spans[cluster].first;
             for (offset, pair) in members.windows(2).enumerate() {
                 fences[first + offset].push(Fence { cluster, items: [pair[0], pair[1]] });
             }
         }
-        Counter { gaps, fences, ends: Vec::new(), tree: Vec::new() }
+        Gaps { links, fences, members }
+    }
+}
+
+impl Fence {
+    /// Whether `link` passes from one side of the cluster to its other, being none of its own.
+    pub(crate) fn is_cut(&self, net: &Net, layers: &Layers, places: &[u32], link: u32) -> bool {
+        let ends = layers.links[link as usize].ends;
+        let is_before =
+            |side: usize| places[ends[side] as usize] < places[self.items[side] as usize];
+        let is_inside =
+            |side: usize| net.is_in(layers.items[ends[side] as usize].cluster, self.cluster);
+        is_before(0) != is_before(1) && !is_inside(0) && !is_inside(1)
+    }
+}
+
+/// Counts crossings; keeps its working memory.
+#[derive(Debug)]
+pub(crate) struct Counter {
+    gaps: Rc<Gaps>,
+    ends: Vec<(u32, u32)>,
+    tree: Vec<u32>,
+}
+
+impl Counter {
+    pub(crate) fn new(gaps: &Rc<Gaps>) -> Counter {
+        Counter { gaps: Rc::clone(gaps), ends: Vec::new(), tree: Vec::new() }
     }
 
     /// The cost of the whole order; gives up early once it is above `limit`.
@@ -58,7 +87,7 @@ impl Counter {
     /// Crossings in the gap behind `rank`: inversions, counted in a binary indexed tree (Barth,
     /// Jünger, Mutzel, *Simple and Efficient Bilayer Cross Counting*, 2002).
     fn crossings(&mut self, layers: &Layers, places: &[u32], rank: usize) -> u64 {
-        let links = &self.gaps[rank];
+        let links = &self.gaps.links[rank];
         if links.len() < 2 {
             return 0;
         }
@@ -106,22 +135,11 @@ impl Counter {
 
     /// Links behind `rank` that pass from one side of a foreign cluster to its other.
     fn cuts(&self, net: &Net, layers: &Layers, places: &[u32], rank: usize) -> u64 {
-        let mut sum = 0;
-        for fence in &self.fences[rank] {
-            let sides = fence.items.map(|item| places[item as usize]);
-            for link in &self.gaps[rank] {
-                let ends = layers.links[*link as usize].ends;
-                let is_before = [0, 1].map(|end| places[ends[end] as usize] < sides[end]);
-                let cluster = |end: usize| layers.items[ends[end] as usize].cluster;
-                if is_before[0] != is_before[1]
-                    && !net.is_in(cluster(0), fence.cluster)
-                    && !net.is_in(cluster(1), fence.cluster)
-                {
-                    sum += 1;
-                }
-            }
-        }
-        sum
+        let links = &self.gaps.links[rank];
+        let cut = |fence: &Fence| {
+            links.iter().filter(|link| fence.is_cut(net, layers, places, **link)).count() as u64
+        };
+        self.gaps.fences[rank].iter().map(cut).sum()
     }
 }
 

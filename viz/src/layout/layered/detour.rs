@@ -11,6 +11,7 @@ use std::collections::{BinaryHeap, HashMap};
 use super::super::geometry::{Placed, Point, Rect};
 use super::ends::meets;
 use super::frame::{End, Node};
+use super::grid::{Grid, Obstacle};
 use super::layers::LOOP_ROOM;
 use super::route::{Scene, inset};
 
@@ -22,21 +23,13 @@ const STUB: f64 = 9.0;
 const TURN: f64 = 14.0;
 /// Places that one search may settle.
 const SETTLED: usize = 3000;
-/// Side of a grid cell.
-const CELL: f64 = 160.0;
 
 /// The search for detours in one part.
 pub(crate) struct Detours<'a> {
     scene: &'a Scene<'a>,
     boxes: Vec<Rect>,
     clusters: Vec<Rect>,
-    grid: HashMap<(i32, i32), Vec<Obstacle>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Obstacle {
-    Box(usize),
-    Cluster(usize),
+    grid: Grid,
 }
 
 impl<'a> Detours<'a> {
@@ -45,21 +38,14 @@ impl<'a> Detours<'a> {
             scene,
             boxes: placed.boxes.clone(),
             clusters: placed.clusters.clone(),
-            grid: HashMap::new(),
+            grid: Grid::default(),
         };
-        for index in 0..detours.boxes.len() {
-            detours.enter(Obstacle::Box(index));
-        }
-        for index in 0..detours.clusters.len() {
-            detours.enter(Obstacle::Cluster(index));
-        }
+        let boxes = (0..detours.boxes.len()).map(Obstacle::Box);
+        let all = boxes.chain((0..detours.clusters.len()).map(Obstacle::Cluster));
+        // A stub ends at its box, hence the box as it is and not with room around it.
+        let rects: Vec<(Obstacle, Rect)> = all.map(|it| (it, detours.rect(it, -0.5))).collect();
+        detours.grid = Grid::new(rects);
         detours
-    }
-
-    fn enter(&mut self, obstacle: Obstacle) {
-        for cell in cells(&self.rect(obstacle, CLEAR)) {
-            self.grid.entry(cell).or_default().push(obstacle);
-        }
     }
 
     fn rect(&self, obstacle: Obstacle, room: f64) -> Rect {
@@ -219,6 +205,7 @@ impl Search<'_> {
                 open.push(Reverse((Cost(rest(stub)), index)));
             }
         }
+        let is_open: Vec<bool> = ends.iter().map(|(end, stub)| self.is_free(stub, end)).collect();
         let mut settled = 0;
         let mut is_done = vec![false; places.len()];
         while let Some(Reverse((_, at))) = open.pop() {
@@ -237,15 +224,17 @@ impl Search<'_> {
                 if is_done[next] {
                     continue;
                 }
-                let mut price = cost[at]
-                    + distance(&places[at], &places[next])
-                    + TURN * turn(&before, &places[at], &places[next]);
+                // Most places cost too much for their distance alone.
+                let mut price = cost[at] + distance(&places[at], &places[next]);
+                if price >= cost[next] {
+                    continue;
+                }
+                price += TURN * turn(&before, &places[at], &places[next]);
                 if next < first_corner {
-                    let end = &ends[next - first_end];
-                    price += TURN * turn(&places[at], &places[next], &end.0);
-                    if !self.is_free(&end.1, &end.0) {
+                    if !is_open[next - first_end] {
                         continue;
                     }
+                    price += TURN * turn(&places[at], &places[next], &ends[next - first_end].0);
                 }
                 if price < cost[next] && self.is_free(&places[at], &places[next]) {
                     cost[next] = price;
@@ -297,61 +286,8 @@ impl Search<'_> {
 
     /// Whether a line meets nothing.
     fn is_free(&self, a: &Point, b: &Point) -> bool {
-        let around = Rect {
-            x: a.x.min(b.x),
-            y: a.y.min(b.y),
-            width: (a.x - b.x).abs(),
-            height: (a.y - b.y).abs(),
-        };
-        for cell in cells(&around) {
-            for obstacle in self.detours.grid.get(&cell).into_iter().flatten() {
-                if !self.counts(*obstacle) {
-                    continue;
-                }
-                // A stub ends at its box, hence the box as it is and not with room around it.
-                let rect = self.detours.rect(*obstacle, 0.5);
-                let inner = Rect {
-                    x: rect.x + 1.0,
-                    y: rect.y + 1.0,
-                    width: rect.width - 2.0,
-                    height: rect.height - 2.0,
-                };
-                if meets_line(a, b, &inner) {
-                    return false;
-                }
-            }
-        }
-        true
+        self.detours.grid.passes(a, b, |obstacle| self.counts(obstacle))
     }
-}
-
-/// Whether a line runs through the inside of a rectangle.
-fn meets_line(a: &Point, b: &Point, rect: &Rect) -> bool {
-    let (dx, dy) = (b.x - a.x, b.y - a.y);
-    let (mut from, mut to) = (0.0f64, 1.0f64);
-    for (slope, room) in [
-        (-dx, a.x - rect.x),
-        (dx, rect.right() - a.x),
-        (-dy, a.y - rect.y),
-        (dy, rect.bottom() - a.y),
-    ] {
-        if slope == 0.0 {
-            if room <= 0.0 {
-                return false;
-            }
-        } else if slope < 0.0 {
-            from = from.max(room / slope);
-        } else {
-            to = to.min(room / slope);
-        }
-    }
-    to - from > 1e-9
-}
-
-fn cells(rect: &Rect) -> impl Iterator<Item = (i32, i32)> {
-    let cell = |at: f64| (at / CELL).floor().clamp(-1e6, 1e6) as i32;
-    let (top, bottom) = (cell(rect.y), cell(rect.bottom()));
-    (cell(rect.x)..=cell(rect.right())).flat_map(move |x| (top..=bottom).map(move |y| (x, y)))
 }
 
 /// The way back from `at` to a start, turned round.

@@ -17,6 +17,7 @@ mod detour;
 mod ends;
 mod frame;
 mod funnel;
+mod grid;
 mod layers;
 mod net;
 mod order;
@@ -29,6 +30,7 @@ mod sift;
 mod simplex;
 mod starts;
 mod swap;
+mod tangles;
 
 use super::geometry::{Placed, PlacedArrow, Point, Rect, Size, SizedBox, SizedGraph, Splines};
 use frame::Frame;

@@ -98,7 +98,7 @@ fn again(
         }
     }
     let mut places = other.places();
-    let mut sifter = Sifter::new(net, other);
+    let mut sifter = Sifter::new(net, other, &search.gaps);
     sifter.start(other, &mut places, &keys);
     sifter.run_arrow(other, &mut places, arrow);
     let cost = search.counter.cost(net, other, &places, u64::MAX);

@@ -6,7 +6,9 @@
 //! two of them stand in the same order in all ranks that they share: a list per enclosing cluster,
 //! begun anew by each sweep, says which.
 
-use super::crossings::Counter;
+use std::rc::Rc;
+
+use super::crossings::{Counter, Gaps};
 use super::layers::Layers;
 use super::net::Net;
 use super::order::fractions;
@@ -15,9 +17,9 @@ use super::starts::{Rule, depth_first, previous, wanted};
 use super::swap::Swaps;
 
 /// Work that one look for a good order may do: one unit is one link looked at.
-const WORK: u64 = 1_000_000;
+const WORK: u64 = 500_000;
 /// Tries from near the best order.
-const SHAKES: usize = 8;
+const SHAKES: usize = 4;
 /// Work that is always done, however large the graph.
 const LEAST_SWEEPS: u32 = 5;
 /// Sweeps without progress after which a start is given up.
@@ -49,6 +51,7 @@ pub(super) fn search(net: &Net, layers: &mut Layers, work: &mut u64) -> u64 {
 
 pub(super) struct Search<'a> {
     net: &'a Net,
+    pub(super) gaps: Rc<Gaps>,
     pub(super) counter: Counter,
     swaps: Swaps<'a>,
     sifter: Option<Sifter<'a>>,
@@ -63,10 +66,12 @@ pub(super) struct Search<'a> {
 
 impl<'a> Search<'a> {
     pub(super) fn new(net: &'a Net, layers: &Layers) -> Self {
+        let gaps = Rc::new(Gaps::new(net, layers));
         Search {
             net,
-            counter: Counter::new(net, layers),
-            swaps: Swaps::new(net, layers),
+            counter: Counter::new(&gaps),
+            swaps: Swaps::new(net, &gaps),
+            gaps,
             sifter: None,
             siblings: vec![Vec::new(); net.clusters.len() + 1],
             best: None,
@@ -132,7 +137,8 @@ impl<'a> Search<'a> {
     /// Sifts whole blocks from the order that `keys` give.
     fn sift(&mut self, layers: &mut Layers, keys: &[f64]) {
         let mut places = layers.places();
-        let mut sifter = self.sifter.take().unwrap_or_else(|| Sifter::new(self.net, layers));
+        let mut sifter =
+            self.sifter.take().unwrap_or_else(|| Sifter::new(self.net, layers, &self.gaps));
         sifter.work = 0;
         sifter.start(layers, &mut places, keys);
         sifter.run(layers, &mut places, WORK.saturating_sub(self.work));

@@ -6,9 +6,12 @@
 //! Hübner, *Global k-Level Crossing Reduction*, 2011, with nested lists). An arrow then stays on one
 //! side of a cluster by itself, and two clusters stand in one order in all ranks.
 
-use super::crossings::{CUT_COST, inversions, members, value};
+use std::rc::Rc;
+
+use super::crossings::{CUT_COST, Gaps, inversions, value};
 use super::layers::{Kind, Layers};
 use super::net::Net;
+use super::tangles::Tangles;
 
 /// What is moved as one.
 #[derive(Clone, Debug)]
@@ -37,7 +40,8 @@ pub(crate) struct Sifter<'a> {
     spans: Vec<(u32, u32)>,
     /// The block that each item is of, in the list of its innermost cluster.
     block_of: Vec<u32>,
-    members: Vec<Vec<u32>>,
+    gaps: Rc<Gaps>,
+    tangles: Tangles,
     /// For each cluster, and last for the whole, the blocks in it.
     lists: Vec<Vec<u32>>,
     near: [Vec<u32>; 2],
@@ -45,13 +49,14 @@ pub(crate) struct Sifter<'a> {
 }
 
 impl<'a> Sifter<'a> {
-    pub(crate) fn new(net: &'a Net, layers: &Layers) -> Self {
+    pub(crate) fn new(net: &'a Net, layers: &Layers, gaps: &Rc<Gaps>) -> Self {
         let mut sifter = Sifter {
             net,
             blocks: Vec::new(),
             spans: Vec::new(),
             block_of: vec![0; layers.items.len()],
-            members: members(net, layers),
+            gaps: Rc::clone(gaps),
+            tangles: Tangles::default(),
             lists: vec![Vec::new(); net.clusters.len() + 1],
             near: [Vec::new(), Vec::new()],
             work: 0,
@@ -141,9 +146,14 @@ impl<'a> Sifter<'a> {
     pub(crate) fn run(&mut self, layers: &mut Layers, places: &mut [u32], limit: u64) {
         for _ in 0..12 {
             let mut gained = 0;
+            self.tangles.find(self.net, layers, (&self.gaps, places));
+            self.work += layers.links.len() as u64;
             for list in (0..self.lists.len()).rev() {
                 let blocks = self.lists[list].clone();
                 for block in blocks {
+                    if !self.is_tangled(block) {
+                        continue;
+                    }
                     if self.work > limit {
                         return;
                     }
@@ -153,6 +163,15 @@ impl<'a> Sifter<'a> {
             if gained == 0 {
                 break;
             }
+        }
+    }
+
+    /// Whether moving the block may save anything.
+    fn is_tangled(&self, block: u32) -> bool {
+        let block = &self.blocks[block as usize];
+        match block.cluster {
+            Some(cluster) => self.tangles.has_cluster(cluster),
+            None => block.items.iter().flatten().any(|item| self.tangles.has_item(*item)),
         }
     }
 
@@ -245,6 +264,12 @@ impl<'a> Sifter<'a> {
         }
         for rank in ranks {
             let (one, other) = (first.at(rank), second.at(rank));
+            if let ([one], [other]) = (one, other) {
+                let (low, high) = (places[*one as usize], places[*other as usize]);
+                layers.ranks[rank].swap(low as usize, high as usize);
+                (places[*one as usize], places[*other as usize]) = (high, low);
+                continue;
+            }
             let from = one.iter().map(|item| places[*item as usize]).min().unwrap_or(0) as usize;
             let row = &mut layers.ranks[rank];
             row[from..from + one.len() + other.len()].rotate_left(one.len());
@@ -334,7 +359,7 @@ impl<'a> Sifter<'a> {
                 {
                     continue;
                 }
-                let member = self.members[cluster][end.rank - fence.first];
+                let member = self.gaps.members[cluster][end.rank - fence.first];
                 let is_end_before = places[other as usize] < places[member as usize];
                 gain += if is_end_before == is_before { -1 } else { 1 };
             }

@@ -3,7 +3,9 @@
 //! Used by `order` after each sweep. What is exchanged are two items of one cluster, or an item and
 //! a whole cluster beside it; two clusters never, because their order runs through all their ranks.
 
-use super::crossings::{CUT_COST, inversions, members, value};
+use std::rc::Rc;
+
+use super::crossings::{CUT_COST, Gaps, inversions, value};
 use super::layers::Layers;
 use super::net::Net;
 
@@ -13,7 +15,7 @@ const ROUNDS: usize = 10;
 /// The exchanges of one part.
 pub(crate) struct Swaps<'a> {
     net: &'a Net,
-    members: Vec<Vec<u32>>,
+    gaps: Rc<Gaps>,
     work: u64,
     least: i64,
     near: [Vec<u32>; 2],
@@ -28,9 +30,9 @@ struct Run {
 }
 
 impl<'a> Swaps<'a> {
-    pub(crate) fn new(net: &'a Net, layers: &Layers) -> Self {
-        let members = if net.clusters.is_empty() { Vec::new() } else { members(net, layers) };
-        Swaps { net, members, work: 0, least: 1, near: [Vec::new(), Vec::new()] }
+    pub(crate) fn new(net: &'a Net, gaps: &Rc<Gaps>) -> Self {
+        let near = [Vec::new(), Vec::new()];
+        Swaps { net, gaps: Rc::clone(gaps), work: 0, least: 1, near }
     }
 
     /// Exchanges until nothing helps or `limit` is used up; returns the work done.
@@ -178,7 +180,7 @@ impl<'a> Swaps<'a> {
             {
                 continue;
             }
-            let fence = self.members[cluster][far.rank - span.first];
+            let fence = self.gaps.members[cluster][far.rank - span.first];
             let is_far_before = places[other as usize] < places[fence as usize];
             gain += if is_far_before == is_before { -1 } else { 1 };
         }
