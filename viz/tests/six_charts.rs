@@ -40,6 +40,30 @@ fn nothing_overlaps_and_no_arrow_crosses_a_box() {
     }
 }
 
+/// Arrows may enter a cluster by its upper border, but the title there stays legible.
+#[test]
+fn no_arrow_runs_over_a_title() {
+    for name in CHARTS {
+        let (sized, placed) = place(&chart(name, true));
+        for (cluster, rect) in sized.clusters.iter().zip(&placed.clusters) {
+            for (index, arrow) in placed.arrows.iter().enumerate() {
+                let points = arrow.flattened();
+                let steps = points.windows(2).flat_map(|pair| {
+                    (0..=64).map(|step| {
+                        let at = |a: f64, b: f64| a + (b - a) * f64::from(step) / 64.0;
+                        (at(pair[0].x, pair[1].x), at(pair[0].y, pair[1].y))
+                    })
+                });
+                let mut on_title = steps.filter(|(x, y)| {
+                    (rect.x..rect.x + cluster.title.width).contains(x)
+                        && (rect.y + 2.0..rect.y + cluster.title.height).contains(y)
+                });
+                assert_eq!(on_title.next(), None, "{name}: arrow {index}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_entry_stands_at_the_left() {
     for (name, entry) in ENTRIES {

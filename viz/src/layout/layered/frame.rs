@@ -55,6 +55,23 @@ pub(crate) struct Pads {
     pub(crate) after: f64,
     pub(crate) least_along: f64,
     pub(crate) least_across: f64,
+    /// Along and across of the title, which stands before everything else across; zero for none.
+    pub(crate) title: (f64, f64),
+    /// Whether the title stands at the last edge along, and not at the first.
+    pub(crate) title_at_back: bool,
+}
+
+impl Pads {
+    /// Where the title stands in a cluster with these edges along and across.
+    pub(crate) fn title_in(&self, along: (f64, f64), across: (f64, f64)) -> Option<Rect> {
+        let (width, height) = self.title;
+        if width <= 0.0 || height <= 0.0 {
+            return None;
+        }
+        let width = width.min(along.1 - along.0);
+        let x = if self.title_at_back { along.1 - width } else { along.0 };
+        Some(Rect { x, y: across.0, width, height: height.min(across.1 - across.0) })
+    }
 }
 
 /// The turned frame of one picture.
@@ -191,7 +208,12 @@ fn pads(direction: Direction, title: Size) -> Pads {
         after: CLUSTER_PAD,
         least_along: if is_upright(direction) { high } else { wide },
         least_across: if is_upright(direction) { wide } else { high },
+        title: (0.0, 0.0),
+        title_at_back: is_mirrored(direction),
     };
+    if title.width > 0.0 && title.height > 0.0 {
+        pads.title = turned(direction, title.width + CLUSTER_PAD, title.height + TITLE_PAD / 2.0);
+    }
     match direction {
         Direction::LeftRight | Direction::RightLeft => pads.before = top,
         Direction::TopDown => pads.front = top,

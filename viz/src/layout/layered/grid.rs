@@ -133,3 +133,43 @@ fn meets_line(a: &Point, b: &Point, rect: &Rect) -> bool {
     }
     to - from > 1e-9
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The grid finds what looking at every rectangle finds, for lines of every slope and beyond it.
+    #[test]
+    fn a_grid_leaves_nothing_out() {
+        let mut state = 7u64;
+        let mut draw = |most: f64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 11) as f64 / (1u64 << 53) as f64 * most
+        };
+        let mut sized = |size: f64| Rect {
+            x: draw(3000.0),
+            y: draw(900.0),
+            width: draw(size),
+            height: draw(size),
+        };
+        let rects: Vec<_> = (0..60)
+            .map(|index| (Obstacle::Box(index), sized(if index < 3 { 700.0 } else { 60.0 })))
+            .collect();
+        let lines: Vec<_> = (0..2000).map(|_| (sized(1.0), sized(1.0))).collect();
+        let grid = Grid::new(rects.clone());
+        let counts = |it: Obstacle| it != Obstacle::Box(0);
+        let mut met = 0;
+        for (index, (a, b)) in lines.iter().enumerate() {
+            let a = Point { x: a.x * 1.4 - 600.0, y: a.y * 1.4 - 180.0 };
+            let b = match index % 4 {
+                0 => Point { x: a.x, y: b.y },
+                1 => Point { x: b.x, y: a.y },
+                _ => Point { x: b.x, y: b.y },
+            };
+            let is_free = !rects.iter().any(|(it, rect)| counts(*it) && meets_line(&a, &b, rect));
+            met += usize::from(!is_free);
+            assert_eq!(grid.passes(&a, &b, counts), is_free, "{a:?} to {b:?}");
+        }
+        assert!((200..1800).contains(&met), "{met}");
+    }
+}

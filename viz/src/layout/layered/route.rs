@@ -17,6 +17,8 @@ use super::rank::Ranking;
 
 /// Room between an arrow and the obstacle that it passes, across and along.
 const CLEAR: (f64, f64) = (7.0, 3.0);
+/// Room between an arrow and the title of a cluster that it enters.
+const TITLE_CLEAR: f64 = 2.0;
 /// Obstacles looked at on either side of an arrow in one rank.
 const LOOK: usize = 60;
 
@@ -169,17 +171,46 @@ impl Scene<'_> {
             Point { x, y: rect.center().y + offset }
         };
         let (start, end) = (end(first, out, true), end(last, into, false));
+        let passage = Passage { places, own, index, start, end };
+        // An arrow rather crosses the title of a cluster of its own than anything else.
+        let titles = self.titles(placed, index);
+        let mut points = self.led(&passage, &titles).or_else(|| self.led(&passage, &[]))?;
+        if self.ranking.turned[index] {
+            points.reverse();
+        }
+        Some(points)
+    }
+
+    /// The titles of the clusters around either end of an arrow: all others are passed with their
+    /// clusters.
+    fn titles(&self, placed: &Placed, index: usize) -> Vec<Rect> {
+        let arrow = &self.net.arrows[index];
+        let clusters = [arrow.from, arrow.to].map(|end| self.net.nodes[end].cluster);
+        let shared = self.net.shared(clusters[0], clusters[1]);
+        let from = self.net.path(clusters[0]);
+        let to = self.net.path(clusters[1]).take_while(|at| Some(*at) != shared);
+        let title = |cluster: usize| {
+            let rect = &placed.clusters[cluster];
+            let pads = &self.net.clusters[cluster].pads;
+            pads.title_in((rect.x, rect.right()), (rect.y, rect.bottom()))
+        };
+        from.chain(to).filter_map(title).collect()
+    }
+
+    /// The shortest way through the doors of an arrow.
+    fn led(&self, passage: &Passage<'_>, titles: &[Rect]) -> Option<Vec<Point>> {
+        let (chain, start, end) = (&self.layers.chains[passage.index], passage.start, passage.end);
         let mut doors = Vec::with_capacity(chain.len() * 4);
         for item in chain {
-            let bound = if *item == first {
+            let bound = if Some(item) == chain.first() {
                 (start.x, f64::INFINITY, start.y)
-            } else if *item == last {
+            } else if Some(item) == chain.last() {
                 (f64::NEG_INFINITY, end.x, end.y)
             } else {
                 (f64::NEG_INFINITY, f64::INFINITY, self.across.items[*item as usize])
             };
-            self.doors((places, own), *item, bound, &mut doors);
-            if self.layers.items[*item as usize].kind == Kind::Label(index) {
+            self.doors((passage, titles), *item, bound, &mut doors);
+            if self.layers.items[*item as usize].kind == Kind::Label(passage.index) {
                 let item = *item as usize;
                 let (middle, half) =
                     (self.across.items[item], self.layers.items[item].before.min(3.0));
@@ -189,27 +220,35 @@ impl Scene<'_> {
                 }
             }
         }
-        let mut points = shortest(start, end, &mut doors)?;
-        if self.ranking.turned[index] {
-            points.reverse();
-        }
-        Some(points)
+        shortest(start, end, &mut doors)
     }
 
     /// The doors that stand around `item` in its rank, within `from..upto` along; `at` is where
     /// the item is across, which is free in any case.
     fn doors(
         &self,
-        (places, own): (&[u32], &[bool]),
+        (passage, titles): (&Passage<'_>, &[Rect]),
         item: u32,
         (from, upto, at): (f64, f64, f64),
         doors: &mut Vec<Door>,
     ) {
         let rank = self.layers.items[item as usize].rank;
-        let place = places[item as usize] as usize;
+        let place = passage.places[item as usize] as usize;
         let row = &self.layers.ranks[rank];
-        let before = self.obstacles(rank, row[..place].iter().rev(), own, false);
-        let behind = self.obstacles(rank, row[place + 1..].iter(), own, true);
+        let mut before = self.obstacles(rank, row[..place].iter().rev(), passage.own, false);
+        let mut behind = self.obstacles(rank, row[place + 1..].iter(), passage.own, true);
+        let limits = self.limits(rank);
+        for title in titles {
+            let (from, upto) = (title.x.max(limits.0), title.right().min(limits.1));
+            if from > upto {
+                continue;
+            }
+            if at < title.center().y {
+                behind.push(Obstacle { from, upto, edge: title.y - TITLE_CLEAR });
+            } else {
+                before.push(Obstacle { from, upto, edge: title.bottom() + TITLE_CLEAR });
+            }
+        }
         let edges = before.iter().chain(&behind).flat_map(|it| [it.from, it.upto]);
         for along in edges.filter(|along| *along > from && *along < upto) {
             let covers = |it: &&Obstacle| it.from <= along && along <= it.upto;
@@ -351,6 +390,16 @@ impl Scene<'_> {
             height: 2.0 * half,
         })
     }
+}
+
+/// An arrow on its way through the ranks.
+struct Passage<'a> {
+    places: &'a [u32],
+    /// Clusters around either end.
+    own: &'a [bool],
+    index: usize,
+    start: Point,
+    end: Point,
 }
 
 /// Something in the way: its extent along, and the last place across that an arrow may take.

@@ -85,3 +85,49 @@ impl Tangles {
         self.clusters[cluster]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::geometry::{SizedArrow, SizedBox, SizedCluster, SizedGraph};
+    use super::super::frame::Frame;
+    use super::super::rank::rank;
+    use super::*;
+
+    /// The boxes and clusters that are tangled, boxes of a rank in the order of their numbers.
+    fn tangled(boxes: usize, inside: &[usize], arrows: &[(usize, usize)]) -> (Vec<u32>, bool) {
+        let mut graph = SizedGraph::default();
+        graph.boxes = vec![SizedBox::default(); boxes];
+        if !inside.is_empty() {
+            graph.clusters.push(SizedCluster::default());
+        }
+        inside.iter().for_each(|index| graph.boxes[*index].cluster = Some(0));
+        let arrow = |(from, to): &(usize, usize)| SizedArrow {
+            from: *from,
+            to: *to,
+            ..SizedArrow::default()
+        };
+        graph.arrows = arrows.iter().map(arrow).collect();
+        let nets = Net::parts(&graph, &Frame::new(&graph));
+        assert_eq!(nets.len(), 1);
+        let net = &nets[0];
+        let layers = Layers::new(net, &rank(net, 1), &vec![false; arrows.len()]);
+        let mut tangles = Tangles::default();
+        tangles.find(net, &layers, (&Gaps::new(net, &layers), &layers.places()));
+        let items = (0..boxes as u32).filter(|item| tangles.has_item(*item)).collect();
+        (items, !inside.is_empty() && tangles.has_cluster(0))
+    }
+
+    #[test]
+    fn what_crosses_is_found_and_nothing_else() {
+        let crossing = [(0, 3), (1, 2), (0, 2), (1, 4)];
+        assert_eq!(tangled(5, &[], &crossing), (vec![0, 1, 2, 3], false));
+        assert_eq!(tangled(4, &[], &[(0, 2), (1, 3), (0, 3)]), (vec![], false));
+    }
+
+    #[test]
+    fn what_would_cut_through_a_cluster_is_found() {
+        // The arrow from 0 to 3 begins before the cluster of 1 and 2 and ends behind it.
+        assert_eq!(tangled(4, &[1, 2], &[(0, 2), (0, 3), (1, 3)]), (vec![0, 3], true));
+        assert_eq!(tangled(4, &[1, 3], &[(0, 2), (0, 3), (1, 3)]), (vec![], false));
+    }
+}
