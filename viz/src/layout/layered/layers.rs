@@ -191,20 +191,30 @@ impl Layers {
 
     /// Adds holders where a cluster has nothing in a rank that it spans.
     fn hold(&mut self, net: &Net) {
+        let mut is_held: Vec<Vec<bool>> =
+            self.spans.iter().map(|span| vec![false; span.last + 1 - span.first]).collect();
+        for item in &self.items {
+            for cluster in net.path(item.cluster) {
+                is_held[cluster][item.rank - self.spans[cluster].first] = true;
+            }
+        }
         // Inner clusters first: what holds them holds the outer ones as well.
         for cluster in (0..net.clusters.len()).rev() {
             for rank in self.spans[cluster].first..=self.spans[cluster].last {
-                let items = &self.ranks[rank];
-                if !items.iter().any(|id| net.is_in(self.items[*id as usize].cluster, cluster)) {
-                    self.add(Item {
-                        kind: Kind::Holder,
-                        rank,
-                        cluster: Some(cluster),
-                        before: 0.0,
-                        after: 0.0,
-                        along: 0.0,
-                    });
+                if is_held[cluster][rank - self.spans[cluster].first] {
+                    continue;
                 }
+                for outer in net.path(Some(cluster)) {
+                    is_held[outer][rank - self.spans[outer].first] = true;
+                }
+                self.add(Item {
+                    kind: Kind::Holder,
+                    rank,
+                    cluster: Some(cluster),
+                    before: 0.0,
+                    after: 0.0,
+                    along: 0.0,
+                });
             }
         }
     }

@@ -81,16 +81,17 @@ impl<'a> Sifter<'a> {
                 open[arrow] = Some(block);
             }
         }
+        let first = sifter.blocks.len();
         for (index, cluster) in net.clusters.iter().enumerate() {
             let span = layers.spans[index];
             let block = sifter.add(cluster.parent, Some(index), span.first);
-            let mut items = vec![Vec::new(); span.last + 1 - span.first];
-            for (id, item) in layers.items.iter().enumerate() {
-                if net.is_in(item.cluster, index) {
-                    items[item.rank - span.first].push(id as u32);
-                }
+            sifter.blocks[block as usize].items = vec![Vec::new(); span.last + 1 - span.first];
+        }
+        for (id, item) in layers.items.iter().enumerate() {
+            for cluster in net.path(item.cluster) {
+                let block = &mut sifter.blocks[first + cluster];
+                block.items[item.rank - block.first].push(id as u32);
             }
-            sifter.blocks[block as usize].items = items;
         }
         let span = |block: &Block| (block.first as u32, block.end() as u32);
         sifter.spans = sifter.blocks.iter().map(span).collect();

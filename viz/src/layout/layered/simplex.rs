@@ -3,8 +3,9 @@
 //!
 //! Used twice by the layered layout: for ranks, and for places across the ranks. After Gansner,
 //! Koutsofios, North, Vo, *A Technique for Drawing Directed Graphs* (1993), section 2.3: a spanning
-//! tree of tight arcs, cut values kept up to date, numbering by postorder to tell the two sides of
-//! a tree arc apart in constant time.
+//! tree of tight arcs with its cut values kept up to date. Where they number the tree by postorder,
+//! which has to be done again for most of it at each exchange, the side under an arc is marked here
+//! and hung up anew, and nothing else is touched.
 
 /// One arc: `place[to] - place[from] >= least`, and each unit of its length costs `weight`.
 #[derive(Clone, Copy, Debug)]
@@ -62,10 +63,13 @@ struct Simplex<'a> {
     tree: Vec<u32>,
     in_tree: Vec<u32>,
     cut: Vec<i64>,
-    /// Rooted form of the tree: arc to the parent, and postorder interval of the subtree.
+    /// Rooted form of the tree: arc to the parent, and how many arcs are above each node.
     parent: Vec<u32>,
-    low: Vec<u32>,
-    lim: Vec<u32>,
+    depth: Vec<u32>,
+    /// The nodes under the arc that leaves, and for each node the round in which it was one.
+    under: Vec<u32>,
+    marked: Vec<u32>,
+    round: u32,
     /// Tree arcs at each node.
     tree_near: Vec<Vec<u32>>,
     roots: Vec<u32>,
@@ -99,8 +103,10 @@ impl<'a> Simplex<'a> {
             in_tree: vec![NONE; arcs.len()],
             cut: vec![0; arcs.len()],
             parent: vec![NONE; nodes],
-            low: vec![0; nodes],
-            lim: vec![0; nodes],
+            depth: vec![0; nodes],
+            under: Vec::new(),
+            marked: vec![0; nodes],
+            round: 0,
             tree_near: vec![Vec::new(); nodes],
             roots: Vec::new(),
             search: 0,
@@ -214,7 +220,7 @@ impl<'a> Simplex<'a> {
         self.roots = members.iter().filter_map(|list| list.first().copied()).collect();
         for root in 0..self.roots.len() {
             let root = self.roots[root];
-            self.number(root, NONE, 1);
+            self.hang(root, NONE, 0);
         }
         self.first_cuts();
     }
@@ -227,38 +233,34 @@ impl<'a> Simplex<'a> {
         self.tree_near[to as usize].push(arc);
     }
 
-    /// Roots and numbers the subtree under `root`, without recursion: trees are as deep as the
-    /// graph is long. Returns the next free number.
-    fn number(&mut self, root: u32, parent: u32, first: u32) -> u32 {
-        let mut free = first;
-        self.parent[root as usize] = parent;
-        self.low[root as usize] = free;
-        let mut open: Vec<(u32, u32)> = vec![(root, 0)];
-        while let Some((node, next)) = open.last_mut() {
-            let node = *node;
-            let Some(arc) = self.tree_near[node as usize].get(*next as usize).copied() else {
-                self.lim[node as usize] = free;
-                free += 1;
-                open.pop();
-                continue;
-            };
-            *next += 1;
-            if arc == self.parent[node as usize] {
-                continue;
+    /// Hangs the part of the tree on the far side of `parent` from there, with `top` uppermost.
+    fn hang(&mut self, top: u32, parent: u32, depth: u32) {
+        self.parent[top as usize] = parent;
+        self.depth[top as usize] = depth;
+        let mut open = vec![top];
+        while let Some(node) = open.pop() {
+            let depth = self.depth[node as usize] + 1;
+            for arc in &self.tree_near[node as usize] {
+                if *arc == self.parent[node as usize] {
+                    continue;
+                }
+                let child = self.other_end(*arc, node);
+                self.parent[child as usize] = *arc;
+                self.depth[child as usize] = depth;
+                open.push(child);
             }
-            let Arc { from, to, .. } = self.arcs[arc as usize];
-            let child = if from == node { to } else { from };
-            self.parent[child as usize] = arc;
-            self.low[child as usize] = free;
-            open.push((child, 0));
         }
-        free
+    }
+
+    fn other_end(&self, arc: u32, node: u32) -> u32 {
+        let Arc { from, to, .. } = self.arcs[arc as usize];
+        if from == node { to } else { from }
     }
 
     /// All cut values, leaves first.
     fn first_cuts(&mut self) {
         let mut order: Vec<u32> = (0..self.place.len() as u32).collect();
-        order.sort_unstable_by_key(|node| self.lim[*node as usize]);
+        order.sort_unstable_by_key(|node| std::cmp::Reverse(self.depth[*node as usize]));
         for node in order {
             let arc = self.parent[node as usize];
             if arc != NONE {
@@ -287,11 +289,6 @@ impl<'a> Simplex<'a> {
         sum
     }
 
-    fn is_under(&self, node: u32, top: u32) -> bool {
-        self.low[top as usize] <= self.lim[node as usize]
-            && self.lim[node as usize] <= self.lim[top as usize]
-    }
-
     /// A tree arc with a negative cut value: the most negative of the next few found.
     fn leaving(&mut self) -> Option<u32> {
         const LOOK: usize = 30;
@@ -316,30 +313,55 @@ impl<'a> Simplex<'a> {
         best
     }
 
+    /// The node under a tree arc.
+    fn below(&self, arc: u32) -> u32 {
+        let Arc { from, to, .. } = self.arcs[arc as usize];
+        if self.parent[from as usize] == arc { from } else { to }
+    }
+
+    /// Marks the nodes under `top`, and lists them.
+    fn mark_under(&mut self, top: u32) {
+        self.round += 1;
+        self.under.clear();
+        self.under.push(top);
+        let mut next = 0;
+        while let Some(node) = self.under.get(next).copied() {
+            next += 1;
+            self.marked[node as usize] = self.round;
+            for arc in &self.tree_near[node as usize] {
+                if *arc != self.parent[node as usize] {
+                    let Arc { from, to, .. } = self.arcs[*arc as usize];
+                    self.under.push(if from == node { to } else { from });
+                }
+            }
+        }
+    }
+
+    fn is_under(&self, node: u32) -> bool {
+        self.marked[node as usize] == self.round
+    }
+
     /// The arc of least slack that runs from the head's side of `leave` to its tail's side.
-    fn entering(&self, leave: u32) -> Option<u32> {
-        let Arc { from, to, .. } = self.arcs[leave as usize];
-        // The side under the arc is searched: it is known by its numbers.
-        let (top, wants_out) =
-            if self.parent[from as usize] == leave { (from, false) } else { (to, true) };
+    fn entering(&mut self, leave: u32) -> Option<u32> {
+        let top = self.below(leave);
+        let wants_out = self.arcs[leave as usize].to == top;
+        self.mark_under(top);
         let mut best: Option<(i64, u32)> = None;
-        let mut open = vec![top];
-        while let Some(node) = open.pop() {
-            for arc in self.at(node) {
+        for node in &self.under {
+            for arc in self.at(*node) {
                 let Arc { from, to, .. } = self.arcs[*arc as usize];
-                let is_out = from == node;
-                let other = if is_out { to } else { from };
+                let is_out = from == *node;
+                if is_out != wants_out || self.is_under(if is_out { to } else { from }) {
+                    continue;
+                }
                 if self.in_tree[*arc as usize] != NONE {
-                    if self.parent[other as usize] == *arc && *arc != leave {
-                        open.push(other);
-                    }
-                } else if is_out == wants_out && !self.is_under(other, top) {
-                    let slack = self.slack(*arc);
-                    if best.is_none_or(|(least, _)| slack < least) {
-                        best = Some((slack, *arc));
-                        if slack == 0 {
-                            return Some(*arc);
-                        }
+                    continue;
+                }
+                let slack = self.slack(*arc);
+                if best.is_none_or(|(least, _)| slack < least) {
+                    best = Some((slack, *arc));
+                    if slack == 0 {
+                        return Some(*arc);
                     }
                 }
             }
@@ -347,57 +369,50 @@ impl<'a> Simplex<'a> {
         best.map(|(_, arc)| arc)
     }
 
-    /// Exchanges one tree arc for another, moves one side, and mends cut values and numbers.
+    /// Exchanges one tree arc for another: moves the side under it, which [`Self::entering`] has
+    /// marked, mends the cut values, and hangs that side up where it is tied now.
     fn pivot(&mut self, leave: u32, enter: u32) {
         let slack = self.slack(enter);
-        let Arc { from, to, .. } = self.arcs[leave as usize];
+        let top = self.below(leave);
         if slack > 0 {
-            // The part under the arc moves: towards its other end by the entering arc's slack.
-            let (top, shift) =
-                if self.parent[from as usize] == leave { (from, -slack) } else { (to, slack) };
-            let mut open = vec![top];
-            while let Some(node) = open.pop() {
-                self.place[node as usize] += shift;
-                for arc in &self.tree_near[node as usize] {
-                    let Arc { from, to, .. } = self.arcs[*arc as usize];
-                    let other = if from == node { to } else { from };
-                    if self.parent[other as usize] == *arc {
-                        open.push(other);
-                    }
-                }
+            // Towards its other end by the entering arc's slack.
+            let shift = if self.arcs[leave as usize].from == top { -slack } else { slack };
+            for node in &self.under {
+                self.place[*node as usize] += shift;
             }
         }
         let cut = self.cut[leave as usize];
         let Arc { from: tail, to: head, .. } = self.arcs[enter as usize];
-        let meet = self.climb(tail, head, cut, true);
-        self.climb(head, tail, cut, false);
+        self.mend_cuts(tail, head, cut);
         self.cut[enter as usize] = -cut;
         self.cut[leave as usize] = 0;
         let place = self.in_tree[leave as usize];
         self.tree[place as usize] = enter;
         self.in_tree[enter as usize] = place;
         self.in_tree[leave as usize] = NONE;
+        let Arc { from, to, .. } = self.arcs[leave as usize];
         for end in [from, to] {
             self.tree_near[end as usize].retain(|arc| *arc != leave);
         }
         for end in [tail, head] {
             self.tree_near[end as usize].push(enter);
         }
-        let (parent, first) = (self.parent[meet as usize], self.low[meet as usize]);
-        self.number(meet, parent, first);
+        let (inside, outside) = if self.is_under(tail) { (tail, head) } else { (head, tail) };
+        self.hang(inside, enter, self.depth[outside as usize] + 1);
     }
 
-    /// Changes the cut values from `node` up to where the way to `other` turns down again.
-    fn climb(&mut self, node: u32, other: u32, cut: i64, from_tail: bool) -> u32 {
-        let mut node = node;
-        while !self.is_under(other, node) {
-            let arc = self.parent[node as usize];
+    /// Changes the cut values along the way in the tree from `tail` to `head`.
+    fn mend_cuts(&mut self, tail: u32, head: u32, cut: i64) {
+        let (mut up, mut down) = (tail, head);
+        while up != down {
+            let is_up = self.depth[up as usize] >= self.depth[down as usize];
+            let node = if is_up { &mut up } else { &mut down };
+            let arc = self.parent[*node as usize];
             let Arc { from, to, .. } = self.arcs[arc as usize];
-            let agrees = (node == from) == from_tail;
+            let agrees = (*node == from) == is_up;
             self.cut[arc as usize] += if agrees { cut } else { -cut };
-            node = if self.lim[from as usize] > self.lim[to as usize] { from } else { to };
+            *node = if *node == from { to } else { from };
         }
-        node
     }
 
     /// Moves each connected part so that its smallest place is zero.
