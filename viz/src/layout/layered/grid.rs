@@ -90,6 +90,7 @@ impl Grid {
         }
         let (a, b) = if a.x <= b.x { (a, b) } else { (b, a) };
         let slope = if b.x > a.x { (b.y - a.y) / (b.x - a.x) } else { 0.0 };
+        let reach = (a.y.min(b.y), a.y.max(b.y));
         let (first, last) = (self.column(a.x), self.column(b.x));
         for column in first..=last {
             // The piece of the line in this column; outside of the grid nothing stands.
@@ -101,7 +102,8 @@ impl Grid {
                 let range = self.first[cell] as usize..self.first[cell + 1] as usize;
                 for index in &self.inside[range] {
                     let (obstacle, rect) = &self.rects[*index as usize];
-                    if meets_line(a, b, rect) && counts(*obstacle) {
+                    let is_beside = rect.y >= reach.1 || rect.bottom() <= reach.0;
+                    if !is_beside && meets_line(a, b, rect) && counts(*obstacle) {
                         return false;
                     }
                 }

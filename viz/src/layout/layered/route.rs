@@ -18,7 +18,7 @@ use super::rank::Ranking;
 /// Room between an arrow and the obstacle that it passes, across and along.
 const CLEAR: (f64, f64) = (7.0, 3.0);
 /// Room between an arrow and the title of a cluster that it enters.
-const TITLE_CLEAR: f64 = 2.0;
+const TITLE_CLEAR: f64 = 4.0;
 /// Obstacles looked at on either side of an arrow in one rank.
 const LOOK: usize = 60;
 
@@ -239,7 +239,8 @@ impl Scene<'_> {
         let mut behind = self.obstacles(rank, row[place + 1..].iter(), passage.own, true);
         let limits = self.limits(rank);
         for title in titles {
-            let (from, upto) = (title.x.max(limits.0), title.right().min(limits.1));
+            let from = (title.x - CLEAR.1).max(limits.0);
+            let upto = (title.right() + CLEAR.1).min(limits.1);
             if from > upto {
                 continue;
             }
