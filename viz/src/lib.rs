@@ -58,6 +58,8 @@ mod dot;
 mod draw;
 mod flow_graph;
 mod from_dot;
+#[cfg(feature = "source")]
+pub mod from_source;
 mod from_trace;
 mod heat;
 mod latency;
