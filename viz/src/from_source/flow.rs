@@ -134,9 +134,11 @@ fn flow_box(function: &Function) -> FlowBox {
 
 fn kind(call: &Call) -> ArrowKind {
     match call.kind {
-        CallKind::Direct | CallKind::Method | CallKind::Trait | CallKind::Closure => {
-            ArrowKind::Call
-        }
+        CallKind::Direct
+        | CallKind::Method
+        | CallKind::Trait
+        | CallKind::Closure
+        | CallKind::Macro => ArrowKind::Call,
         CallKind::Callback | CallKind::Value => ArrowKind::Data,
     }
 }

@@ -15,8 +15,21 @@
 //! the only function of its name says so ([`Call::is_by_name`]), every other one is in
 //! [`SourceGraph::unresolved`], and files that do not parse are in [`SourceGraph::left_out`].
 
+mod cfg;
+mod collect;
+mod declare;
 mod files;
 mod flow;
+mod lookup;
+mod lower;
+mod parse;
+mod read;
+mod resolve;
+mod std_names;
+mod std_types;
+mod tables;
+mod ty;
+mod walk;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -108,6 +121,8 @@ pub enum CallKind {
     Callback,
     /// The function is kept in a field or variable.
     Value,
+    /// By what a macro of the source becomes.
+    Macro,
 }
 
 /// One function calls another, at one place. Calls of one line with equal ends are one.
@@ -278,6 +293,6 @@ impl SourceGraph {
     /// When a path cannot be opened, or holds no Rust. A file that does not parse is no error: it is
     /// in [`SourceGraph::left_out`].
     pub fn read(paths: &[PathBuf]) -> Result<SourceGraph, SourceError> {
-        files::read(paths)
+        read::read(paths)
     }
 }
