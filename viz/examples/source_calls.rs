@@ -12,7 +12,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for call in &graph.calls {
         let (from, to) = (&graph.functions[call.from], &graph.functions[call.to]);
         let by_name = if call.is_by_name { ", by name" } else { "" };
-        println!("{} -> {} ({:?}{by_name}) {}:{}", from.name, to.name, call.kind, call.file, call.line);
+        println!(
+            "{} -> {} ({:?}{by_name}) {}:{}",
+            from.name, to.name, call.kind, call.file, call.line
+        );
     }
     for open in &graph.unresolved {
         let from = &graph.functions[open.from].name;

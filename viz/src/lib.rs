@@ -53,6 +53,8 @@
 
 mod authored;
 mod chart;
+#[cfg(feature = "source")]
+pub mod check;
 mod describe;
 mod dot;
 mod draw;

@@ -79,6 +79,17 @@ fn given(args: &[Ty], at: usize) -> Ty {
 
 /// The type that a method of a type from outside gives, as far as that is known.
 pub(super) fn result(receiver: &Ty, method: &str, args: &[Ty]) -> Ty {
+    // What a guard or a box holds answers, where the name is not for any value.
+    if matches!(method, "get_mut" | "into_inner")
+        && let Ty::Foreign(name, held) = receiver
+        && super::lookup::is_wrapper(name)
+        && let Some(held) = held.first()
+    {
+        return match held {
+            Ty::Foreign(..) => result(held, method, args),
+            held => held.clone(),
+        };
+    }
     if matches!(
         method,
         "clone"
@@ -141,7 +152,14 @@ pub(super) fn result(receiver: &Ty, method: &str, args: &[Ty]) -> Ty {
         }
         Kind::Other => of_other(name, receiver, method, args),
     };
-    known.unwrap_or_else(|| if receiver.is_opaque() { Ty::opaque() } else { Ty::Unknown })
+    // Of something that is not known, what is in it may come out: `raft.store()`.
+    known.unwrap_or_else(|| match receiver {
+        _ if receiver.is_opaque() => Ty::opaque(),
+        Ty::Foreign(name, args) if kind(name) == Kind::Other => {
+            Ty::Foreign("?".into(), args.clone())
+        }
+        _ => Ty::Unknown,
+    })
 }
 
 /// Containers with places, of which `get_mut` gives one.

@@ -276,7 +276,9 @@ impl Walker<'_, '_> {
                 let mut all = vec![of.clone()];
                 all.extend(args);
                 let index = self.overload(index, &name, &all);
-                self.edge(index, at, None, false);
+                // Something that is not known holds a value with such a method.
+                let is_by_name = matches!(&receiver, Ty::Foreign(outer, _) if &**outer == "?");
+                self.edge(index, at, None, is_by_name);
                 self.returned(index, Some(&of), &all)
             }
             Found::Trait(declared, of) => {

@@ -280,15 +280,24 @@ impl Walker<'_, '_> {
                     let at = name.parse::<usize>().ok();
                     return at.and_then(|at| parts.get(at).cloned()).unwrap_or(Ty::Unknown);
                 }
-                Ty::Foreign(outer, args)
-                    if super::super::lookup::is_wrapper(outer) || args.len() == 1 =>
-                {
+                Ty::Foreign(outer, args) if super::super::lookup::is_wrapper(outer) => {
                     base = args.first().cloned().unwrap_or(Ty::Unknown);
                 }
+                // The field is that of something outside, unless what is in it has one of that name.
+                Ty::Foreign(_, args) => match args.first() {
+                    Some(Ty::Local(index, _)) if self.has_field(*index, &name) => {
+                        base = args[0].clone();
+                    }
+                    _ => return Ty::opaque(),
+                },
                 other => return unknown_of(other),
             }
         }
         Ty::Unknown
+    }
+
+    fn has_field(&self, index: usize, name: &str) -> bool {
+        self.tables.types[index].fields.iter().any(|(known, _)| &**known == name)
     }
 
     fn indexed(&self, base: &Ty, index: &Ty) -> Ty {

@@ -44,8 +44,9 @@ impl Walker<'_, '_> {
             }
             _ => self.pieces(&call.tokens, name, at),
         }
-        match (name, is_own) {
-            (_, true) | ("try_join" | "join" | "select", _) => Ty::Unknown,
+        match name {
+            "try_join" | "join" | "select" => Ty::Unknown,
+            // What a macro makes is hardly ever called upon.
             _ => Ty::opaque(),
         }
     }
@@ -170,7 +171,6 @@ impl Walker<'_, '_> {
             self.scoped(|walker| walker.statements(&statements));
             return;
         }
-        let mut groups = 0;
         for (place, token) in rest.iter().enumerate() {
             let TokenTree::Group(group) = token else { continue };
             let before = place.checked_sub(1).and_then(|before| rest.get(before));
@@ -183,14 +183,12 @@ impl Walker<'_, '_> {
                 );
                 self.unresolved(text, at, WhyUnresolved::Macro);
             }
-            groups += 1;
             self.depth += 1;
             if self.depth < super::DEEPEST {
                 self.pieces(&group.stream(), name, at);
             }
             self.depth -= 1;
         }
-        let _ = groups;
     }
 }
 
