@@ -1,7 +1,7 @@
 //! Reads a reference chart: what our own files in `dot/` say of boxes, beyond how they are drawn.
 //!
 //! A box is a node with `id="Peer::inspect"`, its owners are the labels of the clusters around it,
-//! `URL` is its source file and `class` its kind (`function`, `variable`, `struct`, `case`; further
+//! `URL` is its source file, `code` its name there if that is another one, and `class` its kind (`function`, `variable`, `struct`, `case`; further
 //! words such as `external` are kept). An arrow is `data` by `class="data"` or when it is dashed.
 //! Any DOT is read; to draw one as its author meant it, [`FlowGraph::from_dot`] is the way.
 
@@ -33,6 +33,8 @@ pub struct ChartBox {
     pub name: String,
     /// What it stands for: `Peer::inspect`; the name where the file states no `id`.
     pub id: String,
+    /// What it is called in the code, where that differs: its `code` attribute.
+    pub code: Option<String>,
     /// What is written in it.
     pub title: String,
     /// Titles of the clusters around it, outermost first.

@@ -163,6 +163,8 @@ pub struct LeftOut {
     pub unknown_from: u64,
     /// Graphs behind the first one of a DOT file.
     pub more_graphs: u64,
+    /// Functions of a source that are beyond the depth or the number that was asked for.
+    pub functions: u64,
 }
 
 /// Boxes and arrows with what was measured of them.

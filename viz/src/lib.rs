@@ -53,11 +53,15 @@
 
 mod authored;
 mod chart;
+#[cfg(feature = "source")]
+pub mod check;
 mod describe;
 mod dot;
 mod draw;
 mod flow_graph;
 mod from_dot;
+#[cfg(feature = "source")]
+pub mod from_source;
 mod from_trace;
 mod heat;
 mod latency;

@@ -58,6 +58,7 @@ fn chart_box(document: &Document, index: usize, clusters: &Clusters) -> (ChartBo
     let made = ChartBox {
         name: node.name.to_string(),
         id: value("id").unwrap_or_else(|| node.name.to_string()),
+        code: value("code"),
         title: shown,
         owner: clusters.chain(document, index).iter().map(title).collect(),
         kind: kind(&classes, is_record, fields),

@@ -247,6 +247,7 @@ fn left_out(left_out: LeftOut) -> Option<String> {
             "origins of events that name no box",
         ),
         (left_out.more_graphs, "further graph of the file", "further graphs of the file"),
+        (left_out.functions, "further function", "further functions"),
     ]
     .into_iter()
     .filter(|(count, ..)| *count > 0)
