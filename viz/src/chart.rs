@@ -120,6 +120,13 @@ impl From<&Chart> for FlowGraph {
     }
 }
 
+impl From<&ChartBox> for FlowBox {
+    /// The box without measurements.
+    fn from(of: &ChartBox) -> FlowBox {
+        flow_box(of)
+    }
+}
+
 fn flow_box(of: &ChartBox) -> FlowBox {
     let (file, line) = match of.url.as_deref().map(|url| url.split_once("#L").unwrap_or((url, "")))
     {

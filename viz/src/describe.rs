@@ -1,7 +1,7 @@
 //! Boxes and arrows in words: labels and tooltips, the same in every format.
 
 use crate::flow_graph::{Arrow, ArrowKind, BoxKind, FlowBox};
-use crate::provenance::Provenance;
+use crate::provenance::{Provenance, Seen};
 use crate::text::{has_right_to_left, printable};
 use crate::units;
 
@@ -48,7 +48,7 @@ pub(crate) fn flow_box(flow_box: &FlowBox) -> Vec<String> {
         lines.push(format!("{}{line}", cut(file)));
     }
     lines.extend(flow_box.note.as_deref().map(cut));
-    lines.extend(said(flow_box.provenance));
+    lines.extend(said(flow_box.provenance, flow_box.seen));
     if flow_box.calls > 0 {
         lines.push(times(flow_box.calls, "ran", &flow_box.latency));
     }
@@ -70,7 +70,7 @@ pub(crate) fn arrow(arrow: &Arrow, ends: (&FlowBox, &FlowBox)) -> Vec<String> {
     let via = arrow.via.as_ref().map(|via| format!(" through {}", name(via))).unwrap_or_default();
     let mut lines = vec![format!("{tail} → {head}"), format!("{verb}{via}")];
     lines.extend(arrow.words.iter().map(|line| name(line)));
-    lines.extend(said(arrow.provenance));
+    lines.extend(said(arrow.provenance, arrow.seen));
     if arrow.count > 0 {
         lines.push(times(arrow.count, "taken", &arrow.latency));
     }
@@ -78,8 +78,12 @@ pub(crate) fn arrow(arrow: &Arrow, ends: (&FlowBox, &FlowBox)) -> Vec<String> {
 }
 
 /// Where it is known from, if that is said.
-fn said(provenance: Provenance) -> Option<String> {
-    (provenance != Provenance::Unsaid).then(|| provenance.words().to_owned())
+fn said(provenance: Provenance, seen: Option<Seen>) -> Option<String> {
+    let words = match seen {
+        Some(seen) => seen.words(),
+        None => provenance.words().to_owned(),
+    };
+    (!words.is_empty()).then_some(words)
 }
 
 /// `ran 3×, p50 1.20 µs, p99 4.00 µs`; without times only how often.

@@ -12,7 +12,7 @@ use petgraph::visit::EdgeRef;
 
 use crate::authored::{AuthoredArrow, AuthoredBox, AuthoredGraph};
 use crate::latency::Latency;
-use crate::provenance::Provenance;
+use crate::provenance::{Provenance, Seen};
 
 /// What a box stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -64,6 +64,8 @@ pub struct FlowBox {
     pub tone: Tone,
     /// Where it is known from.
     pub provenance: Provenance,
+    /// Which views have it, where several were laid over each other.
+    pub seen: Option<Seen>,
     /// A second line of it, in small; what was measured has precedence.
     pub note: Option<String>,
     /// The clusters that it stands in, outermost first.
@@ -98,6 +100,8 @@ pub struct Arrow {
     pub tone: Tone,
     /// Where it is known from.
     pub provenance: Provenance,
+    /// Which views have it, where several were laid over each other.
+    pub seen: Option<Seen>,
     /// What is written at it, line by line, in front of what was measured.
     pub words: Vec<String>,
     /// The hand-over that it goes through, e.g. `mailbox`.
@@ -121,6 +125,7 @@ impl Arrow {
             kind,
             tone: Tone::Plain,
             provenance: Provenance::Unsaid,
+            seen: None,
             words: Vec::new(),
             via: None,
             from_port: None,
@@ -256,6 +261,16 @@ impl FlowGraph {
         &mut self.graph[id]
     }
 
+    /// One arrow.
+    pub fn arrow(&self, id: ArrowId) -> &Arrow {
+        &self.graph[id]
+    }
+
+    /// All arrows from one box to another, in no order.
+    pub fn arrows_between(&self, from: BoxId, to: BoxId) -> impl Iterator<Item = ArrowId> {
+        self.graph.edges_connecting(from, to).map(|edge| edge.id())
+    }
+
     /// One arrow, to count on.
     pub(crate) fn arrow_mut(&mut self, id: ArrowId) -> &mut Arrow {
         &mut self.graph[id]
@@ -269,6 +284,12 @@ impl FlowGraph {
     /// How many arrows there are.
     pub fn arrow_count(&self) -> usize {
         self.graph.edge_count()
+    }
+
+    /// Whether several views were laid over each other.
+    pub fn is_merged(&self) -> bool {
+        self.boxes().any(|(_, flow_box)| flow_box.seen.is_some())
+            || self.arrows().any(|(.., arrow)| arrow.seen.is_some())
     }
 
     /// Whether anything in it must not be.

@@ -43,7 +43,8 @@
 //! | the legend | | `legend` | |
 //!
 //! More classes say more: `wrong`; `faint` for what a measured run never took; `heat0` to `heat4`
-//! ([`Heat`]); `never-taken`, `gone` and `undocumented` ([`Provenance`]). Every colour is a variable
+//! ([`Heat`]); `never-taken`, `gone`, `undocumented`
+//! and `code-only` ([`Provenance`]); `data-seen` names the views that have a part ([`Seen`]). Every colour is a variable
 //! on `.raftlens-chart` that a page can set: `--ground`, `--ink`, `--quiet`, `--call`, `--data`,
 //! `--cluster-line`, `--cluster0` and so on, `--function-fill`, `--function-line` and so on for each
 //! kind, `--heat0-fill`, `--heat0-line` and so on. Boxes stand in the file, and take the keyboard's
@@ -67,6 +68,8 @@ mod heat;
 mod latency;
 mod layout;
 mod measure;
+#[cfg(feature = "source")]
+pub mod merge;
 #[cfg(feature = "png")]
 mod picture;
 mod previous;
@@ -101,4 +104,4 @@ pub use picture::pdf;
 #[cfg(feature = "png")]
 pub use picture::{Picture, PictureError, PictureFonts, PictureOptions, png};
 pub use previous::{Previous, PreviousError};
-pub use provenance::Provenance;
+pub use provenance::{Provenance, Seen};

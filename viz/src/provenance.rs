@@ -11,18 +11,72 @@ pub enum Provenance {
     /// Nothing is said.
     #[default]
     Unsaid,
-    /// In the code and never taken by the run: dashed.
+    /// Documented and never taken by the run: dashed.
     NeverTaken,
     /// Documented, but not there any more: red.
     Gone,
     /// Taken, but documented nowhere: blue.
     Undocumented,
+    /// In the code alone: neither documented nor taken. Dashed and faint.
+    CodeOnly,
+}
+
+/// Which of the three views of a program have a box or an arrow; `None` where a view was not asked,
+/// or cannot tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// The documented chart has it.
+    pub documented: Option<bool>,
+    /// The source has it.
+    pub coded: Option<bool>,
+    /// A run took it.
+    pub measured: Option<bool>,
+}
+
+impl Seen {
+    /// How it is drawn.
+    pub fn provenance(self) -> Provenance {
+        match (self.documented, self.coded, self.measured) {
+            (Some(true), Some(false), measured) if measured != Some(true) => Provenance::Gone,
+            (Some(true), _, Some(false)) => Provenance::NeverTaken,
+            (Some(false), _, Some(true)) => Provenance::Undocumented,
+            (Some(false), Some(true), _) => Provenance::CodeOnly,
+            _ => Provenance::Unsaid,
+        }
+    }
+
+    /// What each view says, for tooltips: `documented · in the code · never taken`.
+    pub(crate) fn words(self) -> String {
+        let say = |view, yes, no| match view {
+            Some(true) => Some(yes),
+            Some(false) => Some(no),
+            None => None,
+        };
+        let words = [
+            say(self.documented, "documented", "not documented"),
+            say(self.coded, "in the code", "not in the code"),
+            say(self.measured, "taken", "never taken"),
+        ];
+        words.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    }
+
+    /// The views that have it, for scripts: `documented code run`.
+    pub(crate) fn told(self) -> String {
+        let views = [(self.documented, "documented"), (self.coded, "code"), (self.measured, "run")];
+        let has = views.into_iter().filter(|(view, _)| *view == Some(true)).map(|(_, name)| name);
+        has.collect::<Vec<_>>().join(" ")
+    }
 }
 
 impl Provenance {
     /// All that say something, in the order of the legend.
-    pub(crate) const SAID: [Provenance; 3] =
-        [Provenance::NeverTaken, Provenance::Gone, Provenance::Undocumented];
+    pub(crate) const SAID: [Provenance; 4] =
+        [Provenance::NeverTaken, Provenance::Gone, Provenance::Undocumented, Provenance::CodeOnly];
+
+    /// Whether it is drawn in dashes.
+    pub(crate) fn is_dashed(self) -> bool {
+        matches!(self, Provenance::NeverTaken | Provenance::CodeOnly)
+    }
 
     /// The class of its parts; empty when nothing is said.
     pub(crate) fn class(self) -> &'static str {
@@ -31,6 +85,7 @@ impl Provenance {
             Provenance::NeverTaken => "never-taken",
             Provenance::Gone => "gone",
             Provenance::Undocumented => "undocumented",
+            Provenance::CodeOnly => "code-only",
         }
     }
 
@@ -38,9 +93,10 @@ impl Provenance {
     pub(crate) fn words(self) -> &'static str {
         match self {
             Provenance::Unsaid => "",
-            Provenance::NeverTaken => "in the code, never taken",
+            Provenance::NeverTaken => "documented, never taken",
             Provenance::Gone => "documented, but gone",
             Provenance::Undocumented => "taken, but not documented",
+            Provenance::CodeOnly => "in the code only",
         }
     }
 }
@@ -60,6 +116,13 @@ impl Untaken {
                 boxes[from.index()] = false;
                 boxes[to.index()] = false;
             }
+        }
+        // Where views were laid over each other, they say what was never taken.
+        let never = |provenance: Provenance| provenance.is_dashed();
+        if graph.is_merged() {
+            boxes = graph.boxes().map(|(_, it)| never(it.provenance)).collect();
+            arrows = graph.arrows().map(|(.., it)| never(it.provenance)).collect();
+            return Untaken { boxes, arrows };
         }
         // A chart that nothing was measured of is no run that took nothing.
         let is_measured = arrows.iter().any(|untaken| !untaken);

@@ -115,7 +115,7 @@ pub(crate) fn look_of(flow_box: &FlowBox) -> BoxStyle {
         (Tone::Plain, Provenance::Undocumented) => {
             BoxStyle { fill: UNDOCUMENTED.fill, line: UNDOCUMENTED.line, ..look }
         }
-        (Tone::Plain, Provenance::Unsaid | Provenance::NeverTaken) => look,
+        (Tone::Plain, Provenance::Unsaid | Provenance::NeverTaken | Provenance::CodeOnly) => look,
     }
 }
 
@@ -155,7 +155,9 @@ pub(crate) fn color_of_arrow(arrow: &Arrow) -> Color {
     match arrow.provenance {
         Provenance::Gone => WRONG.line,
         Provenance::Undocumented => UNDOCUMENTED.line,
-        Provenance::Unsaid | Provenance::NeverTaken => color_of(arrow.kind, arrow.tone),
+        Provenance::Unsaid | Provenance::NeverTaken | Provenance::CodeOnly => {
+            color_of(arrow.kind, arrow.tone)
+        }
     }
 }
 

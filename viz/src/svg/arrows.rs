@@ -11,7 +11,6 @@ use crate::flow_graph::{Arrow, ArrowKind, BoxId, FlowGraph, Tone};
 use crate::heat::SCALE;
 use crate::layout::{Corner, Placed, Point, Rect, corners};
 use crate::measure::{LABEL_LINE, Scene};
-use crate::provenance::Provenance;
 use crate::source_link::source_link;
 use crate::style::{self, ARROW_LABEL_SIZE, QUIET};
 
@@ -51,6 +50,8 @@ pub(super) fn write(
             ("data-count", &count),
         ];
         attributes.extend(times.iter().map(|(key, value)| (*key, value.as_str())));
+        let seen = arrow.seen.map(|seen| seen.told());
+        attributes.extend(seen.as_deref().map(|seen| ("data-seen", seen)));
         attributes.extend(faint.then_some(("opacity", "0.45")));
         out.open("g", &attributes);
         // To the code of what is called; out of the order of the keyboard, which the boxes have.
@@ -64,7 +65,7 @@ pub(super) fn write(
             None => style::color_of_arrow(arrow).light,
         };
         let dashed = match arrow.provenance {
-            Provenance::NeverTaken => Some("3 3"),
+            provenance if provenance.is_dashed() => Some("3 3"),
             _ if arrow.kind == ArrowKind::Data && arrow.tone == Tone::Plain => Some("6 3"),
             _ => None,
         };

@@ -53,7 +53,7 @@ pub(super) fn write(
         // A link takes the focus by itself.
         attributes.extend(link.is_none().then_some(("tabindex", "0")));
         attributes.extend(faint.then_some(("opacity", "0.45")));
-        if flow_box.provenance == Provenance::NeverTaken {
+        if flow_box.provenance.is_dashed() {
             attributes.push(("stroke-dasharray", "3 3"));
         }
         out.open("g", &attributes);
@@ -108,6 +108,7 @@ fn told(flow_box: &FlowBox) -> Vec<(&'static str, String)> {
         told.push(("data-calls", flow_box.calls.to_string()));
         told.extend(super::times(&flow_box.latency));
     }
+    told.extend(flow_box.seen.map(|seen| ("data-seen", seen.told())));
     told.extend(flow_box.file.as_deref().map(|file| ("data-file", describe::cut(file))));
     told.extend(flow_box.line.map(|line| ("data-line", line.to_string())));
     told

@@ -130,7 +130,7 @@ impl Entry {
             Sample::Provenance(provenance) => {
                 let ends = [corner.x, corner.x + SAMPLE].map(|x| Point { x, y: middle });
                 let arrow = Arrow { provenance: *provenance, ..Arrow::new(ArrowKind::Call) };
-                let dashed = (*provenance == Provenance::NeverTaken).then_some("3 3");
+                let dashed = provenance.is_dashed().then_some("3 3");
                 let color = style::color_of_arrow(&arrow).light;
                 out.open("g", &[("class", &format!("arrow call {}", provenance.class()))]);
                 arrows::line(out, &ends, (color, dashed), style::arrow_width(0.2));
@@ -211,7 +211,7 @@ fn entries(graph: &FlowGraph, tint: &Tint) -> Vec<Entry> {
             entries.push(Entry::new(Sample::Provenance(provenance), provenance.words()));
         }
     }
-    if tint.untaken.any() {
+    if tint.untaken.any() && !graph.is_merged() {
         entries.push(Entry::new(Sample::Faint, "faint: never taken in this run"));
     }
     entries.extend(left_out(graph.left_out).map(|words| Entry::new(Sample::None, &words)));
