@@ -13,6 +13,7 @@ mod interrupt;
 mod output;
 mod propagation;
 mod sim;
+mod source;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Hold charts against the source that they document, and against what a run did.
+    Check(cmd::check::CheckArgs),
     /// Turn a trace file into another format, and say what the format cannot hold.
     Convert(cmd::convert::ConvertArgs),
     /// Start a three-store cluster, read through every path, and draw what ran.
@@ -42,6 +45,7 @@ enum Verb {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().verb {
+        Verb::Check(args) => cmd::check::run(&args),
         Verb::Convert(args) => cmd::convert::run(&args),
         Verb::Demo(args) => cmd::demo::run(&args),
         Verb::Draw(args) => cmd::draw::run(&args),

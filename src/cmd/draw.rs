@@ -1,4 +1,4 @@
-//! `raftlens draw`: a trace file becomes a call-flow chart, and a DOT file a picture.
+//! `raftlens draw`: a trace file or Rust source becomes a call-flow chart, and a DOT file a picture.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use raftlens_tracer::model::TraceId;
+use raftlens_viz::from_source::{FlowOptions, flow_graph};
 use raftlens_viz::{
     DotOptions, DrawOptions, Engine, FlowGraph, Format, Heat, Options, Picture, PictureOptions,
     Previous, draw, pdf, png,
@@ -15,7 +16,7 @@ use raftlens_viz::{
 use crate::cmd::Usage;
 pub(crate) use crate::input::read;
 use crate::input::{short_name, source_name};
-use crate::{charts, output};
+use crate::{charts, output, source};
 
 /// What `raftlens draw` takes.
 #[derive(Debug, Args)]
@@ -23,11 +24,20 @@ pub(crate) struct DrawArgs {
     /// The trace file (OTLP, Jaeger JSON, Zipkin JSON or Chrome trace events, packed or not); `-` for
     /// standard input; or a running Jaeger, as jaeger:http://HOST:16686?service=NAME&lookback=1h; or a
     /// chart as DOT (.dot or .gv).
-    #[arg(required_unless_present = "from", default_value = "", hide_default_value = true)]
+    #[arg(required_unless_present_any = ["from", "source"], default_value = "", hide_default_value = true)]
     input: String,
     /// The same, by name.
     #[arg(long, value_name = "INPUT", conflicts_with = "input")]
     from: Option<String>,
+    /// Draw who calls whom in Rust source: a crate, a folder of crates, or a file; may be repeated.
+    #[arg(long, value_name = "PATH")]
+    source: Vec<PathBuf>,
+    /// How many calls away from the root what is drawn of a source may be.
+    #[arg(long, value_name = "CALLS", default_value_t = 6, requires = "source")]
+    depth: usize,
+    /// Most boxes that are drawn of a source: the nearest of the root, else those with most calls.
+    #[arg(long, value_name = "BOXES", default_value_t = 150, requires = "source")]
+    most: usize,
     /// Where to write; `-` for standard output. The ending decides the format.
     #[arg(short, long, default_value = "-")]
     output: String,
@@ -130,6 +140,9 @@ pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
     refuse_nonsense(args, format)?;
     check_hints(args, format.text())?;
     let trace_id = args.trace_id.as_deref().map(parse_trace_id).transpose()?;
+    if !args.source.is_empty() {
+        return draw_source(args, format);
+    }
     let chart = args.chart.as_deref().map(charts::find).transpose()?;
     if is_dot(args.input()) {
         return draw_dot(args, format);
@@ -258,6 +271,29 @@ fn draw_dot(args: &DrawArgs, format: FormatArg) -> Result<ExitCode> {
         graph.title.clone_from(title);
     }
     write_picture(args, format, &graph)
+}
+
+/// Who calls whom in Rust source.
+fn draw_source(args: &DrawArgs, format: FormatArg) -> Result<ExitCode> {
+    let for_traces = [
+        ("an input", !args.input().is_empty()),
+        ("--trace-id", args.trace_id.is_some()),
+        ("--chart", args.chart.is_some()),
+        ("--heat", args.heat != HeatArg::None),
+    ];
+    if let Some((option, _)) = for_traces.iter().find(|(_, is_given)| *is_given) {
+        return Err(
+            Usage(format!("{option}: --source is drawn by itself, and measured nothing")).into()
+        );
+    }
+    let read = source::read(&args.source)?;
+    let title = args.title.clone().unwrap_or_else(|| {
+        let name = source::short_name(&args.source);
+        args.root.as_ref().map_or(name.clone(), |root| format!("{root} in {name}"))
+    });
+    let options =
+        FlowOptions { title, root: args.root.clone(), depth: args.depth, most: args.most };
+    write_picture(args, format, &flow_graph(&read, &options)?)
 }
 
 fn default_title(args: &DrawArgs) -> String {

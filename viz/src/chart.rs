@@ -1,8 +1,8 @@
 //! Reads a reference chart: what our own files in `dot/` say of boxes, beyond how they are drawn.
 //!
 //! A box is a node with `id="Peer::inspect"`, its owners are the labels of the clusters around it,
-//! `URL` is its source file, `code` its name there if that is another one, and `class` its kind (`function`, `variable`, `struct`, `case`; further
-//! words such as `external` are kept). An arrow is `data` by `class="data"` or when it is dashed.
+//! `URL` is its source file, `code` its name there if that is another one, and `class` its kind
+//! (`function`, `variable`, `struct`, `case`; further words such as `external` are kept). An arrow is `data` by `class="data"` or when it is dashed.
 //! Any DOT is read; to draw one as its author meant it, [`FlowGraph::from_dot`] is the way.
 
 mod walk;

@@ -98,12 +98,7 @@ impl<'s> Code<'s> {
 
     /// Whether something of this name is called outside of the source.
     pub(super) fn calls_outside(&self, reach: &Reach, name: &str) -> bool {
-        let is_named = |index: &usize| {
-            self.external[*index].contains(&name)
-                // A type from outside is made or taken apart: that is no call, but its name.
-                || name.starts_with(char::is_uppercase)
-        };
-        reach.bodies.iter().any(is_named)
+        reach.bodies.iter().any(|index| self.external[*index].contains(&name))
     }
 
     /// Where one of `tails` calls one of `heads` itself, if it does so by a call of a known callee.

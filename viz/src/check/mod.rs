@@ -178,7 +178,9 @@ pub fn check(
         let (from, to) = (&chart.boxes[arrow.from], &chart.boxes[arrow.to]);
         let tails: Vec<usize> = functions(&found[arrow.from]);
         let is_gone = |at: usize, of: &ChartBox| found[at].is_empty() && !is_external(of);
-        let can_tell = arrow.kind == ArrowKind::Call && from.kind == BoxKind::Function;
+        // A type from outside is taken, not called.
+        let is_taken = is_external(to) && to.kind != BoxKind::Function;
+        let can_tell = arrow.kind == ArrowKind::Call && from.kind == BoxKind::Function && !is_taken;
         if !can_tell || tails.is_empty() || is_gone(arrow.to, to) {
             checked.not_checked += 1;
             continue;
