@@ -2,7 +2,7 @@
 //!
 //! A chart of a run is drawn from its spans alone; the reference only says which boxes to look at.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use raftlens_viz::{Chart, DotOptions};
@@ -34,6 +34,25 @@ pub(crate) fn find(name: &str) -> Result<Chart> {
     let options = DotOptions { file: Some(path.to_owned()), ..DotOptions::default() };
     // A fault in the file names it; others do not.
     Chart::from_dot(&bytes, &options).with_context(|| name.to_owned())
+}
+
+/// The DOT files in a folder, by name; those in its folders are not looked for.
+pub(crate) fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
+    let is_chart = |path: &PathBuf| {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        ending.is_some_and(|it| it.eq_ignore_ascii_case("dot") || it.eq_ignore_ascii_case("gv"))
+    };
+    let name = folder.display();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot open {name}"))? {
+        found.push(entry.with_context(|| format!("cannot open {name}"))?.path());
+    }
+    found.retain(is_chart);
+    if found.is_empty() {
+        return Err(Usage(format!("{name}: there is no .dot or .gv file in it")).into());
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// The boxes of a chart, as the identities of functions and cases.

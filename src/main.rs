@@ -14,6 +14,7 @@ mod output;
 mod propagation;
 mod sim;
 mod source;
+mod views;
 
 use std::process::ExitCode;
 

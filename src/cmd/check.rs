@@ -1,7 +1,7 @@
 //! `raftlens check`: charts against the source that they document, and against what a run did.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -10,8 +10,7 @@ use raftlens_viz::check::{CheckOptions, Checked, Fault, check, mend};
 use raftlens_viz::{Chart, DotOptions, FlowGraph, Options};
 use serde_json::{Value, json};
 
-use crate::cmd::Usage;
-use crate::{input, output, source};
+use crate::{charts, input, output, source};
 
 /// What `raftlens check` takes.
 #[derive(Debug, Args)]
@@ -48,7 +47,7 @@ struct Outcome {
 }
 
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
-    let paths = charts(&args.charts)?;
+    let paths = files(&args.charts)?;
     let source = source::read(&args.source)?;
     let run = args.trace.as_deref().map(measured).transpose()?;
     let options = CheckOptions { through: args.through, complete: !args.allow_undrawn };
@@ -77,30 +76,14 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
 }
 
 /// The files that were named, and those in the folders that were.
-fn charts(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let is_chart = |path: &Path| {
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        ending.is_some_and(|it| it.eq_ignore_ascii_case("dot") || it.eq_ignore_ascii_case("gv"))
-    };
+fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in named {
         if !path.is_dir() {
             found.push(path.clone());
             continue;
         }
-        let entries =
-            fs::read_dir(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let mut inside = Vec::new();
-        for entry in entries {
-            inside.push(entry.with_context(|| format!("cannot open {}", path.display()))?.path());
-        }
-        inside.retain(|path| is_chart(path));
-        if inside.is_empty() {
-            let message = format!("{}: there is no .dot or .gv file in it", path.display());
-            return Err(Usage(message).into());
-        }
-        inside.sort();
-        found.extend(inside);
+        found.extend(charts::in_folder(path)?);
     }
     Ok(found)
 }

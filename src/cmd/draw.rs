@@ -16,7 +16,7 @@ use raftlens_viz::{
 use crate::cmd::Usage;
 pub(crate) use crate::input::read;
 use crate::input::{short_name, source_name};
-use crate::{charts, output, source};
+use crate::{charts, output, source, views};
 
 /// What `raftlens draw` takes.
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub(crate) struct DrawArgs {
     /// The trace file (OTLP, Jaeger JSON, Zipkin JSON or Chrome trace events, packed or not); `-` for
     /// standard input; or a running Jaeger, as jaeger:http://HOST:16686?service=NAME&lookback=1h; or a
     /// chart as DOT (.dot or .gv).
-    #[arg(required_unless_present_any = ["from", "source"], default_value = "", hide_default_value = true)]
+    #[arg(required_unless_present_any = ["from", "source", "trace"], default_value = "", hide_default_value = true)]
     input: String,
     /// The same, by name.
     #[arg(long, value_name = "INPUT", conflicts_with = "input")]
@@ -54,9 +54,13 @@ pub(crate) struct DrawArgs {
     #[arg(long, value_name = "SPAN_NAME")]
     root: Option<String>,
     /// Draw only the boxes of a documented chart: async_snapshot, router_send, inspect, read_local,
-    /// read_index, apply_reads, or a DOT file.
-    #[arg(long, value_name = "NAME|FILE")]
-    chart: Option<String>,
+    /// read_index, apply_reads, a DOT file, or a folder of them; may be repeated. With --source or
+    /// --trace, the chart itself is drawn, and what the others say of it.
+    #[arg(long, value_name = "NAME|PATH")]
+    chart: Vec<String>,
+    /// What a run did, in any format that is read, laid over the charts.
+    #[arg(long, value_name = "INPUT", requires = "chart", conflicts_with_all = ["input", "from"])]
+    trace: Option<String>,
     /// What places the boxes.
     #[arg(long, default_value = "embedded")]
     layout: LayoutArg,
@@ -140,20 +144,26 @@ pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
     refuse_nonsense(args, format)?;
     check_hints(args, format.text())?;
     let trace_id = args.trace_id.as_deref().map(parse_trace_id).transpose()?;
+    if !args.chart.is_empty() && (!args.source.is_empty() || args.trace.is_some()) {
+        return draw_merged(args, format);
+    }
     if !args.source.is_empty() {
         return draw_source(args, format);
     }
-    let chart = args.chart.as_deref().map(charts::find).transpose()?;
+    let charts = views::read_charts(&args.chart)?;
     if is_dot(args.input()) {
         return draw_dot(args, format);
     }
     let traces = read(args.input())?;
-    let title = args.title.clone().or_else(|| chart.as_ref().map(|chart| chart.title.clone()));
+    let title = args.title.clone().or_else(|| match charts.as_slice() {
+        [chart] => Some(chart.title.clone()),
+        _ => None,
+    });
     let options = Options {
         title: title.unwrap_or_else(|| default_title(args)),
         trace_id,
         root: args.root.clone(),
-        boxes: chart.as_ref().map(charts::boxes),
+        boxes: (!charts.is_empty()).then(|| charts.iter().flat_map(charts::boxes).collect()),
     };
     let graph =
         FlowGraph::from_trace(&traces, &options).with_context(|| source_name(args.input()))?;
@@ -253,7 +263,7 @@ fn draw_dot(args: &DrawArgs, format: FormatArg) -> Result<ExitCode> {
     let for_traces = [
         ("--trace-id", args.trace_id.is_some()),
         ("--root", args.root.is_some()),
-        ("--chart", args.chart.is_some()),
+        ("--chart", !args.chart.is_empty()),
         ("--heat", args.heat != HeatArg::None),
     ];
     if let Some((option, _)) = for_traces.iter().find(|(_, is_given)| *is_given) {
@@ -273,12 +283,32 @@ fn draw_dot(args: &DrawArgs, format: FormatArg) -> Result<ExitCode> {
     write_picture(args, format, &graph)
 }
 
+/// Charts, with what the source and a run say of them.
+fn draw_merged(args: &DrawArgs, format: FormatArg) -> Result<ExitCode> {
+    let elsewhere = [
+        ("an input", !args.input().is_empty()),
+        ("--trace-id", args.trace_id.is_some()),
+        ("--root", args.root.is_some()),
+    ];
+    if let Some((option, _)) = elsewhere.iter().find(|(_, is_given)| *is_given) {
+        let reason = "the charts say what is drawn; a run is laid over them with --trace";
+        return Err(Usage(format!("{option}: {reason}")).into());
+    }
+    let graph = views::merged(&views::Asked {
+        charts: &args.chart,
+        source: &args.source,
+        run: args.trace.as_deref(),
+        title: args.title.as_deref(),
+    })?;
+    write_picture(args, format, &graph)
+}
+
 /// Who calls whom in Rust source.
 fn draw_source(args: &DrawArgs, format: FormatArg) -> Result<ExitCode> {
     let for_traces = [
         ("an input", !args.input().is_empty()),
         ("--trace-id", args.trace_id.is_some()),
-        ("--chart", args.chart.is_some()),
+        ("--chart", !args.chart.is_empty()),
         ("--heat", args.heat != HeatArg::None),
     ];
     if let Some((option, _)) = for_traces.iter().find(|(_, is_given)| *is_given) {
