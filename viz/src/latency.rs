@@ -60,6 +60,11 @@ impl Latency {
         self.sum_ns
     }
 
+    /// Buckets with their counts, shortest durations first.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (u16, u64)> {
+        self.buckets.counts()
+    }
+
     /// The duration below which the share `quantile` (0 to 1) of all lies; `None` without any.
     ///
     /// By nearest rank, with at most 0.8 % error; 0 and 1 are the exact smallest and largest.

@@ -44,7 +44,7 @@
 //!
 //! More classes say more: `wrong`; `faint` for what a measured run never took; `heat0` to `heat4`
 //! ([`Heat`]); `never-taken`, `gone`, `undocumented`
-//! and `code-only` ([`Provenance`]); `data-seen` names the views that have a part ([`Seen`]). Every colour is a variable
+//! `code-only`, and of two graphs `added`, `removed`, `slower`, `faster` ([`Provenance`]); `data-seen` names the views that have a part ([`Seen`]). Every colour is a variable
 //! on `.raftlens-chart` that a page can set: `--ground`, `--ink`, `--quiet`, `--call`, `--data`,
 //! `--cluster-line`, `--cluster0` and so on, `--function-fill`, `--function-line` and so on for each
 //! kind, `--heat0-fill`, `--heat0-line` and so on. Boxes stand in the file, and take the keyboard's
@@ -57,6 +57,7 @@ mod chart;
 #[cfg(feature = "source")]
 pub mod check;
 mod describe;
+pub mod diff;
 mod dot;
 mod draw;
 mod flow_graph;

@@ -1,4 +1,5 @@
-//! Where a box or an arrow is known from, and how every part of a picture shows it.
+//! Where a box or an arrow is known from, or what became of it, and how every part of a picture
+//! shows it.
 //!
 //! Set by whoever lays a documented chart, the source and a run over each other; graphs of one
 //! source say nothing. A run that was measured tells by itself what it never took.
@@ -19,6 +20,14 @@ pub enum Provenance {
     Undocumented,
     /// In the code alone: neither documented nor taken. Dashed and faint.
     CodeOnly,
+    /// Of two graphs, only the second has it.
+    Added,
+    /// Of two graphs, only the first has it: dashed.
+    Removed,
+    /// In the second of two runs it takes longer.
+    Slower,
+    /// In the second of two runs it takes less long.
+    Faster,
 }
 
 /// Which of the three views of a program have a box or an arrow; `None` where a view was not asked,
@@ -70,12 +79,20 @@ impl Seen {
 
 impl Provenance {
     /// All that say something, in the order of the legend.
-    pub(crate) const SAID: [Provenance; 4] =
-        [Provenance::NeverTaken, Provenance::Gone, Provenance::Undocumented, Provenance::CodeOnly];
+    pub(crate) const SAID: [Provenance; 8] = [
+        Provenance::NeverTaken,
+        Provenance::Gone,
+        Provenance::Undocumented,
+        Provenance::CodeOnly,
+        Provenance::Added,
+        Provenance::Removed,
+        Provenance::Slower,
+        Provenance::Faster,
+    ];
 
     /// Whether it is drawn in dashes.
     pub(crate) fn is_dashed(self) -> bool {
-        matches!(self, Provenance::NeverTaken | Provenance::CodeOnly)
+        matches!(self, Provenance::NeverTaken | Provenance::CodeOnly | Provenance::Removed)
     }
 
     /// The class of its parts; empty when nothing is said.
@@ -86,6 +103,10 @@ impl Provenance {
             Provenance::Gone => "gone",
             Provenance::Undocumented => "undocumented",
             Provenance::CodeOnly => "code-only",
+            Provenance::Added => "added",
+            Provenance::Removed => "removed",
+            Provenance::Slower => "slower",
+            Provenance::Faster => "faster",
         }
     }
 
@@ -97,6 +118,10 @@ impl Provenance {
             Provenance::Gone => "documented, but gone",
             Provenance::Undocumented => "taken, but not documented",
             Provenance::CodeOnly => "in the code only",
+            Provenance::Added => "new",
+            Provenance::Removed => "gone",
+            Provenance::Slower => "slower than before",
+            Provenance::Faster => "faster than before",
         }
     }
 }

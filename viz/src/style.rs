@@ -102,20 +102,49 @@ pub(crate) const UNDOCUMENTED: BoxStyle = BoxStyle {
     line: color("#1565c0", "#64a8f0"),
 };
 
+/// Of what is new, in a picture of two graphs.
+pub(crate) const ADDED: BoxStyle = BoxStyle {
+    class: "added",
+    name: "new",
+    fill: color("#f4e9fb", "#33203f"),
+    line: color("#7b1fa2", "#c58be0"),
+};
+
+/// Of what takes longer than before.
+pub(crate) const SLOWER: BoxStyle = BoxStyle {
+    class: "slower",
+    name: "slower than before",
+    fill: color("#fff0e0", "#42290f"),
+    line: color("#d95f02", "#f09a4a"),
+};
+
+/// The looks that provenances have of their own.
+pub(crate) const PROVENANCE_STYLES: [BoxStyle; 3] = [UNDOCUMENTED, ADDED, SLOWER];
+
+/// The look that a provenance gives, if it is not the one of the kind.
+pub(crate) fn provenance_style(provenance: Provenance) -> Option<BoxStyle> {
+    match provenance {
+        Provenance::Gone | Provenance::Removed => Some(WRONG),
+        Provenance::Undocumented | Provenance::Faster => Some(UNDOCUMENTED),
+        Provenance::Added => Some(ADDED),
+        Provenance::Slower => Some(SLOWER),
+        Provenance::Unsaid | Provenance::NeverTaken | Provenance::CodeOnly => None,
+    }
+}
+
 /// All kinds, in the order of the legend.
 pub(crate) const BOX_STYLES: [BoxStyle; 4] = [FUNCTION, CASE, VARIABLE, STRUCT];
 
 /// The look of a box: that of its kind, in red where it must not be.
 pub(crate) fn look_of(flow_box: &FlowBox) -> BoxStyle {
     let look = box_style(&flow_box.kind);
-    match (flow_box.tone, flow_box.provenance) {
-        (Tone::Wrong, _) | (_, Provenance::Gone) => {
-            BoxStyle { fill: WRONG.fill, line: WRONG.line, ..look }
-        }
-        (Tone::Plain, Provenance::Undocumented) => {
-            BoxStyle { fill: UNDOCUMENTED.fill, line: UNDOCUMENTED.line, ..look }
-        }
-        (Tone::Plain, Provenance::Unsaid | Provenance::NeverTaken | Provenance::CodeOnly) => look,
+    let special = match flow_box.tone {
+        Tone::Wrong => Some(WRONG),
+        Tone::Plain => provenance_style(flow_box.provenance),
+    };
+    match special {
+        Some(special) => BoxStyle { fill: special.fill, line: special.line, ..look },
+        None => look,
     }
 }
 
@@ -152,12 +181,9 @@ pub(crate) fn color_of(kind: ArrowKind, tone: Tone) -> Color {
 
 /// As [`color_of`], after what is said of where it is known from.
 pub(crate) fn color_of_arrow(arrow: &Arrow) -> Color {
-    match arrow.provenance {
-        Provenance::Gone => WRONG.line,
-        Provenance::Undocumented => UNDOCUMENTED.line,
-        Provenance::Unsaid | Provenance::NeverTaken | Provenance::CodeOnly => {
-            color_of(arrow.kind, arrow.tone)
-        }
+    match provenance_style(arrow.provenance) {
+        Some(special) => special.line,
+        None => color_of(arrow.kind, arrow.tone),
     }
 }
 

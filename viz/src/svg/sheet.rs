@@ -12,8 +12,11 @@ use crate::style::{self, BOX_STYLES, CLUSTER_FILLS, CLUSTER_LINE, Color, GROUND,
 pub(super) fn css(graph: &FlowGraph) -> String {
     let provenances = provenances(graph);
     // What is gone has the colours of what must not be.
-    let has_wrong = graph.has_wrong() || provenances.contains(&Provenance::Gone);
-    let variables = variables(has_wrong);
+    let is_wrong = |it: &Provenance| {
+        style::provenance_style(*it).is_some_and(|look| look.class == style::WRONG.class)
+    };
+    let has_wrong = graph.has_wrong() || provenances.iter().any(is_wrong);
+    let variables = variables(has_wrong, &provenances);
     let list = |dark: bool| {
         let pick = |color: &Color| if dark { color.dark } else { color.light };
         let entries: Vec<String> =
@@ -35,7 +38,7 @@ pub(super) fn css(graph: &FlowGraph) -> String {
 }
 
 /// Every colour under the name that a page can override.
-fn variables(has_wrong: bool) -> Vec<(String, Color)> {
+fn variables(has_wrong: bool, provenances: &[Provenance]) -> Vec<(String, Color)> {
     let mut all: Vec<(String, Color)> = [
         ("ground", GROUND),
         ("ink", INK),
@@ -53,10 +56,15 @@ fn variables(has_wrong: bool) -> Vec<(String, Color)> {
         all.push((format!("{}-fill", look.class), look.fill));
         all.push((format!("{}-line", look.class), look.line));
     }
-    all.extend([
-        ("undocumented-fill".to_owned(), style::UNDOCUMENTED.fill),
-        ("undocumented-line".to_owned(), style::UNDOCUMENTED.line),
-    ]);
+    for look in style::PROVENANCE_STYLES {
+        let is_used = |it: &Provenance| {
+            style::provenance_style(*it).is_some_and(|used| used.class == look.class)
+        };
+        if look.class == style::UNDOCUMENTED.class || provenances.iter().any(is_used) {
+            all.push((format!("{}-fill", look.class), look.fill));
+            all.push((format!("{}-line", look.class), look.line));
+        }
+    }
     for (step, (fill, line)) in SCALE.into_iter().enumerate() {
         all.push((format!("heat{step}-fill"), fill));
         all.push((format!("heat{step}-line"), line));
@@ -77,8 +85,13 @@ fn more_rules(provenances: &[Provenance]) -> Vec<String> {
     let mut names: Vec<(String, String)> =
         (0..SCALE.len()).map(|step| (format!("heat{step}"), format!("heat{step}"))).collect();
     names.push(("undocumented".to_owned(), "undocumented".to_owned()));
-    if provenances.contains(&Provenance::Gone) {
-        names.push(("gone".to_owned(), "wrong".to_owned()));
+    for provenance in Provenance::SAID {
+        let look = style::provenance_style(provenance);
+        if let Some(look) = look
+            .filter(|_| provenance != Provenance::Undocumented && provenances.contains(&provenance))
+        {
+            names.push((provenance.class().to_owned(), look.class.to_owned()));
+        }
     }
     let rule = |(class, name): (String, String)| {
         format!(
