@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use raftlens_viz::{Chart, DotOptions};
+use raftlens_viz::{Chart, DotOptions, FlowGraph};
 
 use crate::cmd::Usage;
 
@@ -36,18 +36,33 @@ pub(crate) fn find(name: &str) -> Result<Chart> {
     Chart::from_dot(&bytes, &options).with_context(|| name.to_owned())
 }
 
+/// Whether an input is a chart and no trace, by its ending.
+pub(crate) fn is_dot(input: &str) -> bool {
+    let ending = Path::new(input).extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|it| it.eq_ignore_ascii_case("dot") || it.eq_ignore_ascii_case("gv"))
+}
+
+/// A chart as its author drew it; says so if the file has more than one.
+pub(crate) fn read_drawn(input: &str, include: &[PathBuf]) -> Result<FlowGraph> {
+    let path = PathBuf::from(input);
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot open {input}"))?;
+    let options = DotOptions { file: Some(path), include: include.to_vec() };
+    let graph = FlowGraph::from_dot(&bytes, &options)?;
+    if graph.left_out.more_graphs > 0 {
+        let more = graph.left_out.more_graphs;
+        eprintln!("raftlens: {input}: only the first graph is drawn, {more} more follow");
+    }
+    Ok(graph)
+}
+
 /// The DOT files in a folder, by name; those in its folders are not looked for.
 pub(crate) fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
-    let is_chart = |path: &PathBuf| {
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        ending.is_some_and(|it| it.eq_ignore_ascii_case("dot") || it.eq_ignore_ascii_case("gv"))
-    };
     let name = folder.display();
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(|| format!("cannot open {name}"))? {
         found.push(entry.with_context(|| format!("cannot open {name}"))?.path());
     }
-    found.retain(is_chart);
+    found.retain(|path| is_dot(&path.to_string_lossy()));
     if found.is_empty() {
         return Err(Usage(format!("{name}: there is no .dot or .gv file in it")).into());
     }

@@ -11,6 +11,7 @@ mod demo;
 mod input;
 mod interrupt;
 mod output;
+mod picture;
 mod propagation;
 mod sim;
 mod source;
@@ -36,6 +37,8 @@ enum Verb {
     Convert(cmd::convert::ConvertArgs),
     /// Start a three-store cluster, read through every path, and draw what ran.
     Demo(cmd::demo::DemoArgs),
+    /// Lay two runs, or two versions of a chart, over each other: what is new, gone, slower, faster.
+    Diff(cmd::diff::DiffArgs),
     /// Draw a trace file, or what a running Jaeger has, as a call-flow chart.
     Draw(cmd::draw::DrawArgs),
     /// Receive the spans of any OpenTelemetry program, over gRPC and HTTP, into a file.
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Verb::Check(args) => cmd::check::run(&args),
         Verb::Convert(args) => cmd::convert::run(&args),
         Verb::Demo(args) => cmd::demo::run(&args),
+        Verb::Diff(args) => cmd::diff::run(&args),
         Verb::Draw(args) => cmd::draw::run(&args),
         Verb::Record(args) => cmd::record::run(&args),
         Verb::Sim(args) => cmd::sim::run(&args),

@@ -11,9 +11,9 @@ use raftlens_tracer::model::TraceSet;
 use tokio::runtime::Runtime;
 use tracing::level_filters::LevelFilter;
 
-use crate::cmd::draw::LayoutArg;
 use crate::demo::{Drive, Progress, report, results};
 use crate::interrupt::Interrupt;
+use crate::picture::LayoutArg;
 
 /// What `raftlens demo` takes.
 #[derive(Debug, Args)]

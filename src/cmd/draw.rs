@@ -1,22 +1,19 @@
 //! `raftlens draw`: a trace file or Rust source becomes a call-flow chart, and a DOT file a picture.
 
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use raftlens_tracer::model::TraceId;
 use raftlens_viz::from_source::{FlowOptions, flow_graph};
-use raftlens_viz::{
-    DotOptions, DrawOptions, Engine, FlowGraph, Format, Heat, Options, Picture, PictureOptions,
-    Previous, draw, pdf, png,
-};
+use raftlens_viz::{FlowGraph, Heat, Options, Previous};
 
 use crate::cmd::Usage;
 pub(crate) use crate::input::read;
 use crate::input::{short_name, source_name};
-use crate::{charts, output, source, views};
+use crate::picture::PictureArgs;
+use crate::{charts, source, views};
 
 /// What `raftlens draw` takes.
 #[derive(Debug, Args)]
@@ -38,12 +35,6 @@ pub(crate) struct DrawArgs {
     /// Most boxes that are drawn of a source: the nearest of the root, else those with most calls.
     #[arg(long, value_name = "BOXES", default_value_t = 150, requires = "source")]
     most: usize,
-    /// Where to write; `-` for standard output. The ending decides the format.
-    #[arg(short, long, default_value = "-")]
-    output: String,
-    /// The format, if the ending of the output does not say it.
-    #[arg(short, long)]
-    format: Option<FormatArg>,
     /// A folder in which files that a DOT file includes are looked for, after its own.
     #[arg(short = 'I', value_name = "DIR")]
     include: Vec<PathBuf>,
@@ -61,37 +52,15 @@ pub(crate) struct DrawArgs {
     /// What a run did, in any format that is read, laid over the charts.
     #[arg(long, value_name = "INPUT", requires = "chart", conflicts_with_all = ["input", "from"])]
     trace: Option<String>,
-    /// What places the boxes.
-    #[arg(long, default_value = "embedded")]
-    layout: LayoutArg,
     /// An earlier picture of nearly the same chart, written with `-f layout-json`: its boxes stay
     /// about where they were.
     #[arg(long, value_name = "OLD.json")]
     previous: Option<PathBuf>,
-    /// Width over height that the picture should have, as far as its parts allow: 16:9, or 1.78.
-    #[arg(long, value_name = "W:H|RATIO", value_parser = parse_aspect)]
-    aspect: Option<f64>,
-    /// The title above the picture.
-    #[arg(long)]
-    title: Option<String>,
-    /// Where links to the code lead, with {file} and {line}.
-    #[arg(long, value_name = "TEMPLATE")]
-    source_url: Option<String>,
     /// What the colours of boxes and arrows tell: how often, p50, p99, or the share of the time.
     #[arg(long, value_name = "MEASURE", default_value = "none")]
     heat: HeatArg,
-    /// How large a PNG or PDF gets: 2 is twice as wide and high as the SVG (PNG 2, PDF 1).
-    #[arg(long, value_name = "FACTOR")]
-    scale: Option<f64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum FormatArg {
-    Svg,
-    Png,
-    Pdf,
-    Dot,
-    LayoutJson,
+    #[command(flatten)]
+    picture: PictureArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -115,24 +84,6 @@ impl From<HeatArg> for Heat {
     }
 }
 
-/// What places the boxes of a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LayoutArg {
-    /// Built in.
-    Embedded,
-    /// Graphviz, which must be installed.
-    Dot,
-}
-
-impl From<LayoutArg> for Engine {
-    fn from(layout: LayoutArg) -> Engine {
-        match layout {
-            LayoutArg::Embedded => Engine::Embedded,
-            LayoutArg::Dot => Engine::Dot,
-        }
-    }
-}
-
 impl DrawArgs {
     fn input(&self) -> &str {
         self.from.as_deref().unwrap_or(&self.input)
@@ -140,22 +91,20 @@ impl DrawArgs {
 }
 
 pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
-    let format = output_format(args)?;
-    refuse_nonsense(args, format)?;
-    check_hints(args, format.text())?;
+    args.picture.check(args.previous.is_some())?;
     let trace_id = args.trace_id.as_deref().map(parse_trace_id).transpose()?;
     if !args.chart.is_empty() && (!args.source.is_empty() || args.trace.is_some()) {
-        return draw_merged(args, format);
+        return draw_merged(args);
     }
     if !args.source.is_empty() {
-        return draw_source(args, format);
+        return draw_source(args);
     }
     let charts = views::read_charts(&args.chart)?;
-    if is_dot(args.input()) {
-        return draw_dot(args, format);
+    if charts::is_dot(args.input()) {
+        return draw_dot(args);
     }
     let traces = read(args.input())?;
-    let title = args.title.clone().or_else(|| match charts.as_slice() {
+    let title = args.picture.title.clone().or_else(|| match charts.as_slice() {
         [chart] => Some(chart.title.clone()),
         _ => None,
     });
@@ -167,65 +116,13 @@ pub(crate) fn run(args: &DrawArgs) -> Result<ExitCode> {
     };
     let graph =
         FlowGraph::from_trace(&traces, &options).with_context(|| source_name(args.input()))?;
-    write_picture(args, format, &graph)
+    write_picture(args, &graph)
 }
 
-/// Draws the chart and writes it in the format that was asked for.
-fn write_picture(args: &DrawArgs, format: FormatArg, graph: &FlowGraph) -> Result<ExitCode> {
-    let options = DrawOptions {
-        format: format.text(),
-        engine: args.layout.into(),
-        source_url: args.source_url.clone(),
-        heat: args.heat.into(),
-        previous: args.previous.as_deref().map(|path| previous(path, graph)).transpose()?,
-        aspect: args.aspect,
-    };
-    let text = draw(graph, &options)?;
-    let picture = PictureOptions { scale: args.scale, ..PictureOptions::default() };
-    let drawn = match format {
-        FormatArg::Png => png(&text, &picture)?,
-        FormatArg::Pdf => pdf(&text, &picture)?,
-        FormatArg::Svg | FormatArg::Dot | FormatArg::LayoutJson => {
-            Picture { bytes: text.into_bytes(), notes: Vec::new() }
-        }
-    };
-    for note in &drawn.notes {
-        eprintln!("raftlens: {note}");
-    }
-    output::write(&args.output, &drawn.bytes)?;
+fn write_picture(args: &DrawArgs, graph: &FlowGraph) -> Result<ExitCode> {
+    let previous = args.previous.as_deref().map(|path| previous(path, graph)).transpose()?;
+    args.picture.write(graph, args.heat.into(), previous)?;
     Ok(ExitCode::SUCCESS)
-}
-
-impl FormatArg {
-    /// What is drawn first; PNG and PDF are made of an SVG.
-    fn text(self) -> Format {
-        match self {
-            FormatArg::Svg | FormatArg::Png | FormatArg::Pdf => Format::Svg,
-            FormatArg::Dot => Format::Dot,
-            FormatArg::LayoutJson => Format::LayoutJson,
-        }
-    }
-
-    /// Whether the file is bytes for programs and not text for people.
-    fn is_binary(self) -> bool {
-        matches!(self, FormatArg::Png | FormatArg::Pdf)
-    }
-}
-
-/// Stops what cannot be meant before any file is read.
-fn refuse_nonsense(args: &DrawArgs, format: FormatArg) -> Result<()> {
-    if format.is_binary() && args.output == "-" && std::io::stdout().is_terminal() {
-        bail!(Usage("a picture in bytes makes no sense on a terminal: name a file with -o".into()));
-    }
-    if let Some(scale) = args.scale {
-        if !format.is_binary() {
-            bail!(Usage("--scale is for PNG and PDF: say -f png, or -o FILE.png".into()));
-        }
-        if !(0.1..=100.0).contains(&scale) {
-            bail!(Usage(format!("--scale {scale}: give a number from 0.1 to 100, such as 2")));
-        }
-    }
-    Ok(())
 }
 
 /// The earlier picture in the file at `path`; says so if it is one of something else.
@@ -240,26 +137,8 @@ fn previous(path: &Path, graph: &FlowGraph) -> Result<Previous> {
     Ok(previous)
 }
 
-/// Refuses wishes that nothing would look at.
-fn check_hints(args: &DrawArgs, format: Format) -> Result<()> {
-    let wishes = [("--previous", args.previous.is_some()), ("--aspect", args.aspect.is_some())];
-    let Some((option, _)) = wishes.iter().find(|(_, is_given)| *is_given) else { return Ok(()) };
-    let reason = match (format, args.layout) {
-        (Format::Dot, _) => "a DOT file says nothing of places",
-        (_, LayoutArg::Dot) => "only `--layout embedded` looks at it",
-        (Format::Svg | Format::LayoutJson, LayoutArg::Embedded) => return Ok(()),
-    };
-    Err(Usage(format!("{option}: {reason}")).into())
-}
-
-/// Whether the input is a chart and no trace, by its ending.
-fn is_dot(input: &str) -> bool {
-    let ending = Path::new(input).extension().and_then(|ending| ending.to_str());
-    ending.is_some_and(|it| it.eq_ignore_ascii_case("dot") || it.eq_ignore_ascii_case("gv"))
-}
-
 /// A chart as its author drew it.
-fn draw_dot(args: &DrawArgs, format: FormatArg) -> Result<ExitCode> {
+fn draw_dot(args: &DrawArgs) -> Result<ExitCode> {
     let for_traces = [
         ("--trace-id", args.trace_id.is_some()),
         ("--root", args.root.is_some()),
@@ -269,22 +148,15 @@ fn draw_dot(args: &DrawArgs, format: FormatArg) -> Result<ExitCode> {
     if let Some((option, _)) = for_traces.iter().find(|(_, is_given)| *is_given) {
         return Err(Usage(format!("{option}: the input is a chart, which measured nothing")).into());
     }
-    let path = PathBuf::from(args.input());
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot open {}", args.input()))?;
-    let options = DotOptions { file: Some(path), include: args.include.clone() };
-    let mut graph = FlowGraph::from_dot(&bytes, &options)?;
-    if graph.left_out.more_graphs > 0 {
-        let more = graph.left_out.more_graphs;
-        eprintln!("raftlens: {}: only the first graph is drawn, {more} more follow", args.input());
-    }
-    if let Some(title) = &args.title {
+    let mut graph = charts::read_drawn(args.input(), &args.include)?;
+    if let Some(title) = &args.picture.title {
         graph.title.clone_from(title);
     }
-    write_picture(args, format, &graph)
+    write_picture(args, &graph)
 }
 
 /// Charts, with what the source and a run say of them.
-fn draw_merged(args: &DrawArgs, format: FormatArg) -> Result<ExitCode> {
+fn draw_merged(args: &DrawArgs) -> Result<ExitCode> {
     let elsewhere = [
         ("an input", !args.input().is_empty()),
         ("--trace-id", args.trace_id.is_some()),
@@ -298,13 +170,13 @@ fn draw_merged(args: &DrawArgs, format: FormatArg) -> Result<ExitCode> {
         charts: &args.chart,
         source: &args.source,
         run: args.trace.as_deref(),
-        title: args.title.as_deref(),
+        title: args.picture.title.as_deref(),
     })?;
-    write_picture(args, format, &graph)
+    write_picture(args, &graph)
 }
 
 /// Who calls whom in Rust source.
-fn draw_source(args: &DrawArgs, format: FormatArg) -> Result<ExitCode> {
+fn draw_source(args: &DrawArgs) -> Result<ExitCode> {
     let for_traces = [
         ("an input", !args.input().is_empty()),
         ("--trace-id", args.trace_id.is_some()),
@@ -317,13 +189,13 @@ fn draw_source(args: &DrawArgs, format: FormatArg) -> Result<ExitCode> {
         );
     }
     let read = source::read(&args.source)?;
-    let title = args.title.clone().unwrap_or_else(|| {
+    let title = args.picture.title.clone().unwrap_or_else(|| {
         let name = source::short_name(&args.source);
         args.root.as_ref().map_or(name.clone(), |root| format!("{root} in {name}"))
     });
     let options =
         FlowOptions { title, root: args.root.clone(), depth: args.depth, most: args.most };
-    write_picture(args, format, &flow_graph(&read, &options)?)
+    write_picture(args, &flow_graph(&read, &options)?)
 }
 
 fn default_title(args: &DrawArgs) -> String {
@@ -332,36 +204,6 @@ fn default_title(args: &DrawArgs) -> String {
         Some(root) => format!("{root} in {name}"),
         None => name.to_owned(),
     }
-}
-
-fn output_format(args: &DrawArgs) -> Result<FormatArg> {
-    let ending = Path::new(&args.output).extension().and_then(|ending| ending.to_str());
-    Ok(match (args.format, ending) {
-        (Some(format), _) => format,
-        (None, Some("svg")) => FormatArg::Svg,
-        (None, Some("png")) => FormatArg::Png,
-        (None, Some("pdf")) => FormatArg::Pdf,
-        (None, Some("dot" | "gv")) => FormatArg::Dot,
-        (None, _) if args.output == "-" => FormatArg::Svg,
-        (None, _) => {
-            let message = format!(
-                "-o {}: the ending says no format: use .svg, .png, .pdf or .dot, or say -f",
-                args.output
-            );
-            return Err(Usage(message).into());
-        }
-    })
-}
-
-/// `W:H` or the ratio itself; beyond a thousand to one nothing could be told apart.
-fn parse_aspect(text: &str) -> Result<f64, String> {
-    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|it| *it > 0.0);
-    let ratio = match text.split_once(':') {
-        Some((width, height)) => number(width).zip(number(height)).map(|(w, h)| w / h),
-        None => number(text),
-    };
-    let ratio = ratio.filter(|ratio| (0.001..=1000.0).contains(ratio));
-    ratio.ok_or_else(|| "width and height as 16:9, or one number from 0.001 to 1000".to_owned())
 }
 
 fn parse_trace_id(text: &str) -> Result<TraceId> {

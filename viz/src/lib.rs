@@ -106,3 +106,4 @@ pub use picture::pdf;
 pub use picture::{Picture, PictureError, PictureFonts, PictureOptions, png};
 pub use previous::{Previous, PreviousError};
 pub use provenance::{Provenance, Seen};
+pub use units::duration;

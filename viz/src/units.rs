@@ -12,7 +12,7 @@ pub(crate) fn count(number: u64) -> String {
 }
 
 /// A duration with three digits in the unit that fits.
-pub(crate) fn duration(nanoseconds: u64) -> String {
+pub fn duration(nanoseconds: u64) -> String {
     let unit = Unit::of(nanoseconds);
     format!("{} {}", unit.digits(nanoseconds), unit.name)
 }

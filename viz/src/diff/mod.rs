@@ -210,6 +210,8 @@ impl Made {
         if let Some(how) = how {
             arrow.provenance = how.provenance();
             arrow.words.insert(0, words(how, shift));
+            // What changed is not to look as its author drew it.
+            arrow.authored = None;
         }
         self.note(how, change);
         self.difference.graph.add_parallel(from, to, arrow);
@@ -247,6 +249,7 @@ fn marked_box(flow_box: &FlowBox, how: Option<How>) -> FlowBox {
         marked.provenance = how.provenance();
         // What was measured has precedence in the picture, and the tooltip has both.
         marked.note = Some(how.word().to_owned());
+        marked.authored = None;
     }
     marked
 }
@@ -265,7 +268,10 @@ fn words(how: How, shift: Option<Shift>) -> String {
 fn full_name(flow_box: &FlowBox) -> String {
     // An identity such as `Peer::inspect` says its owner already.
     match flow_box.owner.last() {
-        Some(owner) if !flow_box.identity.starts_with(owner.as_str()) => {
+        // The names of a DOT file are its own, and unique in it.
+        Some(owner)
+            if flow_box.authored.is_none() && !flow_box.identity.starts_with(owner.as_str()) =>
+        {
             format!("{} in {}", flow_box.identity, flow_box.owner.join(" / "))
         }
         _ => flow_box.identity.clone(),
