@@ -147,7 +147,7 @@ impl Tables<'_> {
                 }
                 Some((Def::Type(index), [])) => {
                     let name: Rc<str> = name.into();
-                    self.types[index].names.contains_key(&name).then(|| Def::Variant(index, name))
+                    self.types[index].names.contains_key(&name).then_some(Def::Variant(index, name))
                 }
                 _ => None,
             }
