@@ -95,9 +95,9 @@ fn head_name(
             text.lines().map(str::to_owned).collect()
         });
         let (of_trait, of) = implementation(&lines[line - 1..], column)?;
-        // The type is a macro's argument: the receiver says which.
+        // The type is a macro's argument: the receiver says which; without one nothing does.
         let of = match of.starts_with('$') {
-            true => last(signature.split("_1: ").nth(1).unwrap_or("").split([',', ')']).next()?),
+            true => last(signature.strip_prefix("(_1: &")?.split([',', ')']).next()?),
             false => of,
         };
         if of_trait.is_some_and(|it| it == "Message") {

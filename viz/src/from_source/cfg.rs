@@ -1,7 +1,7 @@
 //! Which code is left out: what is compiled for tests, and under tools that check instead of run.
 
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Meta, Token};
+use syn::{Attribute, Item, Meta, Token};
 
 /// Conditions that no ordinary build sets.
 const NEVER: [&str; 6] = ["test", "loom", "miri", "kani", "fuzzing", "doctest"];
@@ -42,5 +42,27 @@ fn value(meta: &Meta, depth: usize) -> Option<bool> {
             }
         }
         Meta::NameValue(_) => None,
+    }
+}
+
+/// The attributes of an item, of whatever kind.
+pub(super) fn attributes(item: &Item) -> &[Attribute] {
+    match item {
+        Item::Const(item) => &item.attrs,
+        Item::Enum(item) => &item.attrs,
+        Item::ExternCrate(item) => &item.attrs,
+        Item::Fn(item) => &item.attrs,
+        Item::ForeignMod(item) => &item.attrs,
+        Item::Impl(item) => &item.attrs,
+        Item::Macro(item) => &item.attrs,
+        Item::Mod(item) => &item.attrs,
+        Item::Static(item) => &item.attrs,
+        Item::Struct(item) => &item.attrs,
+        Item::Trait(item) => &item.attrs,
+        Item::TraitAlias(item) => &item.attrs,
+        Item::Type(item) => &item.attrs,
+        Item::Union(item) => &item.attrs,
+        Item::Use(item) => &item.attrs,
+        _ => &[],
     }
 }

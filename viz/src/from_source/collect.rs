@@ -72,7 +72,7 @@ impl<'a> Collector<'a, '_> {
 
     fn items(&mut self, items: &'a [Item], place: &Place) {
         for item in items {
-            if !cfg::is_left_out(attributes(item)) {
+            if !cfg::is_left_out(cfg::attributes(item)) {
                 self.item(item, place);
             }
         }
@@ -305,7 +305,7 @@ impl<'a> Collector<'a, '_> {
         self.tables.blocks.insert(function, module);
         let inner = Place { module, ..place.clone() };
         for item in local.items {
-            if !cfg::is_left_out(attributes(item)) {
+            if !cfg::is_left_out(cfg::attributes(item)) {
                 self.item(item, &inner);
             }
         }
@@ -401,26 +401,5 @@ impl<'a> Visit<'a> for LocalItems<'a> {
 
     fn visit_expr(&mut self, expr: &'a syn::Expr) {
         visit::visit_expr(self, expr);
-    }
-}
-
-fn attributes(item: &Item) -> &[syn::Attribute] {
-    match item {
-        Item::Const(item) => &item.attrs,
-        Item::Enum(item) => &item.attrs,
-        Item::ExternCrate(item) => &item.attrs,
-        Item::Fn(item) => &item.attrs,
-        Item::ForeignMod(item) => &item.attrs,
-        Item::Impl(item) => &item.attrs,
-        Item::Macro(item) => &item.attrs,
-        Item::Mod(item) => &item.attrs,
-        Item::Static(item) => &item.attrs,
-        Item::Struct(item) => &item.attrs,
-        Item::Trait(item) => &item.attrs,
-        Item::TraitAlias(item) => &item.attrs,
-        Item::Type(item) => &item.attrs,
-        Item::Union(item) => &item.attrs,
-        Item::Use(item) => &item.attrs,
-        _ => &[],
     }
 }

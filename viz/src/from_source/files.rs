@@ -276,7 +276,7 @@ fn crate_name(root: &Path) -> String {
     }
     let is_src = own.is_some_and(|own| own.file_name().is_some_and(|it| it == "src"));
     let folder = if is_src { above } else { own };
-    folder.map(|folder| stem(folder)).filter(|it| !it.is_empty()).unwrap_or("source".to_owned())
+    folder.map(stem).filter(|it| !it.is_empty()).unwrap_or("source".to_owned())
 }
 
 /// The name under `[package]`, or under `[lib]` if it says one.

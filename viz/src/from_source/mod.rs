@@ -14,6 +14,21 @@
 //! signatures, bounds of generics. Where those do not suffice nothing is guessed silently: a call to
 //! the only function of its name says so ([`Call::is_by_name`]), every other one is in
 //! [`SourceGraph::unresolved`], and files that do not parse are in [`SourceGraph::left_out`].
+//!
+//! # How right it is
+//! The benchmark `source` holds the calls of a crate of 23,000 lines against the compiler's MIR; the
+//! figures are in `BENCHMARKS.md`. What is missed and what is wrong is of these kinds:
+//!
+//! - What a macro makes is not expanded: methods of types that a macro declares (`id!(StoreId)`) are
+//!   not known, nor is what is called on them. A macro that only wraps items is looked into.
+//! - The argument of a closure that such a method takes has no type, so what is called on it is known
+//!   by its name alone, or not at all.
+//! - What comes out of a foreign type with one of ours in it (`RawNode<PeerStorage>`) is taken for that
+//!   one if it has such a method; those calls are marked as known by name.
+//! - Calls that nobody writes are not read: operators, `for`, `?`, drops, dereferences, derives.
+//! - A function that is kept in a field or handed over is noted where that happens, not where it is
+//!   called.
+//! - Conditions of the build (`cfg(feature)`, `cfg(unix)`) are all taken to hold, but for those of tests.
 
 mod cfg;
 mod collect;

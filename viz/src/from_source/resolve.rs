@@ -16,7 +16,16 @@ impl Tables<'_> {
         path: &'p [String],
         space: Space,
     ) -> Option<(Def, &'p [String])> {
-        self.follow(module, path, space, 0)
+        let key = (module, path.to_vec(), space);
+        let known = self.resolved.borrow().get(&key).cloned();
+        let found = known.unwrap_or_else(|| {
+            let found = self.follow(module, path, space, 0);
+            self.visited.borrow_mut().clear();
+            let found = found.map(|(def, rest)| (def, rest.len()));
+            self.resolved.borrow_mut().insert(key, found.clone());
+            found
+        });
+        found.map(|(def, rest)| (def, &path[path.len() - rest..]))
     }
 
     fn follow<'p>(
@@ -91,9 +100,19 @@ impl Tables<'_> {
 
     /// A name that a module has: its own, or one that it brings in.
     fn lookup_in(&self, module: usize, name: &str, space: Space, depth: usize) -> Option<Def> {
-        if depth > DEEPEST {
+        // Globs that lead to each other are gone through once for a name.
+        let key = (module, Rc::from(name), space);
+        if depth > DEEPEST || !self.visited.borrow_mut().insert(key.clone()) {
             return None;
         }
+        let found = self.find_in(module, name, space, depth);
+        if found.is_some() {
+            self.visited.borrow_mut().remove(&key);
+        }
+        found
+    }
+
+    fn find_in(&self, module: usize, name: &str, space: Space, depth: usize) -> Option<Def> {
         let known = &self.modules[module];
         let own = known.names.get(name).into_iter().flatten();
         for def in own.filter(|def| def.is_in(space)) {
@@ -128,10 +147,7 @@ impl Tables<'_> {
                 }
                 Some((Def::Type(index), [])) => {
                     let name: Rc<str> = name.into();
-                    self.types[index]
-                        .variants
-                        .contains_key(&name)
-                        .then(|| Def::Variant(index, name))
+                    self.types[index].names.contains_key(&name).then_some(Def::Variant(index, name))
                 }
                 _ => None,
             }

@@ -1,6 +1,7 @@
 //! Everything that a source declares, in tables that refer to each other by index.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::ty::{TraitRef, Ty};
@@ -24,7 +25,7 @@ pub(super) enum Def {
 }
 
 /// In which of Rust's name spaces a name is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Space {
     Type,
     Value,
@@ -157,6 +158,9 @@ pub(super) struct MacroDef {
     pub(super) macros: Vec<Vec<String>>,
 }
 
+/// A path in a module.
+pub(super) type PathKey = (usize, Vec<String>, Space);
+
 /// All tables.
 #[derive(Default)]
 pub(super) struct Tables<'a> {
@@ -175,6 +179,10 @@ pub(super) struct Tables<'a> {
     pub(super) by_name: HashMap<Rc<str>, Vec<usize>>,
     /// The items inside of a function's block.
     pub(super) blocks: HashMap<usize, usize>,
+    /// Paths that were followed, with how many of their names are left.
+    pub(super) resolved: RefCell<HashMap<PathKey, Option<(Def, usize)>>>,
+    /// What the path that is being followed has come by.
+    pub(super) visited: RefCell<HashSet<(usize, Rc<str>, Space)>>,
     pub(super) names: Vec<Name>,
     /// What is handed out of each function, by its index.
     pub(super) shown: Vec<Function>,
