@@ -44,6 +44,7 @@ enum FormatArg {
     Png,
     Pdf,
     Dot,
+    Mermaid,
     LayoutJson,
 }
 
@@ -88,7 +89,7 @@ impl PictureArgs {
         };
         // Wishes that nothing would look at.
         let reason = match (format.text(), self.layout) {
-            (Format::Dot, _) => "a DOT file says nothing of places",
+            (Format::Dot | Format::Mermaid, _) => "a DOT or Mermaid file says nothing of places",
             (_, LayoutArg::Dot) => "only `--layout embedded` looks at it",
             (Format::Svg | Format::LayoutJson, LayoutArg::Embedded) => return Ok(()),
         };
@@ -116,7 +117,7 @@ impl PictureArgs {
         let drawn = match format {
             FormatArg::Png => png(&text, &picture)?,
             FormatArg::Pdf => pdf(&text, &picture)?,
-            FormatArg::Svg | FormatArg::Dot | FormatArg::LayoutJson => {
+            FormatArg::Svg | FormatArg::Dot | FormatArg::Mermaid | FormatArg::LayoutJson => {
                 Picture { bytes: text.into_bytes(), notes: Vec::new() }
             }
         };
@@ -134,10 +135,11 @@ impl PictureArgs {
             (None, Some("png")) => FormatArg::Png,
             (None, Some("pdf")) => FormatArg::Pdf,
             (None, Some("dot" | "gv")) => FormatArg::Dot,
+            (None, Some("mmd" | "mermaid")) => FormatArg::Mermaid,
             (None, _) if self.output == "-" => FormatArg::Svg,
             (None, _) => {
                 let message = format!(
-                    "-o {}: the ending says no format: use .svg, .png, .pdf or .dot, or say -f",
+                    "-o {}: the ending says no format: use .svg, .png, .pdf, .dot or .mmd, or say -f",
                     self.output
                 );
                 return Err(Usage(message).into());
@@ -152,6 +154,7 @@ impl FormatArg {
         match self {
             FormatArg::Svg | FormatArg::Png | FormatArg::Pdf => Format::Svg,
             FormatArg::Dot => Format::Dot,
+            FormatArg::Mermaid => Format::Mermaid,
             FormatArg::LayoutJson => Format::LayoutJson,
         }
     }

@@ -7,6 +7,7 @@ use crate::flow_graph::{FlowGraph, Reading};
 use crate::heat::Heat;
 use crate::layout::{self, Embedded, Graphviz, Lanes, Layout, LayoutError, SizedGraph};
 use crate::measure::measure;
+use crate::mermaid;
 use crate::previous::Previous;
 use crate::svg;
 
@@ -18,11 +19,13 @@ pub enum Format {
     Svg,
     /// A file for Graphviz.
     Dot,
+    /// A flowchart that wikis and code hosts draw themselves.
+    Mermaid,
     /// Coordinates as JSON, for measuring layouts.
     LayoutJson,
 }
 
-/// Which engine places the picture; DOT files need none.
+/// Which engine places the picture; DOT and Mermaid files need none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Engine {
     /// Ours; needs nothing installed.
@@ -58,7 +61,7 @@ pub enum DrawError {
     Layout(#[from] LayoutError),
 }
 
-/// Draws `graph`: the text of an SVG, DOT or JSON file, the same bytes for the same graph.
+/// Draws `graph`: the text of an SVG, DOT, Mermaid or JSON file, the same bytes for the same graph.
 ///
 /// # Errors
 /// When the layout fails: `dot` is asked for and missing, or an engine cannot cope with the graph.
@@ -83,6 +86,9 @@ pub fn draw_with(
     if options.format == Format::Dot {
         return Ok(dot::write(graph, source_url));
     }
+    if options.format == Format::Mermaid {
+        return Ok(mermaid::write(graph, source_url));
+    }
     let mut scene = measure(graph);
     let hints = &mut scene.sized.hints;
     hints.aspect = options.aspect.or(hints.aspect);
@@ -92,7 +98,7 @@ pub fn draw_with(
     let placed = engine.place(&scene.sized)?;
     Ok(match options.format {
         Format::LayoutJson => layout::layout_json(&scene.sized, &placed, &dot::box_names(graph)),
-        Format::Svg | Format::Dot => svg::write(graph, &scene, &placed, options),
+        Format::Svg | Format::Dot | Format::Mermaid => svg::write(graph, &scene, &placed, options),
     })
 }
 

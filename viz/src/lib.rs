@@ -71,6 +71,7 @@ mod layout;
 mod measure;
 #[cfg(feature = "source")]
 pub mod merge;
+mod mermaid;
 #[cfg(feature = "png")]
 mod picture;
 mod previous;
