@@ -12,6 +12,7 @@ mod input;
 mod interrupt;
 mod output;
 mod propagation;
+mod score;
 mod sim;
 
 use std::process::ExitCode;
@@ -34,10 +35,14 @@ enum Verb {
     Demo(cmd::demo::DemoArgs),
     /// Draw a trace file, or what a running Jaeger has, as a call-flow chart.
     Draw(cmd::draw::DrawArgs),
+    /// Tell one trace as a story: where its time went, and why.
+    Explain(cmd::explain::ExplainArgs),
     /// Receive the spans of any OpenTelemetry program, over gRPC and HTTP, into a file.
     Record(cmd::record::RecordArgs),
     /// Run simulated clusters through faults, seed by seed, and explain what goes wrong.
     Sim(cmd::sim::SimArgs),
+    /// Find slow and failed reads, and say why they were.
+    Slow(cmd::slow::SlowArgs),
 }
 
 fn main() -> ExitCode {
@@ -45,8 +50,10 @@ fn main() -> ExitCode {
         Verb::Convert(args) => cmd::convert::run(&args),
         Verb::Demo(args) => cmd::demo::run(&args),
         Verb::Draw(args) => cmd::draw::run(&args),
+        Verb::Explain(args) => cmd::explain::run(&args),
         Verb::Record(args) => cmd::record::run(&args),
         Verb::Sim(args) => cmd::sim::run(&args),
+        Verb::Slow(args) => cmd::slow::run(&args),
     };
     match result {
         Ok(code) => code,

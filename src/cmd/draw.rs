@@ -298,12 +298,12 @@ fn parse_aspect(text: &str) -> Result<f64, String> {
     ratio.ok_or_else(|| "width and height as 16:9, or one number from 0.001 to 1000".to_owned())
 }
 
-fn parse_trace_id(text: &str) -> Result<TraceId> {
+pub(crate) fn parse_trace_id(text: &str) -> Result<TraceId> {
     let digits = text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     match u128::from_str_radix(text, 16) {
         Ok(id) if digits => Ok(TraceId(id)),
         _ => {
-            let message = format!("--trace-id {text}: a trace id is up to 32 hexadecimal digits");
+            let message = format!("trace id {text}: it is up to 32 hexadecimal digits");
             Err(Usage(message).into())
         }
     }
