@@ -303,7 +303,7 @@ pub(crate) fn parse_trace_id(text: &str) -> Result<TraceId> {
     match u128::from_str_radix(text, 16) {
         Ok(id) if digits => Ok(TraceId(id)),
         _ => {
-            let message = format!("trace id {text}: it is up to 32 hexadecimal digits");
+            let message = format!("trace id {text}: give up to 32 hexadecimal digits");
             Err(Usage(message).into())
         }
     }
