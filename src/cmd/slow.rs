@@ -19,7 +19,6 @@ use raftlens_tracer::{parse_duration, write_duration};
 use raftlens_viz::{DrawOptions, FlowGraph, Heat, Options, draw};
 use serde_json::{Value, json};
 
-use crate::cmd::Usage;
 use crate::input::{read, source_name};
 use crate::output;
 use crate::score;
@@ -353,5 +352,5 @@ fn without_reads(args: &SlowArgs, assembly: &Assembly<'_>) -> Result<ExitCode> {
 }
 
 fn parse_threshold(text: &str) -> Result<Duration, String> {
-    parse_duration(text).ok_or_else(|| Usage("a time such as 5ms or 200us".to_owned()).to_string())
+    parse_duration(text).ok_or_else(|| "a time such as 5ms or 200us".to_owned())
 }

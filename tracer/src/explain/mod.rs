@@ -7,7 +7,7 @@
 //! | [`wait_states`] | the table of what a read can wait for |
 //! | [`attribution`] | each nanosecond of a read, given to exactly one wait state |
 //! | [`verdict`] | the cause in a sentence, with evidence and a next step |
-//! | [`contrast`] | what sets slow reads apart from the others |
+//! | [`contrast`](mod@contrast) | what sets slow reads apart from the others |
 //!
 //! All of it reads the plain model, so it knows nothing of how spans were collected.
 
