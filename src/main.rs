@@ -13,6 +13,7 @@ mod interrupt;
 mod output;
 mod picture;
 mod propagation;
+mod score;
 mod sim;
 mod source;
 mod views;
@@ -41,10 +42,14 @@ enum Verb {
     Diff(cmd::diff::DiffArgs),
     /// Draw a trace file, or what a running Jaeger has, as a call-flow chart.
     Draw(cmd::draw::DrawArgs),
+    /// Tell one trace as a story: where its time went, and why.
+    Explain(cmd::explain::ExplainArgs),
     /// Receive the spans of any OpenTelemetry program, over gRPC and HTTP, into a file.
     Record(cmd::record::RecordArgs),
     /// Run simulated clusters through faults, seed by seed, and explain what goes wrong.
     Sim(cmd::sim::SimArgs),
+    /// Find slow and failed reads, and say why they were.
+    Slow(cmd::slow::SlowArgs),
 }
 
 fn main() -> ExitCode {
@@ -54,8 +59,10 @@ fn main() -> ExitCode {
         Verb::Demo(args) => cmd::demo::run(&args),
         Verb::Diff(args) => cmd::diff::run(&args),
         Verb::Draw(args) => cmd::draw::run(&args),
+        Verb::Explain(args) => cmd::explain::run(&args),
         Verb::Record(args) => cmd::record::run(&args),
         Verb::Sim(args) => cmd::sim::run(&args),
+        Verb::Slow(args) => cmd::slow::run(&args),
     };
     match result {
         Ok(code) => code,

@@ -206,12 +206,12 @@ fn default_title(args: &DrawArgs) -> String {
     }
 }
 
-fn parse_trace_id(text: &str) -> Result<TraceId> {
+pub(crate) fn parse_trace_id(text: &str) -> Result<TraceId> {
     let digits = text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     match u128::from_str_radix(text, 16) {
         Ok(id) if digits => Ok(TraceId(id)),
         _ => {
-            let message = format!("--trace-id {text}: a trace id is up to 32 hexadecimal digits");
+            let message = format!("trace id {text}: give up to 32 hexadecimal digits");
             Err(Usage(message).into())
         }
     }

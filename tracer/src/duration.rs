@@ -33,9 +33,41 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
+/// Writes nanoseconds with three digits and the unit that fits: `850 ns`, `12.3 µs`, `1.04 ms`.
+///
+/// ```
+/// # use raftlens_tracer::write_duration;
+/// assert_eq!(write_duration(12_345), "12.3 µs");
+/// ```
+pub fn write_duration(nanoseconds: u64) -> String {
+    let (unit, size) = match nanoseconds {
+        0..1_000 => return format!("{nanoseconds} ns"),
+        1_000..1_000_000 => ("µs", 1e3),
+        1_000_000..NS_PER_S => ("ms", 1e6),
+        _ => ("s", 1e9),
+    };
+    let number = nanoseconds as f64 / size;
+    let digits = if number < 9.995 {
+        2
+    } else if number < 99.95 {
+        1
+    } else {
+        0
+    };
+    format!("{number:.digits$} {unit}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_written_duration_has_the_unit_that_fits() {
+        let written = [0, 999, 1_000, 12_345, 999_400, 1_040_000, 17_486_500, 2_000_000_000];
+        let texts =
+            ["0 ns", "999 ns", "1.00 µs", "12.3 µs", "999 µs", "1.04 ms", "17.5 ms", "2.00 s"];
+        assert_eq!(written.map(write_duration), texts);
+    }
 
     #[test]
     fn a_duration_is_a_number_with_a_unit() {

@@ -39,6 +39,7 @@
 //! - A **[format](mod@format)** is a way to write traces to a file: OTLP, Jaeger JSON, Chrome trace
 //!   events, and Zipkin to read. Each is told by content, read as far as it is whole, and written
 //!   atomically; a table says what each cannot hold.
+//! - **[Explanations](explain)** say where the time of a read went, and why.
 //! - **[Assembly](assemble)** puts spans together; **[the golden form](normalize)** compares runs.
 //!
 //! # When a span ends
@@ -72,6 +73,7 @@ mod context;
 mod context_of_span;
 pub mod conventions;
 mod duration;
+pub mod explain;
 pub mod format;
 #[cfg(any(feature = "otel", feature = "recorder"))]
 mod level;
@@ -91,7 +93,7 @@ pub mod simulated;
 #[cfg(any(feature = "recorder", feature = "simulated"))]
 pub use clock::TimeSource;
 pub use context::{TraceContext, TraceParentError};
-pub use duration::parse_duration;
+pub use duration::{parse_duration, write_duration};
 #[cfg(feature = "otel")]
 pub use otel::{
     Counts, ExportError, Guard, Init, InitError, MemoryHandle, init, otel_resource, span_data,
