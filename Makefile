@@ -9,11 +9,15 @@ export CARGO_TARGET_DIR ?= $(CACHE_HOME)/raftlens/target
 CARGO := cargo
 PROFILE := --release --locked
 
-.PHONY: demo test test-jaeger test-browser mutants check bench loom fuzz questions setup soak bench-reads
+.PHONY: charts demo test test-jaeger test-browser mutants check bench loom fuzz questions setup soak bench-reads
 
 ## Start a three-store cluster, read through every path, and draw what ran into out/.
 demo: setup
 	$(CARGO) run $(PROFILE) --bin raftlens -- demo
+
+## Do the charts say what the code does, and what the demonstration did?
+charts: demo
+	$(CARGO) run $(PROFILE) --bin raftlens -- check dot/ --source core/src --trace out/traces.otlp.jsonl
 
 ## Run all tests.
 test: setup loom
@@ -75,6 +79,7 @@ bench: setup
 	$(CARGO) bench --locked -p raftlens-tracer --bench recorder
 	$(CARGO) bench --locked -p raftlens-core --features sim --bench sim
 	$(CARGO) bench --locked -p raftlens-viz --bench layout
+	$(CARGO) bench --locked -p raftlens-viz --features source --bench source
 
 ## What the flight recorder costs a store, against the same program without instrumentation.
 bench-reads: setup

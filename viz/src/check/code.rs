@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use crate::from_source::{CallKind, SourceGraph};
+use crate::from_source::{CallKind, NameKind, SourceGraph};
 
 /// Likeness from which on a name is taken for a new one of the same function.
 const ALIKE: f64 = 0.75;
@@ -66,9 +66,38 @@ impl<'s> Code<'s> {
         Code { source, by_name, calls, mentions, external }
     }
 
-    /// Everything of this name.
+    /// Everything of this name; a method of a trait is all its implementations as well.
     pub(super) fn find(&self, name: &str) -> Vec<Thing> {
-        self.by_name.get(name).cloned().unwrap_or_default()
+        let mut found = self.by_name.get(name).cloned().unwrap_or_default();
+        let Some((of, own)) = name.rsplit_once("::") else { return found };
+        let functions = &self.source.functions;
+        let is_declared = found.iter().any(|thing| match thing {
+            Thing::Function(index) => functions[*index].of_trait.as_deref() == Some(of),
+            Thing::Name(_) => false,
+        });
+        if is_declared {
+            let is_it = |index: &usize| {
+                let function = &functions[*index];
+                function.of_trait.as_deref() == Some(of)
+                    && function.name.rsplit("::").next() == Some(own)
+                    && function.name != name
+            };
+            found.extend((0..functions.len()).filter(is_it).map(Thing::Function));
+        }
+        found
+    }
+
+    /// The fields of a type: only the one of this name, if one is asked for.
+    pub(super) fn fields(&self, of: &str, field: Option<&str>) -> Vec<Thing> {
+        let names = self.source.names.iter().enumerate().filter(|(_, name)| {
+            name.kind == NameKind::Field
+                && name
+                    .name
+                    .strip_prefix(of)
+                    .and_then(|rest| rest.strip_prefix("::"))
+                    .is_some_and(|own| field.is_none_or(|wanted| wanted == own))
+        });
+        names.map(|(index, _)| Thing::Name(index)).collect()
     }
 
     pub(super) fn file(&self, thing: Thing) -> &str {

@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use super::Fault;
 use crate::chart::{Chart, ChartBox};
-use crate::flow_graph::ArrowKind;
 
 /// A mended chart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,15 +48,18 @@ pub fn mend(text: &str, chart: &Chart, faults: &[Fault]) -> Mended {
                 let ends = [&chart.boxes[arrow.from].name, &chart.boxes[arrow.to].name];
                 removed(text, &statements, ends).map(|edit| vec![edit])
             }
-            Fault::NotDrawn { of, .. } => added(text, &statements, chart, (*of, ArrowKind::Call)),
-            Fault::Taken { of, kind, .. } => added(text, &statements, chart, (*of, *kind)),
+            Fault::NotDrawn { of, .. } | Fault::Taken { of, .. } => {
+                added(text, &statements, chart, *of)
+            }
         };
         match edit {
             Some(more) => edits.extend(more),
             None => left.push(fault.clone()),
         }
     }
-    edits.sort_by_key(|(range, _)| (range.start, range.end));
+    // A call that is in the code and in a run is one arrow.
+    edits.sort_by(|a, b| (a.0.start, a.0.end, &a.1).cmp(&(b.0.start, b.0.end, &b.1)));
+    edits.dedup();
     let mut mended = String::with_capacity(text.len());
     let mut at = 0;
     for (range, new) in edits {
@@ -154,7 +156,7 @@ fn added(
     text: &str,
     statements: &[Statement],
     chart: &Chart,
-    ((from, to), kind): ((usize, usize), ArrowKind),
+    (from, to): (usize, usize),
 ) -> Option<Vec<(Range<usize>, String)>> {
     let (from, to) = (&chart.boxes[from].name, &chart.boxes[to].name);
     let arrows = || statements.iter().filter(|it| it.ends.len() > 1);
@@ -163,11 +165,7 @@ fn added(
     let begin = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
     let indent: String =
         text[begin..range.start].chars().take_while(|it| it.is_whitespace()).collect();
-    let class = match kind {
-        ArrowKind::Call => "[class=\"call\"]",
-        ArrowKind::Data => "[class=\"data\", style=dashed]",
-    };
-    let arrow = format!("\n{indent}{} -> {} {class};", written(from), written(to));
+    let arrow = format!("\n{indent}{} -> {} [class=\"call\"];", written(from), written(to));
     Some(vec![(range.end..range.end, arrow)])
 }
 

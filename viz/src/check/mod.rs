@@ -4,11 +4,12 @@
 //! a function, a type, a variant, a field or a constant; one of class `external` is outside of the
 //! source. An arrow of a function is kept by a call: a direct one, or one through at most
 //! [`CheckOptions::through`] functions that the chart does not show. To a type, variant or field it is
-//! kept by a mention, to an external box by a call of that name. Arrows of other boxes than functions
-//! and arrows of data cannot be told from code, and are counted.
+//! kept by a mention, there or in whoever asks the function, to an external box by a call of that name.
+//! Arrows of other boxes than functions and arrows of data cannot be told from code, and are counted.
 //!
 //! The other way round, a direct call between two functions that a chart shows should be an arrow of
-//! it, and so should every arrow between two of its boxes that a run took.
+//! it, or a way through branches and values, and so should every call between two of its boxes that a
+//! run made. Calls that are known by their names alone, or that a log or span makes, are not asked for.
 
 mod code;
 mod mend;
@@ -89,8 +90,6 @@ pub enum Fault {
         from: String,
         /// Its head.
         to: String,
-        /// Whether it is a call or data.
-        kind: ArrowKind,
         /// How often.
         count: u64,
     },
@@ -166,36 +165,15 @@ pub fn check(
             None => checked.boxes += 1,
         }
     }
-    let shown: HashSet<usize> = found
-        .iter()
-        .flatten()
-        .filter_map(|thing| match thing {
-            Thing::Function(index) => Some(*index),
-            Thing::Name(_) => None,
-        })
-        .collect();
+    let shown: HashSet<usize> = found.iter().flat_map(|things| functions(things)).collect();
     for (index, arrow) in chart.arrows.iter().enumerate() {
-        let (from, to) = (&chart.boxes[arrow.from], &chart.boxes[arrow.to]);
-        let tails: Vec<usize> = functions(&found[arrow.from]);
-        let is_gone = |at: usize, of: &ChartBox| found[at].is_empty() && !is_external(of);
-        // A type from outside is taken, not called.
-        let is_taken = is_external(to) && to.kind != BoxKind::Function;
-        let can_tell = arrow.kind == ArrowKind::Call && from.kind == BoxKind::Function && !is_taken;
-        if !can_tell || tails.is_empty() || is_gone(arrow.to, to) {
-            checked.not_checked += 1;
-            continue;
-        }
-        let reach = code.reach(&tails, options.through, &shown);
-        let is_kept = match is_external(to) {
-            true => code.calls_outside(&reach, last(name(to))),
-            false => found[arrow.to].iter().any(|thing| reach.has(*thing)),
-        };
-        match is_kept {
-            true => checked.arrows += 1,
-            false => checked.faults.push(Fault::NoCall {
+        match is_kept(chart, &code, (index, options.through), (&found, &shown)) {
+            None => checked.not_checked += 1,
+            Some(true) => checked.arrows += 1,
+            Some(false) => checked.faults.push(Fault::NoCall {
                 of: index,
-                from: from.id.clone(),
-                to: to.id.clone(),
+                from: chart.boxes[arrow.from].id.clone(),
+                to: chart.boxes[arrow.to].id.clone(),
             }),
         }
     }
@@ -253,17 +231,81 @@ fn box_fault(
     })
 }
 
+/// Whether the code has what an arrow says; `None` where code cannot tell.
+fn is_kept(
+    chart: &Chart,
+    code: &Code<'_>,
+    (index, through): (usize, usize),
+    (found, shown): (&[Vec<Thing>], &HashSet<usize>),
+) -> Option<bool> {
+    let arrow = &chart.arrows[index];
+    let (from, to) = (&chart.boxes[arrow.from], &chart.boxes[arrow.to]);
+    let mut tails = functions(&found[arrow.from]);
+    let is_call = arrow.kind == ArrowKind::Call && from.kind == BoxKind::Function;
+    if !is_call || tails.is_empty() {
+        return None;
+    }
+    if is_external(to) {
+        // A type from outside is taken, not called.
+        let reach = code.reach(&tails, through, shown);
+        return (to.kind == BoxKind::Function).then(|| code.calls_outside(&reach, last(name(to))));
+    }
+    if found[arrow.to].is_empty() {
+        return None;
+    }
+    if !functions(&found[arrow.to]).is_empty() {
+        let reach = code.reach(&tails, through, shown);
+        return Some(found[arrow.to].iter().any(|thing| reach.has(*thing)));
+    }
+    // What a decision leads to may be named by the one who asked for it, or further on.
+    let before = chart.arrows.iter().filter(|other| other.to == arrow.from);
+    tails.extend(before.flat_map(|other| functions(&found[other.from])));
+    let reach = code.reach(&tails, through, &HashSet::new());
+    let mut heads = found[arrow.to].clone();
+    if matches!(to.kind, BoxKind::Struct { .. }) {
+        let fields = code.fields(name(to), arrow.to_port.as_deref());
+        match arrow.to_port {
+            Some(_) => heads = fields,
+            None => heads.extend(fields),
+        }
+    }
+    Some(heads.iter().any(|thing| reach.has(*thing)))
+}
+
+/// Whether an arrow leads from one box to another, or several do through branches and values.
+struct Drawn<'c> {
+    chart: &'c Chart,
+}
+
+impl Drawn<'_> {
+    fn has(&self, from: usize, to: usize) -> bool {
+        let mut open = vec![from];
+        let mut seen = HashSet::new();
+        while let Some(at) = open.pop() {
+            for arrow in self.chart.arrows.iter().filter(|arrow| arrow.from == at) {
+                let is_step = self.chart.boxes[arrow.to].kind != BoxKind::Function;
+                if arrow.to == to {
+                    return true;
+                }
+                if is_step && seen.insert(arrow.to) {
+                    open.push(arrow.to);
+                }
+            }
+        }
+        false
+    }
+}
+
 /// Direct calls between two shown functions that no arrow stands for.
 fn not_drawn(chart: &Chart, code: &Code<'_>, found: &[Vec<Thing>]) -> Vec<Fault> {
-    let drawn: HashSet<(usize, usize)> =
-        chart.arrows.iter().map(|arrow| (arrow.from, arrow.to)).collect();
+    let drawn = Drawn { chart };
     let mut faults = Vec::new();
     for (from, tails) in found.iter().enumerate() {
         for (to, heads) in found.iter().enumerate() {
-            if from == to || drawn.contains(&(from, to)) {
-                continue;
-            }
-            if let Some(place) = code.direct(&functions(tails), &functions(heads)) {
+            if from != to
+                && let Some(place) = code.direct(&functions(tails), &functions(heads))
+                && !drawn.has(from, to)
+            {
                 faults.push(Fault::NotDrawn {
                     of: (from, to),
                     from: chart.boxes[from].id.clone(),
@@ -279,21 +321,20 @@ fn not_drawn(chart: &Chart, code: &Code<'_>, found: &[Vec<Thing>]) -> Vec<Fault>
 /// What a run took between two boxes of the chart without an arrow in it.
 fn taken(chart: &Chart, run: &FlowGraph) -> Vec<Fault> {
     let place = |identity: &str| chart.boxes.iter().position(|of| of.id == identity);
-    let drawn: HashSet<(usize, usize)> =
-        chart.arrows.iter().map(|arrow| (arrow.from, arrow.to)).collect();
+    let drawn = Drawn { chart };
     let mut seen = HashSet::new();
     let mut faults = Vec::new();
-    for (_, tail, head, arrow) in run.arrows() {
+    // Who waited for whom is no call: hand-overs are not asked for.
+    for (_, tail, head, arrow) in run.arrows().filter(|it| it.3.kind == ArrowKind::Call) {
         let (tail, head) = (run.flow_box(tail), run.flow_box(head));
         let (Some(from), Some(to)) = (place(&tail.identity), place(&head.identity)) else {
             continue;
         };
-        if from != to && !drawn.contains(&(from, to)) && seen.insert((from, to)) {
+        if from != to && !drawn.has(from, to) && seen.insert((from, to)) {
             faults.push(Fault::Taken {
                 of: (from, to),
                 from: tail.identity.clone(),
                 to: head.identity.clone(),
-                kind: arrow.kind,
                 count: arrow.count,
             });
         }

@@ -215,7 +215,7 @@ impl<'a> Collector<'a, '_> {
             generics: Generics::new(),
             methods: HashMap::new(),
             assoc: HashMap::new(),
-            supers: Vec::new(),
+            with_supers: vec![index],
             impls: Vec::new(),
         });
         for inner in &item.items {

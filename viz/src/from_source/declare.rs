@@ -24,6 +24,7 @@ pub(super) fn declare(tables: &mut Tables<'_>) {
     for index in 0..tables.traits.len() {
         trait_def(tables, index);
     }
+    close_supers(tables);
     for index in 0..tables.impls.len() {
         impl_def(tables, index);
     }
@@ -145,7 +146,11 @@ fn trait_def(tables: &mut Tables<'_>, index: usize) {
     let (all, _) = generics(tables, &item.generics, (module, Some(&self_ty)), &Vec::new());
     let scope = Scope { module, self_ty: Some(&self_ty), generics: &all };
     let supers = tables.bounds(item.supertraits.iter(), scope, 0);
-    tables.traits[index].supers = supers;
+    let above = supers.iter().filter_map(|above| match above {
+        TraitRef::Local(above, _) => Some(*above),
+        TraitRef::Foreign(..) | TraitRef::Call(_) => None,
+    });
+    tables.traits[index].with_supers.extend(above);
     for inner in &item.items {
         if let TraitItem::Type(inner) = inner {
             let bounds = tables.bounds(inner.bounds.iter(), scope, 0);
@@ -153,6 +158,22 @@ fn trait_def(tables: &mut Tables<'_>, index: usize) {
         }
     }
     tables.traits[index].generics = all;
+}
+
+/// From the traits right above each to all above it, each once however many ways lead there.
+fn close_supers(tables: &mut Tables<'_>) {
+    let direct: Vec<Vec<usize>> = tables.traits.iter().map(|it| it.with_supers.clone()).collect();
+    for (index, of) in tables.traits.iter_mut().enumerate() {
+        let mut all = vec![index];
+        let mut at = 0;
+        while let Some(next) = all.get(at).copied() {
+            let more: Vec<usize> =
+                direct[next].iter().copied().filter(|above| !all.contains(above)).collect();
+            all.extend(more);
+            at += 1;
+        }
+        of.with_supers = all;
+    }
 }
 
 fn impl_def(tables: &mut Tables<'_>, index: usize) {

@@ -9,7 +9,7 @@ use crate::from_trace::near_names;
 
 /// Draws `source`, or what one function of it calls.
 ///
-/// A call through a trait and one that is known by its name alone say so at their arrow; a function
+/// Calls for logs and spans are not drawn: nothing goes on in them. A call through a trait and one that is known by its name alone say so at their arrow; a function
 /// that is handed over as a value is an [`ArrowKind::Data`]. What `options` leaves out is counted in
 /// [`FlowGraph::left_out`].
 ///
@@ -42,7 +42,7 @@ pub fn flow_graph(source: &SourceGraph, options: &FlowOptions) -> Result<FlowGra
         places.insert(index, graph.add_box(flow_box(&source.functions[index])));
     }
     let mut drawn = HashSet::new();
-    for call in &source.calls {
+    for call in source.calls.iter().filter(|call| is_drawn(call)) {
         let (Some(from), Some(to)) = (places.get(&call.from), places.get(&call.to)) else {
             continue;
         };
@@ -84,7 +84,7 @@ impl Calls {
         let mut next = vec![Vec::new(); source.functions.len()];
         let mut before = vec![0; source.functions.len()];
         let mut known = HashSet::new();
-        for call in &source.calls {
+        for call in source.calls.iter().filter(|call| is_drawn(call)) {
             if known.insert((call.from, call.to)) {
                 next[call.from].push(call.to);
                 before[call.to] += 1;
@@ -130,6 +130,10 @@ fn flow_box(function: &Function) -> FlowBox {
         line: Some(function.line),
         ..FlowBox::default()
     }
+}
+
+fn is_drawn(call: &Call) -> bool {
+    call.kind != CallKind::Macro
 }
 
 fn kind(call: &Call) -> ArrowKind {

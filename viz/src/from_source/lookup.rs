@@ -95,7 +95,7 @@ impl Tables<'_> {
         }
         let traits = self.impls_of.get(key)?.iter().filter_map(|it| self.impls[*it].of_trait);
         for of in traits {
-            if let Some(function) = self.declared(of, name, 0) {
+            if let Some(function) = self.declared(of, name) {
                 return Some(Found::Function(function, ty.clone()));
             }
         }
@@ -151,7 +151,7 @@ impl Tables<'_> {
         for bound in bounds {
             match bound {
                 TraitRef::Local(index, _) => {
-                    if let Some(function) = self.declared(*index, name, 0) {
+                    if let Some(function) = self.declared(*index, name) {
                         return Found::Trait(function, ty.clone());
                     }
                 }
@@ -169,17 +169,9 @@ impl Tables<'_> {
     }
 
     /// The declaration of a method in a trait or one above it.
-    pub(super) fn declared(&self, of: usize, name: &str, depth: usize) -> Option<usize> {
-        if depth > DEEPEST {
-            return None;
-        }
-        let this = &self.traits[of];
-        this.methods.get(name).copied().or_else(|| {
-            this.supers.iter().find_map(|above| match above {
-                TraitRef::Local(above, _) => self.declared(*above, name, depth + 1),
-                TraitRef::Foreign(..) | TraitRef::Call(_) => None,
-            })
-        })
+    pub(super) fn declared(&self, of: usize, name: &str) -> Option<usize> {
+        let mut all = self.traits[of].with_supers.iter();
+        all.find_map(|of| self.traits[*of].methods.get(name).copied())
     }
 
     /// The functions that may run when the declaration `declared` is called on a value of `ty`.
@@ -247,7 +239,7 @@ impl Tables<'_> {
                     if let Some((_, ty)) = fixed.iter().find(|(known, _)| &**known == name) {
                         return ty.clone();
                     }
-                    if let Some(bounds) = self.assoc_bounds(*index, name, depth + 1) {
+                    if let Some(bounds) = self.assoc_bounds(*index, name) {
                         // Kept as it is: what the base turns out to be may say more.
                         return match base {
                             Ty::Param(_) if depth == 0 => {
@@ -274,17 +266,9 @@ impl Tables<'_> {
         Ty::Assoc(base.clone().into(), name.into())
     }
 
-    fn assoc_bounds(&self, of: usize, name: &str, depth: usize) -> Option<std::rc::Rc<[TraitRef]>> {
-        if depth > DEEPEST {
-            return None;
-        }
-        let this = &self.traits[of];
-        this.assoc.get(name).cloned().or_else(|| {
-            this.supers.iter().find_map(|above| match above {
-                TraitRef::Local(above, _) => self.assoc_bounds(*above, name, depth + 1),
-                TraitRef::Foreign(..) | TraitRef::Call(_) => None,
-            })
-        })
+    fn assoc_bounds(&self, of: usize, name: &str) -> Option<std::rc::Rc<[TraitRef]>> {
+        let mut all = self.traits[of].with_supers.iter();
+        all.find_map(|of| self.traits[*of].assoc.get(name).cloned())
     }
 
     /// A type with what is known of its associated types put in.

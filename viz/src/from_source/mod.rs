@@ -121,7 +121,7 @@ pub enum CallKind {
     Callback,
     /// The function is kept in a field or variable.
     Value,
-    /// By what a macro of the source becomes.
+    /// By what a macro of the source becomes, or for what a log or a span records.
     Macro,
 }
 

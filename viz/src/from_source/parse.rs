@@ -4,6 +4,8 @@
 use std::str::FromStr as _;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use syn::Item;
+use syn::parse::{ParseStream, Parser as _};
 
 /// Most tokens that may stand inside or before each other without an end of a statement between
 /// them: each may be one step deeper for a parser.
@@ -31,10 +33,44 @@ pub(super) fn file(text: &str) -> Result<syn::File, Fault> {
         let why = format!("nested deeper than {DEEPEST} steps: split it up");
         return Err(Fault { line, column, why });
     }
-    syn::parse2(tokens).map_err(|error| {
+    let mut parsed: syn::File = syn::parse2(tokens).map_err(|error| {
         let place = error.span().start();
         Fault { line: place.line, column: place.column + 1, why: format!("{error}") }
-    })
+    })?;
+    open_wrappers(&mut parsed.items);
+    Ok(parsed)
+}
+
+/// Puts the items in a macro in its place, where it holds items and nothing else: `cfg_rt! { .. }`,
+/// `thread_local! { .. }`.
+fn open_wrappers(items: &mut Vec<Item>) {
+    let mut open: Vec<Item> = std::mem::take(items).into_iter().rev().collect();
+    while let Some(item) = open.pop() {
+        match item {
+            Item::Macro(item) if item.ident.is_none() => {
+                let inside = all_items.parse2(item.mac.tokens.clone());
+                match inside {
+                    Ok(inside) if !inside.is_empty() => open.extend(inside.into_iter().rev()),
+                    Ok(_) | Err(_) => items.push(Item::Macro(item)),
+                }
+            }
+            Item::Mod(mut item) => {
+                if let Some((_, inside)) = &mut item.content {
+                    open_wrappers(inside);
+                }
+                items.push(Item::Mod(item));
+            }
+            item => items.push(item),
+        }
+    }
+}
+
+fn all_items(input: ParseStream<'_>) -> syn::Result<Vec<Item>> {
+    let mut items = Vec::new();
+    while !input.is_empty() {
+        items.push(input.parse()?);
+    }
+    Ok(items)
 }
 
 /// Line and column where the nesting is too deep for a parser.

@@ -95,7 +95,8 @@ pub(super) struct TraitDef<'a> {
     pub(super) generics: Generics,
     pub(super) methods: HashMap<Rc<str>, usize>,
     pub(super) assoc: HashMap<Rc<str>, Rc<[TraitRef]>>,
-    pub(super) supers: Vec<TraitRef>,
+    /// Itself, and the traits of the source above it, nearest first.
+    pub(super) with_supers: Vec<usize>,
     /// Indices of its implementations.
     pub(super) impls: Vec<usize>,
 }

@@ -42,7 +42,7 @@ impl Walker<'_, '_> {
                 self.returned(index, None, &args)
             }
             Named::Member(ty, name) => self.member_call((&ty, &name), &call.args, at),
-            Named::OfTrait(of, name) => match self.tables.declared(of, &name, 0) {
+            Named::OfTrait(of, name) => match self.tables.declared(of, &name) {
                 Some(declared) => {
                     let args = self.arguments(&call.args, &[]);
                     let this = &self.tables.functions[declared];
@@ -383,7 +383,7 @@ impl Walker<'_, '_> {
             Owner::Trait(_) => Some(index),
             Owner::Impl(of) => {
                 let of = self.tables.impls[of].of_trait?;
-                self.tables.declared(of, name, 0)
+                self.tables.declared(of, name)
             }
             Owner::Module => None,
         }

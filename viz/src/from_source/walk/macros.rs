@@ -29,13 +29,15 @@ impl Walker<'_, '_> {
         let names = segments(&call.path);
         let at = path_line(&call.path);
         let name = names.last().map(String::as_str).unwrap_or_default();
+        let records = usize::from(is_recording(name));
+        self.records += records;
         let is_own = self.expansion(self.module, &names, at, &mut HashSet::new());
         if !is_own {
             self.outside(&format!("{name}!"), at);
         }
         match name {
             "matches" | "assert_matches" => self.matches(&call.tokens, name, at),
-            "vec" => {
+            "vec" if records == 0 => {
                 let item = self.list(&call.tokens).unwrap_or_else(|| {
                     self.pieces(&call.tokens, name, at);
                     Ty::Unknown
@@ -44,6 +46,7 @@ impl Walker<'_, '_> {
             }
             _ => self.pieces(&call.tokens, name, at),
         }
+        self.records -= records;
         match name {
             "try_join" | "join" | "select" => Ty::Unknown,
             // What a macro makes is hardly ever called upon.
@@ -190,6 +193,12 @@ impl Walker<'_, '_> {
             self.depth -= 1;
         }
     }
+}
+
+/// Whether a macro of this name writes something down and changes nothing.
+fn is_recording(name: &str) -> bool {
+    name.ends_with("span")
+        || matches!(name, "trace" | "debug" | "info" | "warn" | "error" | "event" | "log" | "crit")
 }
 
 /// Tokens between commas, semicolons and `=>`.

@@ -43,6 +43,7 @@ pub(super) fn function(tables: &Tables<'_>, index: usize, noted: &mut Noted) {
         generics: &this.generics,
         variables: Vec::new(),
         closures: 0,
+        records: 0,
         depth: 0,
     };
     if this.has_self
@@ -73,6 +74,8 @@ pub(super) struct Walker<'t, 'a> {
     variables: Vec<(Rc<str>, Ty)>,
     /// How many closures are around.
     closures: usize,
+    /// How many macros that record something are around.
+    records: usize,
     depth: usize,
 }
 
@@ -96,6 +99,7 @@ impl<'t> Walker<'t, '_> {
     fn edge(&mut self, to: usize, at: At, declared: Option<usize>, is_by_name: bool) {
         // In a closure it runs when that does; what may run is still told by `declared`.
         let kind = match at.kind {
+            CallKind::Direct | CallKind::Method if self.records > 0 => CallKind::Macro,
             CallKind::Direct | CallKind::Method if self.closures > 0 => CallKind::Closure,
             kind => kind,
         };

@@ -141,7 +141,7 @@ impl Walker<'_, '_> {
                     known => known,
                 },
             },
-            Named::OfTrait(of, name) => match self.tables.declared(of, &name, 0) {
+            Named::OfTrait(of, name) => match self.tables.declared(of, &name) {
                 Some(declared) => {
                     self.dispatch(declared, at);
                     self.function_value(declared, &Known::new())
