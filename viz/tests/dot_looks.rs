@@ -60,7 +60,7 @@ fn as_many_lines_run_round_a_box_as_were_asked_for() {
 
 #[test]
 fn letters_are_as_large_as_asked_for() {
-    let drawn = svg("digraph{a[fontsize=24 label=Words]b[label=Words]c[fontsize=1e9]}");
+    let drawn = svg("digraph{a[fontsize=24 label=Words]b[label=Words]c[fontsize=\"1e9\"]}");
     assert!(drawn.contains("font-size=\"24\"") && drawn.contains("font-size=\"12\""));
     assert!(drawn.contains("font-size=\"96\""), "letters have a limit");
     let (large, own) = (size("shape=box fontsize=24 label=Words"), size("shape=box label=Words"));
