@@ -9,7 +9,7 @@ export CARGO_TARGET_DIR ?= $(CACHE_HOME)/raftlens/target
 CARGO := cargo
 PROFILE := --release --locked
 
-.PHONY: charts demo test test-jaeger test-browser mutants check bench loom fuzz questions setup soak bench-reads
+.PHONY: charts demo test test-jaeger test-browser mutants check bench loom fuzz questions setup soak bench-reads pictures
 
 ## Start a three-store cluster, read through every path, and draw what ran into out/.
 demo: setup
@@ -18,6 +18,10 @@ demo: setup
 ## Do the charts say what the code does, and what the demonstration did?
 charts: demo
 	$(CARGO) run $(PROFILE) --bin raftlens -- check dot/ --source core/src --trace out/traces.otlp.jsonl
+
+## Draw the pictures of the charts again.
+pictures: setup
+	UPDATE_GOLDENFILES=1 $(CARGO) test $(PROFILE) --test chart_pictures
 
 ## Run all tests.
 test: setup loom

@@ -1,4 +1,4 @@
-//! The six documented charts of the read path, as the boxes that each of them shows.
+//! The documented charts of the read path and of its neighbours, as the boxes that each of them shows.
 //!
 //! A chart of a run is drawn from its spans alone; the reference only says which boxes to look at.
 
@@ -9,7 +9,7 @@ use raftlens_viz::{Chart, DotOptions, FlowGraph};
 
 use crate::cmd::Usage;
 
-/// The reference charts, by the names that `--chart` takes.
+/// The charts of the read path, by the names that `--chart` takes; the demonstration draws them.
 pub(crate) const REFERENCES: [(&str, &str); 6] = [
     ("async_snapshot", include_str!("../dot/1_async_snapshot.dot")),
     ("router_send", include_str!("../dot/2_router_send.dot")),
@@ -19,14 +19,27 @@ pub(crate) const REFERENCES: [(&str, &str); 6] = [
     ("apply_reads", include_str!("../dot/6_apply_reads.dot")),
 ];
 
+/// Their neighbours, likewise; much of them has no spans, so a run alone shows little of them.
+const NEIGHBOURS: [(&str, &str); 7] = [
+    ("lease_life", include_str!("../dot/7_lease_life.dot")),
+    ("delegates", include_str!("../dot/8_delegates.dot")),
+    ("snapshot_cache", include_str!("../dot/9_snapshot_cache.dot")),
+    ("raft_read_index", include_str!("../dot/10_raft_read_index.dot")),
+    ("follower_read", include_str!("../dot/11_follower_read.dot")),
+    ("renew_lease", include_str!("../dot/12_renew_lease.dot")),
+    ("write", include_str!("../dot/13_write.dot")),
+];
+
 /// A chart by its name, or from a DOT file.
 pub(crate) fn find(name: &str) -> Result<Chart> {
-    if let Some((_, text)) = REFERENCES.iter().find(|(known, _)| *known == name) {
+    let mut all = REFERENCES.iter().chain(&NEIGHBOURS);
+    if let Some((_, text)) = all.find(|(known, _)| *known == name) {
         return Chart::parse(text).with_context(|| format!("the built-in chart {name}"));
     }
     let path = Path::new(name);
     if !path.exists() {
-        let known: Vec<_> = REFERENCES.iter().map(|(known, _)| *known).collect();
+        let known = REFERENCES.iter().chain(&NEIGHBOURS).map(|(known, _)| *known);
+        let known: Vec<_> = known.collect();
         let known = known.join(", ");
         return Err(Usage(format!("--chart {name}: no such file, and none of {known}")).into());
     }

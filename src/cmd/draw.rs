@@ -45,8 +45,9 @@ pub(crate) struct DrawArgs {
     #[arg(long, value_name = "SPAN_NAME")]
     root: Option<String>,
     /// Draw only the boxes of a documented chart: async_snapshot, router_send, inspect, read_local,
-    /// read_index, apply_reads, a DOT file, or a folder of them; may be repeated. With --source or
-    /// --trace, the chart itself is drawn, and what the others say of it.
+    /// read_index, apply_reads, lease_life, delegates, snapshot_cache, raft_read_index,
+    /// follower_read, renew_lease, write, a DOT file, or a folder of them; may be repeated. With
+    /// --source or --trace, the chart itself is drawn, and what the others say of it.
     #[arg(long, value_name = "NAME|PATH")]
     chart: Vec<String>,
     /// What a run did, in any format that is read, laid over the charts.

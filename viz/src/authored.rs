@@ -81,6 +81,37 @@ pub enum Shape {
     Underline,
 }
 
+/// What stands at the end of an arrow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum HeadShape {
+    /// A triangle.
+    #[default]
+    Normal,
+    /// A triangle that points back.
+    Inverse,
+    /// A triangle with a notch.
+    Vee,
+    /// A crow's foot.
+    Crow,
+    /// A diamond.
+    Diamond,
+    /// A dot.
+    Dot,
+    /// A square.
+    Box,
+    /// A bar.
+    Tee,
+}
+
+/// A head with its ground.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct ArrowHead {
+    /// Its shape.
+    pub shape: HeadShape,
+    /// Only its outline is drawn.
+    pub is_open: bool,
+}
+
 /// Where a line of text stands in its room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Align {
@@ -137,6 +168,12 @@ pub struct AuthoredBox {
     pub shape: Shape,
     /// Its colours.
     pub look: Look,
+    /// Least width and height in points (`width`, `height`).
+    pub least: (u32, u32),
+    /// How many lines run round it (`peripheries`).
+    pub outlines: u8,
+    /// Size of its letters in tenths of a point (`fontsize`), where the author says one.
+    pub font_tenths: Option<u16>,
     /// What stands in it.
     pub cell: Cell,
     /// What the pointer shows, in place of our own words.
@@ -162,6 +199,12 @@ pub struct AuthoredArrow {
     pub has_tail_head: bool,
     /// Whether there is no head at its end.
     pub is_headless: bool,
+    /// The head at its beginning, where there is one.
+    pub tail: ArrowHead,
+    /// The head at its end, where there is one.
+    pub head: ArrowHead,
+    /// Where it leads to (`edgeURL`, `URL`).
+    pub url: Option<String>,
     /// Its way; the clusters in it are those below.
     pub hints: ArrowHints,
     /// Path of the cluster whose border it starts at.

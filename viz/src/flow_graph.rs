@@ -168,6 +168,10 @@ pub struct LeftOut {
     pub unknown_from: u64,
     /// Graphs behind the first one of a DOT file.
     pub more_graphs: u64,
+    /// Colours of a DOT file that no scheme has: drawn in ours.
+    pub colors: u64,
+    /// Heads of arrows of a DOT file that are drawn more simply: the first of several, a whole for a half.
+    pub heads: u64,
     /// Functions of a source that are beyond the depth or the number that was asked for.
     pub functions: u64,
 }

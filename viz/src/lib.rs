@@ -83,8 +83,8 @@ mod text;
 mod units;
 
 pub use authored::{
-    Align, AuthoredArrow, AuthoredBox, AuthoredCluster, AuthoredGraph, AuthoredRank, Cell,
-    DotAttribute, GridCell, Look, Rgba, Shape, TextLine,
+    Align, ArrowHead, AuthoredArrow, AuthoredBox, AuthoredCluster, AuthoredGraph, AuthoredRank,
+    Cell, DotAttribute, GridCell, Look, Rgba, Shape, TextLine,
 };
 pub use chart::{Chart, ChartArrow, ChartBox, ChartError};
 pub use dot::{DotError, DotFault};

@@ -21,8 +21,13 @@ pub(crate) fn source_link(flow_box: &FlowBox, template: Option<&str>) -> Option<
         Some(template) => template.replace("{file}", file).replace("{line}", &line),
         None => file.to_owned(),
     };
+    plain_link(&link)
+}
+
+/// A link as it may stand in a picture; `None` for one that a browser would run.
+pub(crate) fn plain_link(link: &str) -> Option<String> {
     let link: String = link.chars().map(encoded).collect();
-    is_plain(&link).then_some(link)
+    (link.len() <= LONGEST && is_plain(&link)).then_some(link)
 }
 
 /// Characters that end or break a link are written as in any URL.

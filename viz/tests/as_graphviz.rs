@@ -142,6 +142,166 @@ fn what_is_written_again_is_the_same_graph() {
     }
 }
 
+/// Whole graphs in forms that are easily read otherwise than meant.
+const GRAPHS: &[&str] = &[
+    // Groups without a name as ends: every box on the one side to every one on the other.
+    "digraph{a->{b c}->{d;e}}",
+    "digraph{{a b}->{c->d}->{e{f g}}}",
+    "graph{{a--b}--{a--c}}",
+    "digraph{subgraph cluster_x{a}->subgraph cluster_y{b->{c d}}}",
+    "digraph{a->{}->b}",
+    "digraph{{{{a}}}->b}",
+    "digraph{a->subgraph s{b c} d->subgraph s{e}}",
+    // Boxes of several clusters, and clusters that are opened again.
+    "digraph{subgraph cluster_x{a b}subgraph cluster_y{c}subgraph cluster_x{d}}",
+    "digraph{subgraph cluster_x{a subgraph cluster_z{b}}a->c}",
+    "digraph{subgraph clusterless{a}subgraph Cluster{b}subgraph cluster{c}}",
+    "digraph{a->b subgraph cluster_x{c->d}subgraph x{e}}",
+    // Ports and compass points.
+    "digraph{a:p:nw->b:_ b:\"x y\":s->c:<d>:c}",
+    "digraph{a:n:s->b; n->s; a:b->c:d:e->f}",
+    "digraph{s[shape=record label=\"<f0>l|{<f1>m|r}\"]s:f0->s:f1:se->t}",
+    // HTML labels, balanced and with comments and quotes in them.
+    "digraph{a[label=<<TABLE><TR><TD PORT=\"p\">x</TD></TR></TABLE>>]a:p->b}",
+    "digraph{a[label=<<b>x</b> &lt; \"y\">]b[label=<>]a->b}",
+    "digraph{<a<i>b</i>>-><c>}",
+    // Defaults: of what comes after, and of groups.
+    "digraph{a node[shape=box]b{node[color=red]c}d edge[style=dotted]a->b}",
+    "digraph{node[label=\"\"]a;b[label=x]a->b;node[label=y]a;c}",
+    "digraph{edge[arrowhead=none];{edge[dir=back]a->b}a->c[dir=both]}",
+    // Strict graphs, and edges with a key.
+    "strict digraph{a->b a->b b->a a->a a->a}",
+    "strict graph{a--b b--a[color=red]a--{b c}}",
+    "digraph{a->b[key=1]a->b[key=1]a->b[key=2]a->b}",
+    "graph{a--b[key=x]b--a[key=x]}",
+    // Comments, and lines that a preprocessor has left.
+    "/* a -> x */digraph// {\n{#y\na->/* \" */b // c\n#line 7 \"z\"\n->d}",
+    "# 1 \"f.dot\"\ndigraph{a\n# 2 \"f.dot\"\n->b}",
+    "digraph{\"//a\"->\"/*b*/\"->\"#c\"}",
+    // Strings in several pieces and over several lines.
+    "digraph{\"a\"+\"b\"->\"c\" /* x */ + // y\n \"d\"}",
+    "digraph{\"a\\\nb\"->\"c\nd\"->\"e\\nf\"}",
+    "digraph{\"a\\\"b\"->\"c\\\\\"->\"\\d\"->\"\"}",
+    // All forms of names; words of the language in any case, and in quotes.
+    "digraph{1->-2->.3->-.4->5.->6.7 _a->a1->ä->漢字}",
+    "digraph{\"node\"->\"graph\" Digraph1->subgraphs \"1\"->1 \"a\"->a}",
+    "DIGRAPH G{NODE[a=b]Edge[c=d]SubGraph s{a}a->b}",
+    "digraph{a->b;c a b;}",
+    "digraph{a[b=c,d=e;f=g h=i][j=k]}",
+    "digraph{1a->2.5b}",
+    "digraph{a->b}digraph{c->d}",
+];
+
+#[test]
+fn graphs_in_odd_forms_are_those_of_graphviz() {
+    for text in GRAPHS {
+        let Some(output) = graphviz("dot", &["-Tjson"], text.as_bytes()) else { return };
+        let json = String::from_utf8_lossy(&output.stdout);
+        let mut answers = serde_json::Deserializer::from_str(&json).into_iter::<Value>();
+        let first = answers.next().unwrap_or_else(|| panic!("{text}")).unwrap();
+        assert_eq!(ours(text.as_bytes()), theirs(first.to_string().as_bytes()), "{text}");
+    }
+}
+
+/// What is no DOT, with the line and column of the place that is at fault.
+const REJECTED: &[(&str, usize, usize)] = &[
+    ("digraph{\n  a -> b\n  c -> ;\n}", 3, 8),
+    ("digraph{\n a [b=];\n}", 2, 7),
+    ("digraph{\n\n  \"a\n}", 3, 3),
+    ("digraph{ /* a\n}", 1, 10),
+    ("digraph{\n a -- b }", 2, 4),
+    ("graph{ é -> b }", 1, 10),
+    ("digraph{ a\n", 2, 1),
+    ("digraph{ a } }", 1, 14),
+    ("digraph{\r\n\t漢 $ }", 2, 4),
+    ("digraph{ \"a\" + b }", 1, 16),
+    ("digraph{ a [label=<b<c>] }", 1, 19),
+    ("", 1, 1),
+];
+
+#[test]
+fn what_is_no_dot_is_refused_at_its_line_and_column() {
+    for (text, line, column) in REJECTED {
+        let error = FlowGraph::from_dot(text.as_bytes(), &DotOptions::default()).unwrap_err();
+        assert_eq!((error.line, error.column), (*line, *column), "{text:?}: {error}");
+        // Graphviz takes an empty file for no graphs, and says nothing.
+        let Some(output) = graphviz("nop", &[], text.as_bytes()) else { continue };
+        assert!(!output.status.success() || text.is_empty(), "{text:?}");
+    }
+}
+
+/// Editors write it; the scanner of some versions of Graphviz passes over it, and of others not.
+#[test]
+fn a_mark_of_byte_order_is_passed_over() {
+    let plain = ours(b"digraph{a->b}");
+    assert_eq!(ours("\u{feff}digraph{a->b}".as_bytes()), plain);
+    assert_eq!(ours("\u{feff}#define TO ->\ndigraph{a TO b}".as_bytes()), plain);
+}
+
+#[test]
+fn latin_1_is_read_where_the_file_says_so() {
+    let file = |charset: &str| {
+        let mut bytes = format!("digraph{{{charset} \"caf").into_bytes();
+        bytes.extend(b"\xe9\" -> b}");
+        bytes
+    };
+    for charset in ["charset=latin1;", "graph[ charset = \"ISO-8859-1\" ]", "CHARSET=l1"] {
+        let seen = ours(&file(charset));
+        assert!(seen.arrows.contains_key(&("café".to_owned(), "b".to_owned())), "{charset}");
+        let Some(output) = graphviz("nop", &[], &file(charset)) else { continue };
+        assert!(output.status.success(), "{charset}");
+    }
+    for charset in ["", "charset=utf8", "charset=latin15", "charset latin1"] {
+        let error = FlowGraph::from_dot(&file(charset), &DotOptions::default()).unwrap_err();
+        let column = "digraph{".len() + charset.len() + " \"caf".len() + 1;
+        assert_eq!((error.line, error.column), (1, column), "{charset}");
+        assert!(error.to_string().contains("charset=latin1"), "{error}");
+    }
+}
+
+/// Every colour of every scheme, painted by both.
+#[test]
+fn colours_of_schemes_are_those_of_graphviz() {
+    let schemes: Vec<Vec<&str>> = include_str!("../src/from_dot/brewer.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split(' ').collect())
+        .collect();
+    let mut text = "graph{node[style=filled shape=box label=\"\"]".to_owned();
+    for scheme in &schemes {
+        text.push_str(&format!("{{node[colorscheme={}]", scheme[0]));
+        for number in 1..scheme.len() {
+            text.push_str(&format!("\"{} {number}\"[fillcolor={number}]", scheme[0]));
+        }
+        text.push('}');
+    }
+    text.push('}');
+    let graph = FlowGraph::from_dot(text.as_bytes(), &DotOptions::default()).unwrap();
+    let ours: BTreeMap<&str, String> = graph
+        .boxes()
+        .map(|(_, drawn)| {
+            let [r, g, b] = drawn.authored.as_ref().unwrap().look.fill.unwrap().rgb;
+            (drawn.identity.as_str(), format!("#{r:02x}{g:02x}{b:02x}"))
+        })
+        .collect();
+    assert_eq!(ours.len(), schemes.iter().map(|scheme| scheme.len() - 1).sum::<usize>());
+    assert!(ours.len() > 1_500, "{}", ours.len());
+    assert_eq!(graph.left_out.colors, 0);
+    let Some(output) = graphviz("dot", &["-Tsvg"], text.as_bytes()) else { return };
+    let svg = String::from_utf8_lossy(&output.stdout);
+    let mut seen = 0;
+    for part in svg.split("<title>").skip(1) {
+        let name = part.split("</title>").next().unwrap();
+        let Some(ours) = ours.get(name) else { continue };
+        let fill = part.split("fill=\"").nth(1).unwrap().split('"').next().unwrap();
+        // The one colour that Graphviz writes by name.
+        let theirs = if fill == "white" { "#ffffff" } else { fill };
+        assert_eq!(ours, theirs, "{name}");
+        seen += 1;
+    }
+    assert_eq!(seen, ours.len());
+}
+
 /// Texts that one or the other might refuse.
 const TEXTS: &[&str] = &[
     "digraph{}",

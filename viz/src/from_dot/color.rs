@@ -1,18 +1,67 @@
-//! Colours as DOT names them: `#rrggbb`, hue and saturation, names of X11, lists and schemes.
+//! Colours as DOT names them: `#rrggbb`, hue and saturation, names of X11, SVG and ColorBrewer, lists.
 
 use crate::authored::Rgba;
 
-/// The first colour of a value; `None` for `transparent`, unknown names and schemes.
+/// The schemes of ColorBrewer: a name and its colours a line.
+const BREWER: &str = include_str!("brewer.txt");
+
+/// The first colour of a value that knows no scheme, as in a table.
 pub(super) fn color(value: &str) -> Option<Rgba> {
-    // `red:blue` is a gradient or a double line, `red;0.5` a share of one.
-    let first = value.split([':', ';']).next().unwrap_or("").trim();
+    color_in(value, "")
+}
+
+/// The first colour of a value; `scheme` is where names without one are looked for. `None` for
+/// `transparent` and for what no scheme has.
+pub(super) fn color_in(value: &str, scheme: &str) -> Option<Rgba> {
+    let first = first(value);
     if let Some(digits) = first.strip_prefix('#') {
         return hex(digits);
     }
-    if first.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
-        return hsv(first);
+    if let Some(found) = hsv(first) {
+        return Some(found);
     }
-    named(first.rsplit('/').next().unwrap_or(first))
+    // `/scheme/name`, `//name` and `/name` of X11, and a name alone.
+    let (scheme, name) = match first.strip_prefix('/') {
+        Some(rest) => rest.split_once('/').unwrap_or(("", rest)),
+        // These three are known in every scheme.
+        None if matches!(first, "black" | "white" | "lightgrey") => ("", first),
+        None => (scheme.trim(), first),
+    };
+    match scheme.to_ascii_lowercase().as_str() {
+        "" | "x11" => named(name),
+        "svg" => svg(name),
+        scheme => brewer(scheme, name),
+    }
+}
+
+/// Whether a value names a colour that is not known: what is drawn in ours, and should be said.
+pub(super) fn is_unknown(value: &str, scheme: &str) -> bool {
+    let first = first(value);
+    !matches!(first, "" | "transparent" | "none") && color_in(value, scheme).is_none()
+}
+
+/// `red:blue` is a gradient or a double line, `red;0.5` a share of one.
+fn first(value: &str) -> &str {
+    value.split([':', ';']).next().unwrap_or("").trim()
+}
+
+/// Colour `number`, from 1, of a scheme of ColorBrewer.
+fn brewer(scheme: &str, number: &str) -> Option<Rgba> {
+    let number: usize = number.parse().ok()?;
+    let lines = BREWER.lines().filter_map(|line| line.split_once(' '));
+    let (_, colors) = lines.into_iter().find(|(known, _)| *known == scheme)?;
+    hex(colors.split(' ').nth(number.checked_sub(1)?)?)
+}
+
+/// A name of SVG, where some differ from those of X11.
+fn svg(name: &str) -> Option<Rgba> {
+    match name.to_ascii_lowercase().as_str() {
+        "gray" | "grey" => opaque([0x80; 3]),
+        "green" => opaque([0, 0x80, 0]),
+        "maroon" => opaque([0x80, 0, 0]),
+        "purple" => opaque([0x80, 0, 0x80]),
+        other => listed(other).and_then(opaque),
+    }
 }
 
 fn opaque(rgb: [u8; 3]) -> Option<Rgba> {
@@ -132,6 +181,31 @@ mod tests {
         for (text, rgb) in table {
             assert_eq!(color(text).map(|of| of.rgb), Some(rgb), "{text}");
         }
+        let schemes = [
+            ("/blues9/9", "", [0x08, 0x30, 0x6b]),
+            ("2", "Set312", [0xff, 0xff, 0xb3]),
+            ("/svg/green", "blues9", [0, 128, 0]),
+            ("//green", "blues9", [0, 255, 0]),
+            ("/red", "blues9", [255, 0, 0]),
+            ("black", "blues9", [0, 0, 0]),
+            ("0.0 1.0 1.0", "blues9", [255, 0, 0]),
+        ];
+        for (text, scheme, rgb) in schemes {
+            assert_eq!(color_in(text, scheme).map(|of| of.rgb), Some(rgb), "{text} in {scheme}");
+            assert!(!is_unknown(text, scheme));
+        }
+        for (text, scheme) in [
+            ("/blues9/10", ""),
+            ("/blues9/0", ""),
+            ("3", ""),
+            ("red", "blues9"),
+            ("1", "blues2"),
+            ("/no/red", ""),
+            ("/product/1", ""),
+        ] {
+            assert!(is_unknown(text, scheme), "{text} in {scheme}");
+        }
+        assert!(!is_unknown("transparent", "") && !is_unknown("", "blues9"));
         for text in ["transparent", "", "#12", "url(x)", "red\"/><script>", "9e999 1 1", "#é00000"]
         {
             assert_eq!(color(text), None, "{text}");

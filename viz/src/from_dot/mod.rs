@@ -3,11 +3,13 @@
 
 pub(crate) mod clusters;
 mod color;
+mod encoding;
 mod html;
 pub(crate) mod label;
 mod look;
 pub(crate) mod record;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::authored::{
@@ -15,7 +17,7 @@ use crate::authored::{
 };
 use crate::dot::preprocess::{self, Source};
 use crate::dot::read::{self, Attributes, Document, DotError, DotFault, Edge, Shared, Value};
-use crate::flow_graph::{Arrow, ArrowKind, BoxId, BoxKind, FlowBox, FlowGraph};
+use crate::flow_graph::{Arrow, ArrowKind, BoxId, BoxKind, FlowBox, FlowGraph, LeftOut};
 use crate::layout::{ArrowHints, Direction, RankKind, Side, Splines};
 use clusters::Clusters;
 use label::Names;
@@ -53,6 +55,9 @@ pub(crate) fn source(bytes: &[u8], options: &DotOptions) -> Result<Source, DotEr
     let file = options.file.as_deref();
     match std::str::from_utf8(bytes) {
         Ok(text) => preprocess::run(text.to_owned(), file, &options.include),
+        Err(_) if encoding::says_latin1(bytes) => {
+            preprocess::run(encoding::from_latin1(bytes), file, &options.include)
+        }
         Err(error) => {
             let (good, bad) = bytes.split_at(error.valid_up_to());
             let good = String::from_utf8_lossy(good);
@@ -72,6 +77,7 @@ fn graph(document: &Document) -> FlowGraph {
     let title = root.get("label").map(|value| text(value, &names)).unwrap_or_default();
     let mut graph = FlowGraph::new(title);
     graph.left_out.more_graphs = document.more_graphs;
+    count_simplified(document, &mut graph.left_out);
     let clusters = Clusters::new(document);
     let direction = direction(get("rankdir").as_deref());
     let boxes: Vec<BoxId> = (0..document.nodes.len())
@@ -94,6 +100,30 @@ fn graph(document: &Document) -> FlowGraph {
         clusters: clusters.authored(document),
     }));
     graph
+}
+
+/// Counts what the file says of looks and is drawn in another way: colours that no scheme has, and
+/// heads that are several or halves. Each wording counts once.
+fn count_simplified(document: &Document, left_out: &mut LeftOut) {
+    let (mut colors, mut heads) = (BTreeSet::new(), BTreeSet::new());
+    for node in &document.nodes {
+        colors.extend(look::unknown_colors(&|name| text_of(&node.attributes, name)));
+    }
+    for edge in &document.edges {
+        let get = |name: &str| text_of(&edge.attributes, name);
+        colors.extend(look::unknown_colors(&get));
+        let names = ["arrowhead", "arrowtail"].into_iter().filter_map(get);
+        heads.extend(names.filter(|name| name != "none" && look::head(name).1));
+    }
+    for subgraph in &document.subgraphs {
+        let get = |name: &str| subgraph.get(name).map(|value| value.text.to_string());
+        colors.extend(look::unknown_colors(&get));
+    }
+    (left_out.colors, left_out.heads) = (colors.len() as u64, heads.len() as u64);
+}
+
+fn text_of(attributes: &Shared, name: &str) -> Option<String> {
+    attributes.get(name).map(|value| value.text.to_string())
 }
 
 fn flow_box(
@@ -152,6 +182,9 @@ fn flow_box(
             attributes: attributes(&node.attributes.all()),
             shape,
             look: look::look(&get),
+            least: look::least(&get),
+            outlines: look::outlines(&get),
+            font_tenths: look::font_tenths(&get),
             cell,
             tooltip: tooltip.filter(|text| !text.is_empty()),
         })),
@@ -204,6 +237,12 @@ fn arrow(document: &Document, edge: &Edge, clusters: &Clusters, graph: &FlowGrap
             to_port: to_raw,
             has_tail_head,
             is_headless,
+            tail: look::head(&get("arrowtail").unwrap_or_default()).0,
+            head: look::head(&get("arrowhead").unwrap_or_default()).0,
+            url: ["edgeURL", "edgehref", "URL", "href"]
+                .into_iter()
+                .filter_map(&get)
+                .find(|url| !url.is_empty()),
             hints: ArrowHints {
                 weight: number("weight")
                     .filter(|it| it.is_finite())

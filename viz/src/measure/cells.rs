@@ -12,6 +12,8 @@ use super::{LEAST_WIDTH, NOTE_LINE, PAD_X, PAD_Y, TITLE_LINE};
 const ROOM: f64 = 900.0;
 /// Most lines of one cell; the last one says that there are more.
 const LINES: usize = 120;
+/// Room between two lines round one box.
+pub(crate) const OUTLINE_GAP: f64 = 4.0;
 /// Side of a box that is only a dot.
 const DOT: f64 = 8.0;
 
@@ -34,6 +36,8 @@ pub(crate) struct DrawnCells {
     pub(crate) inner: Rect,
     /// Whether its text is in lines of the box itself, and not in cells.
     pub(crate) is_plain: bool,
+    /// Size of its letters over that of ours.
+    pub(crate) scale: f64,
 }
 
 /// A cell with the room that it needs.
@@ -53,19 +57,42 @@ pub(crate) fn authored(drawn: &AuthoredBox, notes: &[Line]) -> (SizedBox, DrawnC
         let sized = SizedBox { size, outline: Outline::Ellipse, ..SizedBox::default() };
         return (sized, DrawnCells::default());
     }
-    let need = need(&drawn.cell, TITLE_SIZE);
+    let size = drawn.font_tenths.map_or(TITLE_SIZE, |tenths| f64::from(tenths) / 10.0);
+    let scale = size / TITLE_SIZE;
+    let need = need(&drawn.cell, size);
     let noted = NOTE_LINE * notes.len() as f64;
     let widest = notes.iter().map(|note| note.room + 2.0 * PAD_X).fold(need.size.width, f64::max);
     let inner =
         Size { width: widest.ceil().max(LEAST_WIDTH), height: (need.size.height + noted).ceil() };
     let is_plain = drawn.cell.grid.is_empty();
+    let least = Size { width: f64::from(drawn.least.0), height: f64::from(drawn.least.1) };
+    // Cells fill a box that is larger than they need; in a curve, only the curve grows.
+    let inner = if fills(drawn.shape) { larger(inner, least) } else { inner };
     let (size, outline) = outlined(drawn.shape, inner, is_plain);
+    let more = 2.0 * OUTLINE_GAP * f64::from(drawn.outlines.saturating_sub(1));
+    let size = Size { width: size.width + more, height: size.height + more };
+    let size = larger(size, least);
     let corner = ((size.width - inner.width) / 2.0, (size.height - inner.height) / 2.0);
     let inner = Rect { x: corner.0, y: corner.1, width: inner.width, height: inner.height };
     let mut cells = Vec::new();
     let area = Rect { height: inner.height - noted, ..inner };
     place(&need, area, &mut cells);
-    (SizedBox { size, outline, ..SizedBox::default() }, DrawnCells { cells, inner, is_plain })
+    (
+        SizedBox { size, outline, ..SizedBox::default() },
+        DrawnCells { cells, inner, is_plain, scale },
+    )
+}
+
+/// Whether what stands in a shape reaches to its outline.
+fn fills(shape: Shape) -> bool {
+    matches!(
+        shape,
+        Shape::Box | Shape::Record | Shape::RoundRecord | Shape::Plain | Shape::Underline
+    )
+}
+
+fn larger(size: Size, least: Size) -> Size {
+    Size { width: size.width.max(least.width), height: size.height.max(least.height) }
 }
 
 /// The whole size of a shape that has room for `inner`.
@@ -115,7 +142,7 @@ fn need(cell: &Cell, size: f64) -> Need<'_> {
         let widest = lines.iter().map(|(line, _)| line.room).fold(0.0, f64::max);
         let room = Size {
             width: (widest + 2.0 * PAD_X).ceil(),
-            height: TITLE_LINE * lines.len().max(1) as f64 + 2.0 * PAD_Y,
+            height: TITLE_LINE * size / TITLE_SIZE * lines.len().max(1) as f64 + 2.0 * PAD_Y,
         };
         return Need {
             cell,

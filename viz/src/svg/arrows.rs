@@ -3,6 +3,7 @@
 use super::Tint;
 use super::authored;
 use super::boxes::classes;
+use super::heads;
 use super::ids::Ids;
 use super::markup::{Markup, TextLook, number};
 use crate::authored::AuthoredArrow;
@@ -11,11 +12,11 @@ use crate::flow_graph::{Arrow, ArrowKind, BoxId, FlowGraph, Tone};
 use crate::heat::SCALE;
 use crate::layout::{Corner, Placed, Point, Rect, corners};
 use crate::measure::{LABEL_LINE, Scene};
-use crate::source_link::source_link;
+use crate::source_link::{plain_link, source_link};
 use crate::style::{self, ARROW_LABEL_SIZE, QUIET};
 
 /// Length and half width of a head.
-const HEAD: (f64, f64) = (8.0, 3.4);
+pub(super) const HEAD: (f64, f64) = (8.0, 3.4);
 
 const LABEL_LOOK: TextLook =
     TextLook { class: "measured", size: ARROW_LABEL_SIZE, fill: QUIET.light };
@@ -55,7 +56,11 @@ pub(super) fn write(
         attributes.extend(faint.then_some(("opacity", "0.45")));
         out.open("g", &attributes);
         // To the code of what is called; out of the order of the keyboard, which the boxes have.
-        let link = source_link(graph.flow_box(to), source_url);
+        let own = arrow.authored.as_ref().and_then(|author| author.url.as_deref());
+        let link = match own {
+            Some(url) => plain_link(url),
+            None => source_link(graph.flow_box(to), source_url),
+        };
         if let Some(link) = &link {
             out.open("a", &[("href", link), ("tabindex", "-1")]);
         }
@@ -117,27 +122,35 @@ fn authored_line(
     if !author.is_headless
         && let (Some(tip), Some(base)) = (points.last(), head_base(points))
     {
-        heads.push(head(tip, &base));
+        let drawn = heads::drawn(author.head, tip, &base);
         if let Some(end) = shaft.last_mut() {
-            *end = base;
+            *end = drawn.shaft_end;
         }
+        heads.push(drawn);
     }
     if author.has_tail_head
         && let (Some(tip), Some(base)) = (points.first(), head_base(&backwards))
     {
-        heads.push(head(tip, &base));
+        let drawn = heads::drawn(author.tail, tip, &base);
         if let Some(start) = shaft.first_mut() {
-            *start = base;
+            *start = drawn.shaft_end;
         }
+        heads.push(drawn);
     }
     let (path, width) = (smooth(points, &shaft), number(width));
     let style = authored::line_style(&author.look, false);
     let mut attributes = vec![("class", "line"), ("d", &path), ("fill", "none")];
     attributes.extend([("stroke", color), ("stroke-width", &width), ("style", &style)]);
     out.empty("path", &attributes);
-    let style = author.look.line.map(|line| format!("fill:{}", authored::css(line)));
+    let chosen = author.look.line.map(authored::css);
     for head in heads {
-        let mut attributes = vec![("class", "head"), ("d", head.as_str()), ("fill", color)];
+        let ink = chosen.as_deref().unwrap_or(color);
+        let style = match (head.is_open, &chosen) {
+            (true, _) => Some(format!("fill:none;stroke:{ink}")),
+            (false, Some(ink)) => Some(format!("fill:{ink}")),
+            (false, None) => None,
+        };
+        let mut attributes = vec![("class", "head"), ("d", head.path.as_str()), ("fill", color)];
         attributes.extend(style.as_deref().map(|style| ("style", style)));
         out.empty("path", &attributes);
     }
@@ -155,7 +168,7 @@ fn head_base(points: &[Point]) -> Option<Point> {
 }
 
 /// A triangle. Markers would be shorter, but their ids clash where pictures share a page.
-fn head(tip: &Point, base: &Point) -> String {
+pub(super) fn head(tip: &Point, base: &Point) -> String {
     let (dx, dy) = ((tip.x - base.x) / HEAD.0, (tip.y - base.y) / HEAD.0);
     let corner = |side: f64| (number(base.x - dy * side), number(base.y + dx * side));
     let (left, right) = (corner(HEAD.1), corner(-HEAD.1));

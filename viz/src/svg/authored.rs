@@ -6,7 +6,7 @@
 use super::markup::{Markup, number};
 use crate::authored::{Align, AuthoredBox, Look, Rgba, Shape};
 use crate::layout::{Point, Rect};
-use crate::measure::cells::{CELL_LINE, CELL_NOTE, DrawnCell, DrawnCells};
+use crate::measure::cells::{CELL_LINE, CELL_NOTE, DrawnCell, DrawnCells, OUTLINE_GAP};
 use crate::measure::{BoxText, PAD_X, PAD_Y};
 use crate::style::{BoxStyle, INK, QUIET};
 use crate::text::Line;
@@ -20,6 +20,12 @@ pub(super) fn write(
 ) {
     let Some(cells) = &text.cells else { return };
     outline(out, rect, drawn, look);
+    for inner in 1..drawn.outlines {
+        let by = OUTLINE_GAP * f64::from(inner);
+        let (width, height) = (rect.width - 2.0 * by, rect.height - 2.0 * by);
+        let inner = Rect { x: rect.x + by, y: rect.y + by, width, height };
+        outline(out, &inner, drawn, look);
+    }
     let ink = ink(&drawn.look);
     for (index, cell) in cells.cells.iter().enumerate() {
         let area = cell.area.moved(rect.x, rect.y);
@@ -36,7 +42,7 @@ pub(super) fn write(
             out.empty("path", &attributes);
         }
         let ink = cell.fill.map_or(ink.clone(), |fill| Some(readable(fill)));
-        lines(out, &area, cell, ink.as_deref());
+        lines(out, &area, (cell, cells.scale), ink.as_deref());
     }
     notes(out, rect, cells, (&text.notes, ink.as_deref()));
 }
@@ -96,6 +102,10 @@ fn outline(out: &mut Markup, rect: &Rect, drawn: &AuthoredBox, look: BoxStyle) {
             let color = line.map_or_else(|| look.line.light.to_owned(), css);
             format!("fill:{color};{style}")
         }
+        _ => style,
+    };
+    let style = match drawn.outlines {
+        0 => format!("{style};stroke:none"),
         _ => style,
     };
     let mut attributes = vec![("fill", ground), ("stroke", look.line.light)];
@@ -190,8 +200,9 @@ fn border(shape: Shape, area: &Rect, inner: &Rect) -> String {
 }
 
 /// The lines of a cell, in the middle of its height.
-fn lines(out: &mut Markup, area: &Rect, cell: &DrawnCell, ink: Option<&str>) {
-    let height = CELL_LINE.0 * cell.lines.len() as f64;
+fn lines(out: &mut Markup, area: &Rect, (cell, scale): (&DrawnCell, f64), ink: Option<&str>) {
+    let (step, size) = (CELL_LINE.0 * scale, CELL_LINE.1 * scale);
+    let height = step * cell.lines.len() as f64;
     let mut y = area.center().y - height / 2.0;
     for (line, align) in &cell.lines {
         let (x, anchor) = match align {
@@ -200,13 +211,8 @@ fn lines(out: &mut Markup, area: &Rect, cell: &DrawnCell, ink: Option<&str>) {
             Align::Left => (area.x + PAD_X, None),
             Align::Right => (area.right() - PAD_X, Some("end")),
         };
-        text(
-            out,
-            line,
-            (Point { x, y: y + CELL_LINE.0 * 0.78 }, anchor),
-            ("title", CELL_LINE.1, ink),
-        );
-        y += CELL_LINE.0;
+        text(out, line, (Point { x, y: y + step * 0.78 }, anchor), ("title", size, ink));
+        y += step;
     }
 }
 

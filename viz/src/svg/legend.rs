@@ -247,6 +247,8 @@ fn left_out(left_out: LeftOut) -> Option<String> {
             "origins of events that name no box",
         ),
         (left_out.more_graphs, "further graph of the file", "further graphs of the file"),
+        (left_out.colors, "unknown colour", "unknown colours"),
+        (left_out.heads, "form of arrow head", "forms of arrow heads"),
         (left_out.functions, "further function", "further functions"),
     ]
     .into_iter()

@@ -7,6 +7,7 @@
 mod arrows;
 mod authored;
 mod boxes;
+mod heads;
 mod ids;
 mod legend;
 mod markup;

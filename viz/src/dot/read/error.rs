@@ -58,7 +58,9 @@ pub enum DotFault {
     #[error("there is no graph here: a chart begins with `digraph NAME {{`")]
     NoGraph,
     /// Not text.
-    #[error("this is no text: byte {byte:#04x} is not UTF-8; save the file as UTF-8")]
+    #[error(
+        "this is no text: byte {byte:#04x} is not UTF-8; save the file as UTF-8, or say charset=latin1 in it"
+    )]
     NotUtf8 {
         /// The first byte that cannot be.
         byte: u8,
