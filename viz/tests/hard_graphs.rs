@@ -386,3 +386,11 @@ fn a_hundred_thousand_boxes() {
         assert!(boxes >= BOXES - 1, "{what}: {boxes} boxes");
     }
 }
+
+#[test]
+fn more_than_can_be_placed_is_refused_at_once() {
+    use raftlens_viz::{Embedded, Layout as _, LayoutError, SizedBox, SizedGraph};
+    let boxes = vec![SizedBox::default(); 250_001];
+    let error = Embedded.place(&SizedGraph { boxes, ..SizedGraph::default() }).unwrap_err();
+    assert!(matches!(error, LayoutError::TooLarge { boxes: 250_001, arrows: 0 }), "{error}");
+}

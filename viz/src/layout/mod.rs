@@ -44,6 +44,10 @@ pub trait Layout {
     fn place(&self, graph: &SizedGraph) -> Result<Placed, LayoutError>;
 }
 
+/// Most boxes and arrows that an engine is given.
+const MOST_BOXES: usize = 250_000;
+const MOST_ARROWS: usize = 500_000;
+
 /// Why a graph could not be placed.
 #[derive(Debug, Error)]
 pub enum LayoutError {
@@ -60,6 +64,16 @@ pub enum LayoutError {
         width: f64,
         /// Its height.
         height: f64,
+    },
+    /// More than can be placed within minutes.
+    #[error(
+        "{boxes} boxes and {arrows} arrows are more than can be placed ({MOST_BOXES} and {MOST_ARROWS}): draw a part of the graph, or write it as DOT"
+    )]
+    TooLarge {
+        /// Boxes of the graph.
+        boxes: usize,
+        /// Its arrows.
+        arrows: usize,
     },
     /// An index points at nothing, or a cluster stands inside itself.
     #[error(
@@ -104,6 +118,10 @@ pub enum LayoutError {
 
 /// Refuses graphs that no engine could place.
 pub(crate) fn validate(graph: &SizedGraph) -> Result<(), LayoutError> {
+    let (boxes, arrows) = (graph.boxes.len(), graph.arrows.len());
+    if boxes > MOST_BOXES || arrows > MOST_ARROWS {
+        return Err(LayoutError::TooLarge { boxes, arrows });
+    }
     for (index, cluster) in graph.clusters.iter().enumerate() {
         check_size("cluster title", index, cluster.title)?;
         // Only smaller indices: a cluster can then never be inside itself.

@@ -69,8 +69,18 @@ pub enum DotFault {
     #[error("groups are nested deeper than {DEEPEST}: flatten them")]
     TooDeep,
     /// A group of boxes that points at a group of boxes, and the product is beyond any picture.
-    #[error("arrows between groups make more than {most} arrows: name fewer boxes on their ends")]
+    #[error(
+        "there are more than {most} arrows up to here, those between groups counted: draw a part of the graph"
+    )]
     TooManyArrows {
+        /// The limit.
+        most: usize,
+    },
+    /// More than any picture has room for.
+    #[error("there are more than {most} {what} up to here: draw a part of the graph")]
+    TooMany {
+        /// Boxes or groups.
+        what: &'static str,
         /// The limit.
         most: usize,
     },

@@ -187,6 +187,7 @@ impl<'a> Parser<'a> {
         let mut name = name;
         loop {
             let node = document.node(scope, name);
+            document.check_room().map_err(|fault| (self.at, fault))?;
             let mut port: Option<Rc<str>> = None;
             if self.take(b':')? {
                 let first = self.atom("a port")?.text;
@@ -211,6 +212,7 @@ impl<'a> Parser<'a> {
             name = self.optional_atom()?.map(|value| value.text);
         }
         self.depth += 1;
+        document.check_room().map_err(|fault| (at, fault))?;
         if self.depth > DEEPEST {
             return Err((at, DotFault::TooDeep));
         }

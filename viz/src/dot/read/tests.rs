@@ -50,6 +50,18 @@ fn depth_and_products_are_bounded() {
     assert!(matches!(refused(&defaults).fault, DotFault::TooManyDefaults { .. }));
 }
 
+/// A file of a hundred megabytes is refused where it gets too large, and not when memory ends.
+#[test]
+fn what_no_picture_has_room_for_is_refused() {
+    let boxes: String = (0..=1_000_000).map(|at| format!("a{at};")).collect();
+    let fault = refused(&format!("digraph {{{boxes}}}")).fault;
+    assert_eq!(fault, DotFault::TooMany { what: "boxes", most: 1_000_000 });
+    let fault = refused(&format!("digraph {{{}}}", "{}".repeat(1_000_001))).fault;
+    assert_eq!(fault, DotFault::TooMany { what: "groups", most: 1_000_000 });
+    let fault = refused(&format!("digraph {{{}}}", "a->b;".repeat(2_000_001))).fault;
+    assert_eq!(fault, DotFault::TooManyArrows { most: 2_000_000 });
+}
+
 #[test]
 fn long_strings_and_many_statements_are_read() {
     let long = "\\\"x".repeat(400_000);
