@@ -1,9 +1,37 @@
-//! Files that are there whole or not at all.
+//! Files that are there whole or not at all, and lines on standard output.
 
-use std::io::Write as _;
+use std::fmt::Arguments;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+
+/// A line on standard output, as `println!`, but for a reader who has read enough: `| head` ends the
+/// program quietly.
+macro_rules! say {
+    ($($words:tt)*) => {
+        $crate::output::line(format_args!($($words)*))
+    };
+}
+
+pub(crate) use say;
+
+/// What [`say`] does.
+pub(crate) fn line(words: Arguments<'_>) {
+    text(&format!("{words}\n"));
+}
+
+/// Writes a text to standard output, whose reader may have gone.
+pub(crate) fn text(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        if error.kind() == ErrorKind::BrokenPipe {
+            std::process::exit(0);
+        }
+        eprintln!("raftlens: standard output: {error}");
+        std::process::exit(1);
+    }
+}
 
 /// Writes `content` to `path`, or to standard output for `-`.
 ///

@@ -16,6 +16,7 @@ use raftlens_tracer::model::TraceSet;
 use serde_json::{Value, json};
 
 use crate::input::read;
+use crate::output::say;
 
 /// The word of a clean run in the matrix.
 const NOTHING: &str = "nothing";
@@ -54,7 +55,7 @@ pub(crate) fn run(
         score.add(run, &found);
     }
     if json {
-        println!("{:#}", score.as_json());
+        say!("{:#}", score.as_json());
     } else {
         score.print();
     }
@@ -115,12 +116,12 @@ impl Score {
     }
 
     fn print(&self) {
-        println!("{} of {} runs with a planted cause are right", self.right, self.runs);
-        println!("{} of {} clean runs are right", self.clean_right, self.clean_runs);
+        say!("{} of {} runs with a planted cause are right", self.right, self.runs);
+        say!("{} of {} clean runs are right", self.clean_right, self.clean_runs);
         for (planted, row) in &self.matrix {
             let cells: Vec<_> =
                 row.iter().map(|(found, count)| format!("{found} {count}")).collect();
-            println!("  planted {planted}: {}", cells.join(", "));
+            say!("  planted {planted}: {}", cells.join(", "));
         }
     }
 }

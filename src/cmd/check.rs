@@ -10,6 +10,7 @@ use raftlens_viz::check::{CheckOptions, Checked, Fault, check, mend};
 use raftlens_viz::{Chart, DotOptions, FlowGraph, Options};
 use serde_json::{Value, json};
 
+use crate::output::say;
 use crate::{charts, input, output, source};
 
 /// What `raftlens check` takes.
@@ -69,7 +70,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
         };
     }
     match args.json {
-        true => println!("{:#}", report(&outcomes)),
+        true => say!("{:#}", report(&outcomes)),
         false => print(&outcomes, args.write),
     }
     Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -113,7 +114,7 @@ fn print(outcomes: &[Outcome], is_mended: bool) {
     for Outcome { path, checked, .. } in outcomes {
         let name = path.display();
         for fault in &checked.faults {
-            println!("{name}: {fault}");
+            say!("{name}: {fault}");
         }
         let Checked { boxes, arrows, not_checked, faults } = checked;
         let faults = match (faults.len(), is_mended) {
@@ -121,7 +122,7 @@ fn print(outcomes: &[Outcome], is_mended: bool) {
             (count, false) => format!("{count} differ: --write mends what is plain"),
             (count, true) => format!("{count} differed"),
         };
-        println!(
+        say!(
             "{name}: {boxes} boxes and {arrows} arrows are in the code ({not_checked} arrows are no calls); {faults}"
         );
     }

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::cmd::Usage;
 use crate::input;
+use crate::output::say;
 
 /// What `raftlens convert` takes.
 #[derive(Debug, Args)]
@@ -72,7 +73,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
         eprintln!("raftlens: {}: {losses}", args.output);
     }
     if args.json {
-        println!("{}", summary(args, target, &report, damage.as_deref(), &losses));
+        say!("{}", summary(args, target, &report, damage.as_deref(), &losses));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,6 +13,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::demo::{Drive, Progress, report, results};
 use crate::interrupt::Interrupt;
+use crate::output::say;
 use crate::picture::LayoutArg;
 
 /// What `raftlens demo` takes.
@@ -74,9 +75,9 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     progress.finish();
     let table = report::Table::of(&traces);
     if args.json {
-        println!("{}", table.json(&written, started.elapsed()));
+        say!("{}", table.json(&written, started.elapsed()));
     } else {
-        print!("{}", table.text(&written, started.elapsed()));
+        crate::output::text(&table.text(&written, started.elapsed()));
     }
     // Last, since what was recorded is of use even if nobody took it.
     sent.map(|()| ExitCode::SUCCESS)

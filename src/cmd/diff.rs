@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::cmd::Usage;
 use crate::input::{self, short_name, source_name};
+use crate::output::say;
 use crate::picture::PictureArgs;
 use crate::{charts, views};
 
@@ -52,7 +53,7 @@ pub(crate) fn run(args: &DiffArgs) -> Result<ExitCode> {
         args.picture.write(&difference.graph, Heat::None, Some(previous))?;
     }
     match args.json {
-        true => println!("{:#}", report(&difference)),
+        true => say!("{:#}", report(&difference)),
         false => print(&difference),
     }
     Ok(if difference.changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -88,12 +89,12 @@ fn read(args: &DiffArgs) -> Result<[FlowGraph; 2]> {
 
 fn print(difference: &Difference) {
     for change in &difference.changes {
-        println!("{}", line(change));
+        say!("{}", line(change));
     }
     let count = |how: How| difference.changes.iter().filter(|change| change.how == how).count();
     let [new, gone, slower, faster] =
         [How::Added, How::Removed, How::Slower, How::Faster].map(count);
-    println!(
+    say!(
         "{new} new, {gone} gone, {slower} slower, {faster} faster; {} the same, or within noise",
         difference.same
     );

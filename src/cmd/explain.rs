@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::cmd::draw::parse_trace_id;
 use crate::input::{read, source_name};
+use crate::output::say;
 
 /// Steps of a critical path that are shown; the shortest are left out.
 const STEPS: usize = 30;
@@ -48,11 +49,11 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode> {
     let path = critical_path(&assembly, root);
     let stories: Vec<_> = own.iter().map(|it| (*it, judge(it, &usual))).collect();
     if args.json {
-        println!("{:#}", as_json(trace_id, &assembly, &path, &stories));
+        say!("{:#}", as_json(trace_id, &assembly, &path, &stories));
         return Ok(ExitCode::SUCCESS);
     }
     if stories.is_empty() {
-        println!("trace {trace_id}: no Raft wait states were found");
+        say!("trace {trace_id}: no Raft wait states were found");
     }
     for (read, verdict) in &stories {
         tell(read, verdict);
@@ -62,18 +63,18 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode> {
 }
 
 fn tell(read: &Attribution, verdict: &Verdict) {
-    println!("read of trace {}: {}", read.trace_id, write_duration(read.duration_ns));
-    println!("verdict: {} ({})", verdict.sentence, verdict.cause.as_str());
-    println!("next: {}\n", verdict.cause.next_step());
+    say!("read of trace {}: {}", read.trace_id, write_duration(read.duration_ns));
+    say!("verdict: {} ({})", verdict.sentence, verdict.cause.as_str());
+    say!("next: {}\n", verdict.cause.next_step());
     for (at, (question, answer)) in answers(read, verdict).iter().enumerate() {
-        println!("{:2}. {question}: {answer}", at + 1);
+        say!("{:2}. {question}: {answer}", at + 1);
     }
-    println!("\nwhere its time went:");
+    say!("\nwhere its time went:");
     for (state, time) in shares(read) {
         let share = time as f64 / read.duration_ns.max(1) as f64 * 100.0;
-        println!("  {share:5.1} %  {:>9}  {state}", write_duration(time));
+        say!("  {share:5.1} %  {:>9}  {state}", write_duration(time));
     }
-    println!();
+    say!("");
 }
 
 /// Nanoseconds of each state that took time.
@@ -166,14 +167,14 @@ fn print_path(assembly: &Assembly<'_>, path: &CriticalPath) {
     shown.sort_by_key(|at| std::cmp::Reverse(duration(*at)));
     shown.truncate(STEPS);
     shown.sort_unstable();
-    println!("critical path, {} of {} steps:", shown.len(), path.steps.len());
+    say!("critical path, {} of {} steps:", shown.len(), path.steps.len());
     for step in shown.iter().filter_map(|at| path.steps.get(*at)) {
         let words = match step.doing {
             Doing::Running => name(step.span).to_owned(),
             Doing::HandedOver { from } => format!("{} -> {}", name(from), name(step.span)),
         };
         let at = write_duration(step.from_ns.saturating_sub(start));
-        println!("  {at:>9}  {:>9}  {words}", write_duration(step.duration_ns()));
+        say!("  {at:>9}  {:>9}  {words}", write_duration(step.duration_ns()));
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cmd::Usage;
 use crate::interrupt::Interrupt;
+use crate::output::say;
 
 /// What `raftlens record` takes.
 #[derive(Debug, Args)]
@@ -62,7 +63,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode> {
         .context("no threads can be had")?;
     let counts = runtime.block_on(receive(settings, time))?;
     if args.json {
-        println!("{}", in_json(&counts));
+        say!("{}", in_json(&counts));
     }
     eprint!("{}", in_words(&counts));
     Ok(ExitCode::SUCCESS)

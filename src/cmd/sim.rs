@@ -15,6 +15,7 @@ use raftlens_core::{Consistency, Rule, Rules};
 
 use crate::cmd::Usage;
 use crate::interrupt::Interrupt;
+use crate::output::say;
 use crate::sim::search::{Found, How, search};
 use crate::sim::summary::{self, Explained};
 use crate::sim::{explain, parse, proof, questions, scripted, words};
@@ -115,10 +116,10 @@ pub(crate) fn run(args: &SimArgs) -> Result<ExitCode> {
     bar.finish_and_clear();
     let (found, explained) = explained?;
     if args.json {
-        println!("{}", summary::json(&found, &explained, took));
+        say!("{}", summary::json(&found, &explained, took));
     } else {
-        explained.iter().for_each(|explained| println!("{}", explained.text()));
-        print!("{}", summary::text(&found, took));
+        explained.iter().for_each(|explained| say!("{}", explained.text()));
+        crate::output::text(&summary::text(&found, took));
     }
     Ok(match (found.is_interrupted, found.violated.is_empty()) {
         (true, _) => {
@@ -142,9 +143,9 @@ fn answer(name: &str, args: &SimArgs) -> Result<ExitCode> {
         explain::write_graph(&folder.join(question.name), &graph, &mut written)?;
     }
     if args.json {
-        println!("{}", serde_json::json!({ "written": written }));
+        say!("{}", serde_json::json!({ "written": written }));
     } else {
-        written.iter().for_each(|path| println!("wrote {}", path.display()));
+        written.iter().for_each(|path| say!("wrote {}", path.display()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -156,13 +157,13 @@ fn play(script: &Path, args: &SimArgs) -> Result<ExitCode> {
     if args.json {
         let violations: Vec<_> = played.violations.iter().map(ToString::to_string).collect();
         let (text, written) = (&played.text, &written);
-        println!(
+        say!(
             "{}",
             serde_json::json!({ "text": text, "violations": violations, "written": written })
         );
     } else {
-        print!("{}", played.text);
-        written.iter().for_each(|path| println!("wrote {}", path.display()));
+        crate::output::text(&played.text);
+        written.iter().for_each(|path| say!("wrote {}", path.display()));
     }
     Ok(if played.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 use crate::input::{read, source_name};
 use crate::output;
+use crate::output::say;
 use crate::score;
 
 /// A read is slow if it took so many times the median of its mode, and at least [`LEAST_NS`].
@@ -102,7 +103,7 @@ pub(crate) fn run(args: &SlowArgs) -> Result<ExitCode> {
     let groups = groups(&findings, args.group_by);
     let differences = differences(&findings);
     if args.json {
-        println!("{:#}", as_json(&findings, &groups, &differences, args.top));
+        say!("{:#}", as_json(&findings, &groups, &differences, args.top));
     } else {
         print_findings(args, &findings, &groups, &differences);
     }
@@ -215,9 +216,9 @@ fn print_findings(
 ) {
     let failed = findings.reads.iter().filter(|read| read.facts.error.is_some()).count();
     let (slow, all) = (findings.judged.len() - failed, findings.reads.len());
-    println!("{all} reads: {slow} slow, {failed} failed");
+    say!("{all} reads: {slow} slow, {failed} failed");
     if findings.judged.is_empty() {
-        println!("nothing wrong: no read was slow, none failed");
+        say!("nothing wrong: no read was slow, none failed");
         return;
     }
     for group in groups.iter().take(args.top) {
@@ -226,22 +227,22 @@ fn print_findings(
         };
         let Some(read) = findings.reads.get(first.read) else { continue };
         let time = write_duration(group.total_ns);
-        println!("\n{}: {} reads, {time} together", group.name, group.members.len());
-        println!("  the slowest: {}", first.verdict.sentence);
+        say!("\n{}: {} reads, {time} together", group.name, group.members.len());
+        say!("  the slowest: {}", first.verdict.sentence);
         for line in &first.verdict.evidence {
-            println!("    - {line}");
+            say!("    - {line}");
         }
-        println!("  next: {}", first.verdict.cause.next_step());
-        println!("  see:  raftlens explain {} {}", args.input(), read.trace_id);
+        say!("  next: {}", first.verdict.cause.next_step());
+        say!("  see:  raftlens explain {} {}", args.input(), read.trace_id);
     }
     if groups.len() > args.top {
-        println!("\n{} more groups: --top {}", groups.len() - args.top, groups.len());
+        say!("\n{} more groups: --top {}", groups.len() - args.top, groups.len());
     }
     if !differences.is_empty() {
-        println!("\nwhat sets them apart, by the part of their extra time:");
+        say!("\nwhat sets them apart, by the part of their extra time:");
     }
     for it in differences.iter().take(args.top) {
-        println!(
+        say!(
             "  {:5.1} %  {}: {} of {} slow, {} of {} others",
             it.share * 100.0,
             it.what,
@@ -339,14 +340,14 @@ fn without_reads(args: &SlowArgs, assembly: &Assembly<'_>) -> Result<ExitCode> {
     if args.json {
         let row = |(name, (time, count)): &(&str, (u64, usize))| json!({"operation": name, "on_path_ns": time, "spans": count});
         let operations: Vec<_> = rows.iter().map(row).collect();
-        println!("{:#}", json!({"reads": 0, "requests": roots.len(), "operations": operations}));
+        say!("{:#}", json!({"reads": 0, "requests": roots.len(), "operations": operations}));
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{}: no Raft wait states were found", source_name(args.input()));
-    println!("critical path of {} requests, {} together:", roots.len(), write_duration(total));
+    say!("{}: no Raft wait states were found", source_name(args.input()));
+    say!("critical path of {} requests, {} together:", roots.len(), write_duration(total));
     for (name, (time, count)) in rows {
         let share = time as f64 / total.max(1) as f64 * 100.0;
-        println!("  {share:5.1} %  {:>9}  {name} ({count} spans)", write_duration(time));
+        say!("  {share:5.1} %  {:>9}  {name} ({count} spans)", write_duration(time));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
 //! Critical paths of small traces, each with one thing that is easily got wrong.
 
 // Helpers of tests may fail as tests do.
+#![allow(clippy::reversed_empty_ranges, reason = "spans that end before they begin are a case")]
 #![allow(clippy::unwrap_used)]
 
 use raftlens_tracer::assemble::Assembly;

@@ -1,6 +1,7 @@
 //! Where the time of reads went, and the verdicts on them, from spans as stores record them.
 
 // Helpers of tests may fail as tests do.
+#![allow(clippy::reversed_empty_ranges, reason = "spans that end before they begin are a case")]
 #![allow(clippy::unwrap_used)]
 
 use raftlens_tracer::assemble::Assembly;

@@ -116,7 +116,7 @@ fn missing_times_are_taken_from_what_is_known() {
 #[test]
 fn samples_of_zipkin_are_read() {
     let folder = "../../shared/samples/zipkin";
-    if !fs::exists(&folder).unwrap() {
+    if !fs::exists(folder).unwrap() {
         return;
     }
     let sample = |name: &str| read(&fs::read(format!("{folder}/{name}")).unwrap()[..]).unwrap();
