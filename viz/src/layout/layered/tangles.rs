@@ -95,8 +95,8 @@ mod tests {
 
     /// The boxes and clusters that are tangled, boxes of a rank in the order of their numbers.
     fn tangled(boxes: usize, inside: &[usize], arrows: &[(usize, usize)]) -> (Vec<u32>, bool) {
-        let mut graph = SizedGraph::default();
-        graph.boxes = vec![SizedBox::default(); boxes];
+        let boxes = vec![SizedBox::default(); boxes];
+        let mut graph = SizedGraph { boxes, ..SizedGraph::default() };
         if !inside.is_empty() {
             graph.clusters.push(SizedCluster::default());
         }
