@@ -46,7 +46,9 @@ pub(crate) fn run(
 
 /// The directive of a line and what follows it.
 fn directive(line: &str) -> Option<(&str, &str)> {
-    let rest = line.trim_start().strip_prefix('#')?.trim_start();
+    // A file may begin with a mark of byte order, an included one too.
+    let line = line.trim_start_matches('\u{feff}').trim_start();
+    let rest = line.strip_prefix('#')?.trim_start();
     let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
     let (word, rest) = rest.split_at(end);
     DIRECTIVES.contains(&word).then(|| (word, rest.trim()))
