@@ -95,8 +95,8 @@ mod tests {
 
     /// The boxes and clusters that are tangled, boxes of a rank in the order of their numbers.
     fn tangled(boxes: usize, inside: &[usize], arrows: &[(usize, usize)]) -> (Vec<u32>, bool) {
-        let mut graph =
-            SizedGraph { boxes: vec![SizedBox::default(); boxes], ..SizedGraph::default() };
+        let every = vec![SizedBox::default(); boxes];
+        let mut graph = SizedGraph { boxes: every, ..SizedGraph::default() };
         if !inside.is_empty() {
             graph.clusters.push(SizedCluster::default());
         }
