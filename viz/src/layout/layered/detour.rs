@@ -265,8 +265,11 @@ impl Search<'_> {
                 (far, rect)
             })
             .collect();
+        if near.len() > NEAREST {
+            near.select_nth_unstable_by(NEAREST, |a, b| a.0.total_cmp(&b.0));
+            near.truncate(NEAREST);
+        }
         near.sort_by(|a, b| a.0.total_cmp(&b.0));
-        near.truncate(NEAREST);
         near.iter()
             .flat_map(|(_, rect)| {
                 [(rect.x, rect.y), (rect.right(), rect.y), (rect.x, rect.bottom())]

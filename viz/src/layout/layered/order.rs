@@ -89,7 +89,7 @@ fn again(
     /// Crossings above the best cost that moving everything may save.
     const NEAR: u64 = 2;
     // To put everything into layers anew costs as much as a few looks at every link.
-    *work += 20 * (other.links.len() + other.items.len()) as u64;
+    *work += 30 * (other.links.len() + other.items.len()) as u64;
     let mut search = Search::new(net, other);
     let mut keys = fractions(best);
     keys.resize(other.items.len(), 0.5);

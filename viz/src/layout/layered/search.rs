@@ -20,6 +20,8 @@ use super::swap::Swaps;
 const WORK: u64 = 500_000;
 /// Tries from near the best order.
 const SHAKES: usize = 4;
+/// Items above which a graph is large.
+const MANY: usize = 2_000;
 /// Work that is always done, however large the graph.
 const LEAST_SWEEPS: u32 = 5;
 /// Sweeps without progress after which a start is given up.
@@ -281,7 +283,9 @@ impl<'a> Search<'a> {
             (numbers >> 11) as f64 / (1u64 << 53) as f64
         };
         let mut rounds = 0;
-        while !self.is_done() && rounds < SHAKES {
+        // In a large graph a few more tries change next to nothing.
+        let most = if layers.items.len() > MANY { 1 } else { SHAKES };
+        while !self.is_done() && rounds < most {
             rounds += 1;
             let Some((_, ranks)) = &self.best else { return };
             layers.ranks.clone_from(ranks);
