@@ -33,14 +33,14 @@ const SCRIPTS: &str = r#"digraph {
   a:t -> b [label="请求 запрос"]; a:l -> c [label="תשובה (42) 🦀"]; b -> c [label="WWW iii"];
 }"#;
 
-/// The six charts and the one above, by name.
+/// The documented charts and the one above, by name.
 fn charts() -> Vec<(String, String)> {
     let folder = Path::new(".").join("../dot");
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|ending| ending == "dot"));
     files.sort();
-    assert_eq!(files.len(), 6);
+    assert!(files.len() >= 6, "{files:?}");
     let mut charts: Vec<(String, Vec<u8>)> = Vec::new();
     for file in files {
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
