@@ -83,7 +83,7 @@ pub struct Function {
     /// The clusters that it stands in: its type, or its module. Unique together with the name, but
     /// for the same method of several traits.
     pub owner: Vec<String>,
-    /// The module, from the crate: `raftlens_core::peer::inspect`.
+    /// The module, from the crate: `shop::cart::total`.
     pub module: String,
     /// The trait that it is declared by, or implements: `Engine`.
     pub of_trait: Option<String>,

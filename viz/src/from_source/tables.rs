@@ -50,7 +50,7 @@ impl Def {
 pub(super) struct Module {
     pub(super) parent: Option<usize>,
     pub(super) root: usize,
-    /// From the crate: `raftlens_core::peer`.
+    /// From the crate: `shop::cart`.
     pub(super) path: String,
     /// Names outside of it are seen from inside.
     pub(super) is_block: bool,
