@@ -47,6 +47,13 @@ pub struct ChartBox {
     pub classes: Vec<String>,
 }
 
+impl ChartBox {
+    /// Whether its code is outside of the source that the chart documents.
+    pub fn is_external(&self) -> bool {
+        self.classes.iter().any(|class| class == "external")
+    }
+}
+
 /// An arrow of a reference chart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChartArrow {

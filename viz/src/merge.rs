@@ -22,7 +22,7 @@ use crate::check::{CheckOptions, Checked, Fault, check};
 use crate::flow_graph::{Arrow, ArrowId, ArrowKind, BoxId, BoxKind, FlowBox, FlowGraph};
 use crate::from_source::SourceGraph;
 use crate::provenance::Seen;
-use place::Places;
+use place::{Places, arrows};
 
 /// What is laid over each other.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +95,7 @@ impl Merged {
     }
 
     fn document_box(&mut self, of: &ChartBox) -> BoxId {
-        let is_inside = !is_external(of);
+        let is_inside = !of.is_external();
         let runs = is_inside && matches!(of.kind, BoxKind::Function | BoxKind::Case);
         let seen = Seen {
             documented: Some(true),
@@ -179,7 +179,7 @@ impl Merged {
     /// the same boxes, else a new one that is not documented. A function's call of itself, which no
     /// chart draws, is one too.
     fn arrow_for(&mut self, from: BoxId, to: BoxId, measured: &Arrow) -> ArrowId {
-        let same = self.places.arrows(&self.graph, from, to);
+        let same = arrows(&self.graph, from, to);
         let of_kind = same.iter().find(|id| self.graph.arrow(**id).kind == measured.kind);
         if let Some(id) = of_kind.or(same.first()) {
             return *id;
@@ -191,7 +191,7 @@ impl Merged {
     }
 
     fn between(&self, from: BoxId, to: BoxId) -> Option<ArrowId> {
-        self.places.arrows(&self.graph, from, to).first().copied()
+        arrows(&self.graph, from, to).first().copied()
     }
 
     /// Says of each part how it is drawn.
@@ -213,16 +213,12 @@ impl Merged {
 /// Whether code and a run can tell of an arrow: a call of one function by another, or the branch that
 /// a function took.
 fn can_call(from: &ChartBox, to: &ChartBox, kind: ArrowKind) -> bool {
-    let is_inside = !is_external(from) && !is_external(to);
+    let is_inside = !from.is_external() && !to.is_external();
     let is_function = from.kind == BoxKind::Function;
     match (&to.kind, kind) {
         (BoxKind::Function, ArrowKind::Call) | (BoxKind::Case, _) => is_inside && is_function,
         _ => false,
     }
-}
-
-fn is_external(of: &ChartBox) -> bool {
-    of.classes.iter().any(|class| class == "external")
 }
 
 #[cfg(test)]

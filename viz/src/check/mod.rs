@@ -193,10 +193,6 @@ fn last(name: &str) -> &str {
     name.rsplit("::").next().unwrap_or(name)
 }
 
-fn is_external(of: &ChartBox) -> bool {
-    of.classes.iter().any(|class| class == "external")
-}
-
 fn functions(things: &[Thing]) -> Vec<usize> {
     let functions = things.iter().filter_map(|thing| match thing {
         Thing::Function(index) => Some(*index),
@@ -211,7 +207,7 @@ fn box_fault(
     found: &[Thing],
     chart: &Chart,
 ) -> Option<Fault> {
-    if is_external(of) {
+    if of.is_external() {
         return None;
     }
     let url = of.url.as_deref().map(|url| url.split('#').next().unwrap_or(url));
@@ -245,7 +241,7 @@ fn is_kept(
     if !is_call || tails.is_empty() {
         return None;
     }
-    if is_external(to) {
+    if to.is_external() {
         // A type from outside is taken, not called.
         let reach = code.reach(&tails, through, shown);
         return (to.kind == BoxKind::Function).then(|| code.calls_outside(&reach, last(name(to))));

@@ -20,11 +20,11 @@ impl Places {
             None => *self.0.entry(identity.to_owned()).or_insert_with(make),
         }
     }
+}
 
-    /// All arrows from one box to another, in their order.
-    pub(super) fn arrows(&self, graph: &FlowGraph, from: BoxId, to: BoxId) -> Vec<ArrowId> {
-        let mut arrows: Vec<ArrowId> = graph.arrows_between(from, to).collect();
-        arrows.sort_unstable();
-        arrows
-    }
+/// All arrows from one box to another, in their order.
+pub(super) fn arrows(graph: &FlowGraph, from: BoxId, to: BoxId) -> Vec<ArrowId> {
+    let mut arrows: Vec<ArrowId> = graph.arrows_between(from, to).collect();
+    arrows.sort_unstable();
+    arrows
 }
