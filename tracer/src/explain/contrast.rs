@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::explain::attribution::{Attribution, Facts};
+use crate::explain::attribution::Attribution;
+use crate::explain::facts::Facts;
 use crate::explain::wait_states::WaitState;
 
 /// One thing in which slow reads differ.
