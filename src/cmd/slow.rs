@@ -11,9 +11,12 @@ use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use raftlens_tracer::assemble::Assembly;
 use raftlens_tracer::explain::{
-    Attribution, Cause, Difference, Verdict, attribute, contrast, judge, reads,
+    Asked, Attribution, Cause, Difference, Verdict, attribute, contrast, judge, reads,
 };
-use raftlens_tracer::explain::{critical_path, verdict::Usual};
+use raftlens_tracer::explain::{
+    critical_path,
+    verdict::{Usual, median},
+};
 use raftlens_tracer::model::TraceSet;
 use raftlens_tracer::{parse_duration, write_duration};
 use raftlens_viz::{DrawOptions, FlowGraph, Heat, Options, draw};
@@ -24,7 +27,7 @@ use crate::output;
 use crate::output::say;
 use crate::score;
 
-/// A read is slow if it took so many times the median of its mode, and at least [`LEAST_NS`].
+/// A read is slow if it took so many times the median of its kind, and at least [`LEAST_NS`].
 const SLOW: u64 = 3;
 /// Below this nobody calls a read slow who has not said what slow is.
 const LEAST_NS: u64 = 1_000_000;
@@ -38,7 +41,8 @@ pub(crate) struct SlowArgs {
     /// The same, by name.
     #[arg(long, value_name = "INPUT", conflicts_with = "input")]
     from: Option<String>,
-    /// What is slow, such as 5ms. Without it: three times the median of the same mode, and 1 ms.
+    /// What is slow, such as 5ms. Without it: three times the median of the same kind (of leaders,
+    /// with a quorum, of replicas), and 1 ms.
     #[arg(long, value_name = "TIME", value_parser = parse_threshold)]
     threshold: Option<Duration>,
     /// Show so many groups, and so many differences.
@@ -132,7 +136,7 @@ fn find(assembly: &Assembly<'_>, threshold_ns: Option<u64>) -> Findings {
     let medians = medians(&reads);
     let is_slow = |read: &Attribution| {
         let limit = threshold_ns.unwrap_or_else(|| {
-            let median = medians.get(&read.facts.mode).copied().unwrap_or(0);
+            let median = medians.get(&read.facts.asked).copied().unwrap_or(0);
             median.saturating_mul(SLOW).max(LEAST_NS)
         });
         read.duration_ns >= limit || read.facts.error.is_some()
@@ -143,17 +147,15 @@ fn find(assembly: &Assembly<'_>, threshold_ns: Option<u64>) -> Findings {
     Findings { reads, judged }
 }
 
-/// The median duration of each mode.
-fn medians(reads: &[Attribution]) -> BTreeMap<Option<String>, u64> {
-    let mut durations: BTreeMap<Option<String>, Vec<u64>> = BTreeMap::new();
+/// The median duration of the reads of each kind. What was asked for counts, not the way in which it
+/// was served: a read that should have needed no quorum is slow for having needed one.
+fn medians(reads: &[Attribution]) -> BTreeMap<Asked, u64> {
+    let mut durations: BTreeMap<Asked, Vec<u64>> = BTreeMap::new();
     for read in reads {
-        durations.entry(read.facts.mode.clone()).or_default().push(read.duration_ns);
+        durations.entry(read.facts.asked).or_default().push(read.duration_ns);
     }
-    let median = |mut all: Vec<u64>| {
-        all.sort_unstable();
-        all.get(all.len() / 2).copied().unwrap_or(0)
-    };
-    durations.into_iter().map(|(mode, all)| (mode, median(all))).collect()
+    let medians = durations.into_iter();
+    medians.filter_map(|(asked, all)| Some((asked, median(all)?))).collect()
 }
 
 /// Slow reads that have the same key, as indices into the judged ones, the slowest first.
