@@ -28,6 +28,6 @@ pub use causes::Cause;
 pub use contrast::{Difference, contrast};
 pub use critical_path::{CriticalPath, Doing, Step, critical_path};
 pub use facts::{Ack, Asked, Facts, Held, Stay};
-pub use surroundings::Surroundings;
+pub use surroundings::{Leaders, Surroundings};
 pub use verdict::{Verdict, judge};
 pub use wait_states::WaitState;
