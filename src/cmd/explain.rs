@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 use raftlens_tracer::assemble::Assembly;
 use raftlens_tracer::explain::{
-    Attribution, CriticalPath, Doing, Verdict, WaitState, attribute, critical_path, judge, reads,
-    verdict::Usual,
+    Attribution, CriticalPath, Doing, Held, Verdict, WaitState, attribute, critical_path, judge,
+    reads, verdict::Usual,
 };
 use raftlens_tracer::model::TraceId;
 use raftlens_tracer::write_duration;
@@ -65,6 +65,9 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode> {
 fn tell(read: &Attribution, verdict: &Verdict) {
     say!("read of trace {}: {}", read.trace_id, write_duration(read.duration_ns));
     say!("verdict: {} ({})", verdict.sentence, verdict.cause.as_str());
+    for line in &verdict.evidence {
+        say!("  - {line}");
+    }
     say!("next: {}\n", verdict.cause.next_step());
     for (at, (question, answer)) in answers(read, verdict).iter().enumerate() {
         say!("{:2}. {question}: {answer}", at + 1);
@@ -107,14 +110,19 @@ fn answers(read: &Attribution, verdict: &Verdict) -> Vec<(&'static str, String)>
         .map(|ack| format!("store {} after {}", ack.store, since(ack.at_ns)))
         .collect();
     let questions: Vec<_> = facts.questions_ns.iter().map(|at| since(*at)).collect();
-    let hop = if questions.is_empty() {
-        "none recorded".to_owned()
-    } else {
-        format!(
-            "asked the leader in {}, answered in {}",
+    let retries = match (questions.len(), &facts.error) {
+        (0 | 1, None) => "none recorded".to_owned(),
+        (0 | 1, Some(error)) => error.clone(),
+        (count, _) => format!("the leader was asked {count} times, after {}", questions.join(", ")),
+    };
+    let hop = match facts.leader {
+        None => "none recorded".to_owned(),
+        Some(leader) => format!(
+            "asked store {leader} in {}, answered in {}, held up on the way for {}",
             time(WaitState::AskLeader),
-            time(WaitState::LeaderAnswer)
-        )
+            time(WaitState::LeaderAnswer),
+            time(WaitState::HopMailbox)
+        ),
     };
     let carrier = facts.carrier.map_or_else(
         || "joined none".to_owned(),
@@ -129,10 +137,7 @@ fn answers(read: &Attribution, verdict: &Verdict) -> Vec<(&'static str, String)>
         ("served by", text(&facts.mode)),
         ("sent to the raftstore for", text(&facts.reject)),
         ("lease", lease),
-        (
-            "mailbox, poll batch",
-            format!("{}, {}", time(WaitState::Mailbox), time(WaitState::PollBatch)),
-        ),
+        ("mailbox, poll batch", mailbox(read)),
         ("carrier", carrier),
         ("acknowledged by", listed(acks)),
         (
@@ -140,12 +145,14 @@ fn answers(read: &Attribution, verdict: &Verdict) -> Vec<(&'static str, String)>
             format!(
                 "{}, {}, {}",
                 time(WaitState::Quorum),
-                time(WaitState::ApplyLag),
+                write_duration(
+                    read.in_state_ns(WaitState::ApplyLag) + read.in_state_ns(WaitState::Install)
+                ),
                 time(WaitState::HeadOfLine)
             ),
         ),
         ("follower hop", hop),
-        ("questions seen by the leader after", listed(questions)),
+        ("retries, changes of roles", retries),
         (
             "snapshot",
             match facts.mode.as_deref() {
@@ -154,8 +161,40 @@ fn answers(read: &Attribution, verdict: &Verdict) -> Vec<(&'static str, String)>
             },
         ),
         ("last stage", last.unwrap_or_else(unsaid)),
-        ("evidence", listed(verdict.evidence.clone())),
+        ("delayed by others", delayed_by(read)),
     ]
+}
+
+/// How long the read lay in the mailbox and in its poller's batch, and what the raft thread did then.
+fn mailbox(read: &Attribution) -> String {
+    let time = |state| write_duration(read.in_state_ns(state));
+    let waits = format!("{}, {}", time(WaitState::Mailbox), time(WaitState::PollBatch));
+    let Some(stay) = read.facts.stay else { return waits };
+    let (Some(disk), Some(poller)) = (stay.disk_ns, stay.poller_ns) else { return waits };
+    let nobody = stay.wait_ns.saturating_sub(disk).saturating_sub(poller);
+    let [disk, poller, nobody] = [disk, poller, nobody].map(write_duration);
+    format!(
+        "{waits}; the raft thread waited for its disk {disk}, served regions {poller}, did not run {nobody}"
+    )
+}
+
+/// What other requests had to do with its wait.
+fn delayed_by(read: &Attribution) -> String {
+    let mut others = Vec::new();
+    if let Some((trace, span)) = read.facts.in_front {
+        others.push(format!("the read in front, span {span} of trace {trace}"));
+    }
+    for stay in read.facts.stays() {
+        if let (Held::Poller, Some(region), Some(store)) =
+            (stay.largest().0, stay.region, stay.store)
+        {
+            others.push(format!("region {region}, which kept the raft thread of store {store}"));
+        }
+    }
+    if let Some((trace, span)) = read.facts.carrier {
+        others.push(format!("its carrier, span {span} of trace {trace}"));
+    }
+    if others.is_empty() { "none recorded".to_owned() } else { others.join("; ") }
 }
 
 fn print_path(assembly: &Assembly<'_>, path: &CriticalPath) {
