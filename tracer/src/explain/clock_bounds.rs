@@ -131,15 +131,16 @@ impl Bounds {
     }
 }
 
-/// Agreement if it is possible; the middle if both sides are known; else as little as needed.
+/// Agreement if it is possible; the middle if both sides are known; else as little as needed, without
+/// what times may have been cut by.
 fn choose(least: i64, most: i64) -> i64 {
     if least <= 0 && most >= 0 {
         return 0;
     }
     match (least == -NONE, most == NONE) {
         (false, false) => least + (most - least) / 2,
-        (true, _) => most,
-        (false, true) => least,
+        (true, _) => most - RESOLUTION_NS,
+        (false, true) => least + RESOLUTION_NS,
     }
 }
 
@@ -182,8 +183,8 @@ mod tests {
 
     #[test]
     fn one_way_alone_moves_as_little_as_needed() {
-        assert_eq!(bounds(&[(0, 1, -50_000)]).offsets(2, &[]), Some(vec![0, -49_000]));
-        assert_eq!(bounds(&[(1, 0, -50_000)]).offsets(2, &[]), Some(vec![0, 49_000]));
+        assert_eq!(bounds(&[(0, 1, -50_000)]).offsets(2, &[]), Some(vec![0, -50_000]));
+        assert_eq!(bounds(&[(1, 0, -50_000)]).offsets(2, &[]), Some(vec![0, 50_000]));
     }
 
     #[test]

@@ -19,6 +19,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use foldhash::fast::RandomState;
+
 use crate::assemble::Assembly;
 use crate::explain::clock_bounds::{Bounds, Interval};
 use crate::model::{Resource, SpanKind, Status, TraceId, TraceSet, Value, find};
@@ -73,7 +75,19 @@ impl Clocks {
         assembly: &Assembly<'_>,
         is_new: impl Fn(usize) -> bool,
     ) -> Option<Shifts> {
-        let nodes = self.nodes_of(assembly);
+        let spans = &assembly.traces().spans;
+        let store = |at: usize| spans.get(at)?.attribute("raft.store_id").and_then(Value::as_int);
+        self.observe_stores(assembly, store, is_new)
+    }
+
+    /// The same for who knows the store of each span.
+    pub(super) fn observe_stores(
+        &mut self,
+        assembly: &Assembly<'_>,
+        store: impl Fn(usize) -> Option<i64>,
+        is_new: impl Fn(usize) -> bool,
+    ) -> Option<Shifts> {
+        let nodes = self.nodes_of(assembly, store);
         if self.names.len() < 2 {
             return None;
         }
@@ -142,14 +156,17 @@ impl Clocks {
     }
 
     /// The node of each span.
-    fn nodes_of(&mut self, assembly: &Assembly<'_>) -> Vec<usize> {
+    fn nodes_of(
+        &mut self,
+        assembly: &Assembly<'_>,
+        store: impl Fn(usize) -> Option<i64>,
+    ) -> Vec<usize> {
         let traces = assembly.traces();
         let spans = &traces.spans;
-        let mut stores: HashMap<i64, usize> = HashMap::new();
+        let mut stores: HashMap<i64, usize, RandomState> = HashMap::default();
         let mut own: Vec<Option<usize>> = Vec::with_capacity(spans.len());
-        for span in spans {
-            let store = span.attribute("raft.store_id").and_then(Value::as_int);
-            own.push(store.map(|store| {
+        for span in 0..spans.len() {
+            own.push(store(span).map(|store| {
                 *stores.entry(store).or_insert_with(|| self.id(format!("store {store}")))
             }));
         }

@@ -15,6 +15,8 @@
 //! the window, or a read further from its carrier, is explained from what is there, which is counted
 //! in [`Explained::unfit`] and [`Explained::missing_carriers`].
 
+use std::mem;
+
 use crate::assemble::Assembly;
 use crate::conventions::LINK_KIND;
 use crate::explain::attribution::{attribute, reads};
@@ -23,7 +25,7 @@ use crate::explain::open_traces::{OpenTraces, Unfit};
 use crate::explain::path_totals::PathTotals;
 use crate::explain::read_totals::{GroupBy, ReadTotals};
 use crate::explain::what_if::WhatIf;
-use crate::model::{TraceSet, Value, find};
+use crate::model::{Link, TraceSet, Value, find};
 
 /// How to explain.
 #[derive(Clone, Debug)]
@@ -143,11 +145,12 @@ impl Explainer {
     /// Explains the traces that seem complete; at the end, all.
     fn turn(&mut self, is_end: bool) {
         self.open.plan(is_end);
-        let mut set = std::mem::take(&mut self.open.set);
-        let due: Vec<bool> = set.spans.iter().map(|it| self.open.is_due(it.trace_id)).collect();
+        let due = self.open.due();
+        let mut set = mem::take(&mut self.open.set);
         let is_due = |span: usize| due.get(span).copied().unwrap_or(false);
         let assembly = Assembly::new(&set);
-        match self.clocks.observe(&assembly, is_due) {
+        let store = |span: usize| self.open.marks.get(span).and_then(|it| it.store);
+        match self.clocks.observe_stores(&assembly, store, is_due) {
             None => self.explain(&assembly, &due),
             Some(shifts) => {
                 drop(assembly);
@@ -165,20 +168,20 @@ impl Explainer {
     fn explain(&mut self, assembly: &Assembly<'_>, due: &[bool]) {
         let is_due = |span: &usize| due.get(*span).copied().unwrap_or(false);
         for root in reads(assembly).into_iter().filter(is_due) {
-            if std::mem::replace(&mut self.open.is_done[root], true) {
+            if self.open.marks.get_mut(root).is_none_or(|it| mem::replace(&mut it.is_done, true)) {
                 continue;
             }
             if let Some(read) = attribute(assembly, root) {
                 self.reads.add(read);
             }
         }
-        self.missing_carriers += missing_carriers(assembly, due);
+        self.missing_carriers += self.missing_carriers(assembly, due);
         if self.reads.count() > 0 {
             return;
         }
         let least_ns = self.settings.threshold_ns.unwrap_or(0);
         for root in assembly.roots().filter(is_due) {
-            if std::mem::replace(&mut self.open.is_done[root], true) {
+            if self.open.marks.get_mut(root).is_none_or(|it| mem::replace(&mut it.is_done, true)) {
                 continue;
             }
             let span = assembly.traces().spans.get(root);
@@ -187,16 +190,15 @@ impl Explainer {
             }
         }
     }
-}
 
-/// How many spans that are due joined one that is not there.
-fn missing_carriers(assembly: &Assembly<'_>, due: &[bool]) -> u64 {
-    let spans = assembly.traces().spans.iter().zip(due).filter(|(_, is_due)| **is_due);
-    let is_missing = |span: &&crate::model::Span| {
-        span.links.iter().any(|link| {
+    /// How many spans that are due joined one that is not there.
+    fn missing_carriers(&self, assembly: &Assembly<'_>, due: &[bool]) -> u64 {
+        let spans = assembly.traces().spans.iter().zip(&self.open.marks).zip(due);
+        let joined = spans.filter(|((_, mark), is_due)| **is_due && mark.has_carrier);
+        let is_missing = |link: &Link| {
             let kind = find(&link.attributes, LINK_KIND).and_then(Value::as_str);
             kind == Some("batch") && assembly.find(link.trace_id, link.span_id).is_none()
-        })
-    };
-    spans.map(|(span, _)| span).filter(is_missing).count() as u64
+        };
+        joined.filter(|((span, _), _)| span.links.iter().any(is_missing)).count() as u64
+    }
 }

@@ -10,10 +10,13 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use foldhash::fast::RandomState;
 
-use crate::model::{Attribute, Resource, Span, TraceId, TraceSet, Value};
+use crate::conventions::LINK_KIND;
+use crate::model::{Attribute, Link, Resource, Span, TraceId, TraceSet, Value, find};
 
 /// The window's part that must have arrived after a trace's last span, and for which it is kept.
 const MARGIN: usize = 8;
+/// Room for spans grows by so many at least.
+const LEAST_GROWTH: usize = 1_024;
 /// So many traces that are gone are remembered, for their late spans.
 const REMEMBERED: usize = 1 << 18;
 
@@ -26,6 +29,30 @@ pub struct Unfit {
     pub cut_traces: u64,
     /// Spans of such a trace that came afterwards and were left out.
     pub left_out_spans: u64,
+}
+
+/// What is looked for in every span; its attributes and links are elsewhere in memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    /// `raft.store_id`.
+    pub(super) store: Option<i64>,
+    /// It joined another read's read index.
+    pub(super) has_carrier: bool,
+    /// It was explained as the root of a request.
+    pub(super) is_done: bool,
+}
+
+impl Mark {
+    fn of(span: &Span) -> Mark {
+        let joins = |link: &Link| {
+            find(&link.attributes, LINK_KIND).and_then(Value::as_str) == Some("batch")
+        };
+        Mark {
+            store: span.attribute("raft.store_id").and_then(Value::as_int),
+            has_carrier: span.links.iter().any(joins),
+            is_done: false,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -45,10 +72,11 @@ pub(super) struct OpenTraces {
     window_bytes: usize,
     /// All that are held.
     pub(super) set: TraceSet,
-    /// For each span, whether it was explained as the root of a request.
-    pub(super) is_done: Vec<bool>,
+    /// What was seen of each span when it came, and its memory was at hand.
+    pub(super) marks: Vec<Mark>,
     traces: HashMap<TraceId, OpenTrace, RandomState>,
     resources: HashMap<String, u32>,
+    resource_bytes: usize,
     bytes: usize,
     arrived: u64,
     /// What is gone, and in which order it went.
@@ -66,9 +94,10 @@ impl OpenTraces {
         OpenTraces {
             window_bytes,
             set: TraceSet::default(),
-            is_done: Vec::new(),
+            marks: Vec::new(),
             traces: HashMap::default(),
             resources: HashMap::new(),
+            resource_bytes: 0,
             bytes: 0,
             arrived: 0,
             gone: HashSet::default(),
@@ -80,7 +109,7 @@ impl OpenTraces {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.bytes > self.window_bytes
+        self.bytes + self.resource_bytes > self.window_bytes
     }
 
     /// Takes one span of a batch; `resource` is its resource here.
@@ -102,8 +131,13 @@ impl OpenTraces {
         trace.last = self.arrived;
         trace.bytes += bytes;
         span.resource = resource;
-        self.set.spans.push(span);
-        self.is_done.push(false);
+        self.marks.push(Mark::of(&span));
+        let spans = &mut self.set.spans;
+        if spans.len() == spans.capacity() {
+            // Not twice as much, which the window would not count.
+            spans.reserve_exact(LEAST_GROWTH.max(spans.len() / 8));
+        }
+        spans.push(span);
     }
 
     /// The index here of a resource of a batch.
@@ -111,6 +145,7 @@ impl OpenTraces {
         let next = self.set.resources.len() as u32;
         let index = *self.resources.entry(format!("{resource:?}")).or_insert(next);
         if index == next {
+            self.resource_bytes += 2 * bytes_of_all(&resource.attributes);
             self.set.resources.push(resource.clone());
         }
         index
@@ -140,9 +175,21 @@ impl OpenTraces {
         }
     }
 
-    /// Whether a trace must be explained now, as planned.
-    pub(super) fn is_due(&self, trace: TraceId) -> bool {
-        self.traces.get(&trace).is_some_and(|it| it.is_due)
+    /// For each span, whether its trace must be explained now, as planned.
+    pub(super) fn due(&self) -> Vec<bool> {
+        self.of_each(|trace| trace.is_some_and(|it| it.is_due))
+    }
+
+    /// For each span what its trace says. Spans of one trace mostly come together.
+    fn of_each(&self, say: impl Fn(Option<&OpenTrace>) -> bool) -> Vec<bool> {
+        let mut last = (TraceId::default(), say(self.traces.get(&TraceId::default())));
+        let of = |span: &Span| {
+            if span.trace_id != last.0 {
+                last = (span.trace_id, say(self.traces.get(&span.trace_id)));
+            }
+            last.1
+        };
+        self.set.spans.iter().map(of).collect()
     }
 
     /// How many bytes had arrived so many margins ago.
@@ -190,14 +237,14 @@ impl OpenTraces {
 
     /// Drops the spans of traces that are gone, and resources that nobody uses any more.
     fn drop_spans(&mut self) {
-        let spans = self.set.spans.iter();
-        let stays: Vec<bool> = spans.map(|it| self.traces.contains_key(&it.trace_id)).collect();
+        let stays = self.of_each(|trace| trace.is_some());
         let mut of_spans = stays.iter().copied();
         self.set.spans.retain(|_| of_spans.next().unwrap_or(false));
-        let mut of_done = stays.iter().copied();
-        self.is_done.retain(|_| of_done.next().unwrap_or(false));
+        let mut of_marks = stays.iter().copied();
+        self.marks.retain(|_| of_marks.next().unwrap_or(false));
         let old = std::mem::take(&mut self.set.resources);
         self.resources.clear();
+        self.resource_bytes = 0;
         let mut moved: HashMap<u32, u32> = HashMap::new();
         let mut spans = std::mem::take(&mut self.set.spans);
         for span in &mut spans {

@@ -24,6 +24,9 @@ const BLOCK_BYTES: usize = 32 << 20;
 const SLOW: u64 = 3;
 /// Below this nobody calls a read slow who has not said what slow is.
 const LEAST_NS: u64 = 1_000_000;
+/// More modes than this are one.
+const MOST_MODES: usize = 100;
+const OTHER_MODES: &str = "(other modes)";
 /// More groups than this are not told one by one.
 const MOST_GROUPS: usize = 1_000;
 /// Of each group, the ids of so many of its slowest reads are kept.
@@ -133,10 +136,7 @@ impl ReadTotals {
         self.durations.add(read.duration_ns);
         match self.modes.get_mut(&read.facts.mode) {
             Some(times) => times.add(read.duration_ns),
-            None => {
-                let times = self.modes.entry(read.facts.mode.clone()).or_default();
-                times.add(read.duration_ns);
-            }
+            None => self.new_mode(&read.facts.mode).add(read.duration_ns),
         }
         for (state, times) in WaitState::ALL.iter().zip(&mut self.states) {
             let ns = read.in_state_ns(*state);
@@ -157,6 +157,18 @@ impl ReadTotals {
         }
     }
 
+    fn new_mode(&mut self, mode: &Option<String>) -> &mut Sketch {
+        let is_one_more = self.modes.len() < MOST_MODES;
+        let name = if is_one_more { mode.clone() } else { Some(OTHER_MODES.to_owned()) };
+        self.modes.entry(name).or_default()
+    }
+
+    /// From which duration on reads of a mode are slow.
+    fn limit_ns(&self, mode: &Option<String>) -> u64 {
+        let others = || self.limits.get(&Some(OTHER_MODES.to_owned()));
+        self.limits.get(mode).or_else(others).map_or(LEAST_NS, |limit| limit.last_ns)
+    }
+
     /// Judges what was kept.
     pub(super) fn end_block(&mut self) {
         let block = std::mem::take(&mut self.block);
@@ -172,7 +184,7 @@ impl ReadTotals {
         self.set_limits(&exact);
         let first = self.count - block.len();
         for (number, read) in block.into_iter().enumerate() {
-            let limit_ns = self.limits.get(&read.facts.mode).map_or(LEAST_NS, |it| it.last_ns);
+            let limit_ns = self.limit_ns(&read.facts.mode);
             if read.duration_ns >= limit_ns || read.facts.error.is_some() {
                 self.slow.add(&read);
                 let verdict = judge(&read, &usual);
@@ -294,9 +306,12 @@ impl Group {
         }
     }
 
-    /// The traces of its slowest reads; of all, if there are no more than a few thousand.
-    pub fn traces(&self) -> impl Iterator<Item = TraceId> {
-        self.ids.iter().map(|Reverse((_, _, trace))| *trace)
+    /// The traces of its slowest reads, the slowest first: no more than `most`, and no more than a few
+    /// thousand.
+    pub fn slowest_traces(&self, most: usize) -> Vec<TraceId> {
+        let mut ids: Vec<_> = self.ids.iter().map(|Reverse(it)| *it).collect();
+        ids.sort_unstable_by(|a, b| b.cmp(a));
+        ids.into_iter().take(most).map(|(_, _, trace)| trace).collect()
     }
 }
 
@@ -317,5 +332,6 @@ fn exact_medians(reads: &[Attribution]) -> BTreeMap<Option<String>, u64> {
 fn bytes_of(read: &Attribution) -> usize {
     const TEXTS: usize = 200;
     let shares = read.shares.capacity() * size_of::<Share>();
-    size_of::<Attribution>() + TEXTS + shares + size_of_val(&read.facts.acks[..])
+    let lists = size_of_val(&read.facts.acks[..]) + size_of_val(&read.facts.questions_ns[..]);
+    size_of::<Attribution>() + TEXTS + shares + lists
 }
