@@ -73,6 +73,7 @@ mod snapshot;
 mod spans;
 mod store;
 mod store_ident;
+mod thread_log;
 mod trace_context;
 mod transport;
 mod unknown_region;

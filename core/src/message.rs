@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use raft::eraftpb;
 
 use crate::admin_command::CommitMerge;
 use crate::apply::ApplyRes;
+use crate::clock::Instant;
 use crate::command::RaftCommand;
 use crate::ids::RegionId;
 use crate::region::{PeerMeta, Region, RegionEpoch};
@@ -45,6 +47,24 @@ pub struct RaftMessage {
     pub from_lease: bool,
     /// The span that caused it, if a read did: W3C trace context rides along.
     pub trace: Option<TraceContext>,
+    /// When it came in, by the receiver's clock: does not travel. Only of one with a trace, which
+    /// says how long it then lay in the mailbox.
+    pub received_at: Option<Instant>,
+    /// How long its sender kept it: of one with a trace that was sent for the first time.
+    pub kept: Option<Kept>,
+}
+
+/// How long a sender kept a message, from what had caused it until it could leave: an acknowledgement
+/// waits for the disk, and a round for the other regions of its batch. A length of time means the same
+/// on every node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// All of it.
+    pub wait: Duration,
+    /// How much of it the sender's raft thread waited for the disk.
+    pub disk: Duration,
+    /// How much of it that thread served regions.
+    pub poller: Duration,
 }
 
 /// The content of a [`RaftMessage`].

@@ -13,6 +13,7 @@ use raft::eraftpb::{Message, MessageType};
 
 use crate::ids::{PeerId, RegionId, StoreId};
 use crate::message::{ClusterTag, Payload, RaftMessage};
+use crate::poll_context::ClockHandle;
 use crate::region::{PeerMeta, Region, RegionEpoch};
 
 /// No term runs ahead of another one by more. A term is an election: at one every microsecond this
@@ -196,18 +197,19 @@ pub(crate) struct MessageGate {
     pub(crate) store: StoreId,
     pub(crate) cluster: ClusterTag,
     pub(crate) refused: Arc<RefusedMessages>,
+    pub(crate) clock: ClockHandle,
 }
 
 impl MessageGate {
-    /// Whether a message may come in: it is of this cluster and for this store.
-    pub(crate) fn lets_in(&self, message: &RaftMessage) -> bool {
-        match self.check_envelope(message) {
-            Ok(()) => true,
-            Err(why) => {
-                self.refused.refuse(self.store, message, &why);
-                false
-            }
+    /// The message, with the time of its arrival, if it may come in: it is of this cluster and for
+    /// this store.
+    pub(crate) fn receive(&self, mut message: Box<RaftMessage>) -> Option<Box<RaftMessage>> {
+        if let Err(why) = self.check_envelope(&message) {
+            self.refused.refuse(self.store, &message, &why);
+            return None;
         }
+        message.received_at = message.trace.map(|_| self.clock.0.monotonic_raw_now());
+        Some(message)
     }
 
     fn check_envelope(&self, message: &RaftMessage) -> Result<(), RefusedMessage> {

@@ -27,6 +27,7 @@ use crate::region::Region;
 use crate::region_snapshot::{RegionSnapshot, check_key_in_region};
 use crate::rules::{Rule, Rules};
 use crate::spans::{case, enter_function};
+use crate::thread_log::ThreadLog;
 use crate::trace_context::Tracer;
 
 /// What a peer wants done.
@@ -70,6 +71,8 @@ pub(crate) struct PollContext<E: Engine> {
     pub(crate) ids: ReadIdGen,
     pub(crate) meta: StoreMeta,
     pub(crate) tracer: Tracer,
+    /// What this store's raft threads did for long.
+    pub(crate) log: ThreadLog,
     /// Until then a restarted store grants no vote: it has forgotten what it promised (rule L15).
     pub(crate) votes_from: Instant,
     /// The safety rules that hold: all of them, outside a simulation.

@@ -47,6 +47,16 @@ pub struct Answer<T> {
 /// Where the answer to a read arrives, and its other end.
 type ReadChannel<S> = (oneshot::Sender<ReadResponse<S>>, oneshot::Receiver<ReadResponse<S>>);
 
+/// A read that was asked for.
+pub(crate) struct AskedRead<S> {
+    /// Its stage, which lasts until its answer is recorded.
+    pub(crate) span: tracing::Span,
+    /// Why the caller's thread did not answer it, if it did not.
+    pub(crate) reject: Option<RejectReason>,
+    /// Its answer, or where that arrives.
+    pub(crate) answer: Result<ReadResponse<S>, oneshot::Receiver<ReadResponse<S>>>,
+}
+
 /// Reads and writes of one store. Each thread that reads should have its own clone.
 #[derive(Clone, Debug)]
 pub struct RaftKv<E: Engine> {
@@ -57,6 +67,12 @@ pub struct RaftKv<E: Engine> {
 impl<E: Engine> RaftKv<E> {
     pub(crate) fn new(router: ServerRaftStoreRouter<E>, tracer: Tracer) -> Self {
         RaftKv { router, tracer }
+    }
+
+    /// What is behind the door, for the simulator.
+    #[cfg(feature = "sim")]
+    pub(crate) fn router(&self) -> &ServerRaftStoreRouter<E> {
+        &self.router
     }
 
     /// A linearizable snapshot of a region.
@@ -118,6 +134,24 @@ impl<E: Engine> RaftKv<E> {
         ctx: SnapContext,
         read: ReadCommand,
     ) -> Result<Answer<ReadValue<E::Snapshot>>, Error> {
+        let region = ctx.header.region_id;
+        let deadline = ctx.deadline.unwrap_or(self.router.config().deadline);
+        let AskedRead { span, reject, answer } = self.ask(ctx, read);
+        let response = match answer {
+            Ok(response) => response,
+            Err(receiver) => {
+                let response = wait(receiver, region, deadline).await;
+                Self::answered(&self.tracer, &span, &response);
+                response
+            }
+        };
+        let ReadResponse { result, term, mode, waits, .. } = response;
+        let (value, mode) = (result?, mode.unwrap_or(ReadMode::ReadIndex));
+        Ok(Answer { value, term, mode, waits, reject })
+    }
+
+    /// The first half of a read: asks, and takes the answer if it is there at once.
+    pub(crate) fn ask(&self, ctx: SnapContext, read: ReadCommand) -> AskedRead<E::Snapshot> {
         let span = stage_span!(
             "async_snapshot",
             "RaftKV",
@@ -133,10 +167,9 @@ impl<E: Engine> RaftKv<E> {
             otel.status_code = tracing::field::Empty,
             error = tracing::field::Empty,
         );
-        let region = ctx.header.region_id;
         let deadline = ctx.deadline.unwrap_or(self.router.config().deadline);
         // Entered once for a read that is answered right here: a read has few microseconds.
-        let (reject, asked) = span.in_scope(|| {
+        let (reject, answer) = span.in_scope(|| {
             let (sender, mut receiver) = Self::box_new_cb();
             let reject = self.exec_snapshot(ctx, read, deadline, sender);
             if let Some(reason) = reject {
@@ -144,22 +177,27 @@ impl<E: Engine> RaftKv<E> {
             }
             let answered = receiver.try_recv().ok();
             if let Some(response) = &answered {
-                self.record(&span, response);
+                Self::record(&self.tracer, &span, response);
             }
             (reject, answered.ok_or(receiver))
         });
-        let response = match asked {
-            Ok(response) => response,
-            Err(receiver) => {
-                let response = wait(receiver, region, deadline).await;
-                // Entered once more, since a span ends when it is left for the last time.
-                span.in_scope(|| self.record(&span, &response));
-                response
-            }
-        };
-        let ReadResponse { result, term, mode, waits, .. } = response;
-        let (value, mode) = (result?, mode.unwrap_or(ReadMode::ReadIndex));
-        Ok(Answer { value, term, mode, waits, reject })
+        AskedRead { span, reject, answer }
+    }
+
+    /// The second half of a read that was not answered at once.
+    pub(crate) fn answered(
+        tracer: &Tracer,
+        span: &tracing::Span,
+        response: &ReadResponse<E::Snapshot>,
+    ) {
+        // Entered once more, since a span ends when it is left for the last time.
+        span.in_scope(|| Self::record(tracer, span, response));
+    }
+
+    /// What a caller gets whose time is over.
+    #[cfg(feature = "sim")]
+    pub(crate) fn late_answer(region: RegionId, deadline: Duration) -> ReadResponse<E::Snapshot> {
+        ReadResponse::error(too_late(region, deadline), 0)
     }
 
     /// The way back to the waiting future (boxed in TiKV, hence the chart's name for it).
@@ -222,7 +260,7 @@ impl<E: Engine> RaftKv<E> {
     }
 
     /// Writes down what a read came to.
-    fn record(&self, span: &tracing::Span, response: &ReadResponse<E::Snapshot>) {
+    fn record(tracer: &Tracer, span: &tracing::Span, response: &ReadResponse<E::Snapshot>) {
         if span.is_disabled() {
             return;
         }
@@ -237,7 +275,7 @@ impl<E: Engine> RaftKv<E> {
                     of_apply: "wait.apply_ns" = waits.apply.as_nanos() as i64,
                     of_snapshot: "wait.snapshot_ns" = waits.snapshot.as_nanos() as i64,
                 );
-                self.tracer.link(span, response.trace, HandOver::Callback);
+                tracer.link(span, response.trace, HandOver::Callback);
             }
             Err(error) => {
                 span.record("otel.status_code", "ERROR");

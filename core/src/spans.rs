@@ -21,6 +21,11 @@
 //! | `lease.state`, `lease.remaining_ns`, `lease.renewed_by` | ns | the lease when it was inspected |
 //! | `reject.reason` | | why a local read was refused or sent to the raftstore |
 //! | `wait.mailbox_ns`, `wait.quorum_ns`, `wait.apply_ns`, `wait.snapshot_ns` | ns | where the time went |
+//! | `wait.disk_ns`, `wait.poller_ns` | ns | of `wait.mailbox_ns`: the raft threads waited for the disk, or served regions |
+//! | `poller.region_id` | | the region that kept them longest |
+//! | `wait.apply_disk_ns` | ns | of `wait.apply_ns`: the raft threads waited for the disk |
+//! | `message.kept_ns`, `message.kept_disk_ns`, `message.kept_poller_ns` | ns | how long its sender kept the message before it left, and what for |
+//! | `wait.install_ns` | ns | of `wait.apply_ns`: the replica put in a snapshot |
 //! | `message.type`, `message.from_store` | | what a `step` handled |
 
 /// A stage span: always on. The box is `$function`, standing in the clusters `$owner`.

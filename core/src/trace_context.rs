@@ -46,6 +46,8 @@ pub enum HandOver {
     ReadIndexRound,
     /// The apply loop caught up.
     Apply,
+    /// The read in front was answered, which could not be before.
+    HeadOfLine,
     /// A message between nodes.
     Message,
 }
@@ -59,6 +61,7 @@ impl HandOver {
             HandOver::Batch => "batch",
             HandOver::ReadIndexRound => "read_index_round",
             HandOver::Apply => "apply",
+            HandOver::HeadOfLine => "head_of_line",
             HandOver::Message => "message",
         }
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use raftlens_core::sim::plant::Plant;
 use raftlens_core::sim::{Fault, Invariant, RunConfig, SimConfig, SimError, Violation};
 use raftlens_core::{Consistency, Rule, Rules};
 
@@ -18,7 +19,7 @@ use crate::interrupt::Interrupt;
 use crate::output::say;
 use crate::sim::search::{Found, How, search};
 use crate::sim::summary::{self, Explained};
-use crate::sim::{explain, parse, proof, questions, scripted, words};
+use crate::sim::{explain, parse, planted, proof, questions, scripted, words};
 
 /// What `raftlens sim` takes.
 #[derive(Debug, Args)]
@@ -58,6 +59,11 @@ pub(crate) struct SimArgs {
     /// the folder of -o, instead of running seeds.
     #[arg(long, value_name = "NAME|all", conflicts_with_all = ["seeds", "faults", "time", "rule_off"])]
     question: Option<String>,
+    /// Plant causes of slow reads instead of looking for violations: random, none, or one or two
+    /// causes with a comma between. The folder of -o, or out/planted, gets the traces of each seed
+    /// and truth.json, which says what was planted; `raftlens slow --score` compares.
+    #[arg(long, value_name = "CAUSE|random", conflicts_with_all = ["faults", "time", "rule_off", "consistency", "question", "script", "first", "voters", "learners"])]
+    plant: Option<String>,
     /// Play the script in this file instead of running seeds, and draw what it does into the folder of
     /// -o, or into out/script.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "faults", "time", "question"])]
@@ -85,14 +91,13 @@ pub(crate) fn run(args: &SimArgs) -> Result<ExitCode> {
     if let Some(script) = &args.script {
         return play(script, args);
     }
+    if let Some(what) = &args.plant {
+        return plant(what, args);
+    }
     let usage = |error: &dyn std::fmt::Display| Usage(error.to_string());
     let seeds = parse::seeds(&args.seeds).map_err(|error| usage(&error))?;
     let config = config(args)?;
-    let jobs = match args.jobs {
-        Some(0) => return Err(Usage("--jobs: it must be at least 1".to_owned()).into()),
-        Some(jobs) => jobs,
-        None => std::thread::available_parallelism().map_or(1, usize::from),
-    };
+    let jobs = jobs(args)?;
     let how = How { jobs, only_first: args.first };
     let total = seeds.iter().map(parse::count).sum();
     let started = Instant::now();
@@ -129,6 +134,33 @@ pub(crate) fn run(args: &SimArgs) -> Result<ExitCode> {
         (false, true) => ExitCode::SUCCESS,
         (false, false) => ExitCode::FAILURE,
     })
+}
+
+fn jobs(args: &SimArgs) -> Result<usize> {
+    match args.jobs {
+        Some(0) => Err(Usage("--jobs: it must be at least 1".to_owned()).into()),
+        Some(jobs) => Ok(jobs),
+        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+    }
+}
+
+/// Writes runs with planted causes.
+fn plant(what: &str, args: &SimArgs) -> Result<ExitCode> {
+    let plant = Plant::parse(what).map_err(|error| Usage(format!("--plant: {error}")))?;
+    let seeds = parse::seeds(&args.seeds).map_err(|error| Usage(error.to_string()))?;
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("out/planted"));
+    let total = seeds.iter().map(parse::count).sum();
+    let (stop, bar) = (stop_when_interrupted()?, progress(total, !args.json));
+    let done = |count| bar.set_position(count);
+    let ran = planted::write((&seeds, &plant), &folder, jobs(args)?, (&stop, &done))?;
+    bar.finish_and_clear();
+    let shown = folder.display();
+    if args.json {
+        say!("{}", serde_json::json!({ "runs": ran, "truth": format!("{shown}/truth.json") }));
+    } else {
+        say!("{ran} runs in {shown}; compare: raftlens slow {shown} --score {shown}/truth.json");
+    }
+    Ok(if ran < total { ExitCode::from(130) } else { ExitCode::SUCCESS })
 }
 
 /// Draws the answers to open questions.

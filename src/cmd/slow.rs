@@ -34,7 +34,8 @@ pub(crate) struct SlowArgs {
     /// The same, by name.
     #[arg(long, value_name = "INPUT", conflicts_with = "inputs")]
     from: Option<String>,
-    /// What is slow, such as 5ms. Without it: three times the median of the same mode, and 1 ms.
+    /// What is slow, such as 5ms. Without it: three times the median of the same kind (of leaders,
+    /// with a quorum, of replicas), and 1 ms.
     #[arg(long, value_name = "TIME", value_parser = parse_threshold)]
     threshold: Option<Duration>,
     /// Show so many groups, and so many differences.

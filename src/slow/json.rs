@@ -38,7 +38,7 @@ pub(crate) fn reads(explained: &Explained, top: usize) -> Value {
     };
     let limits = reads.limits().map(|it| {
         json!({
-            "mode": it.mode, "reads": it.reads,
+            "asked": it.asked.as_str(), "reads": it.reads,
             "first_limit_ns": it.first_ns, "limit_ns": it.last_ns,
         })
     });

@@ -75,8 +75,8 @@ fn totals(explained: &Explained) {
     }
     say!("what was slow:");
     for limit in reads.limits() {
-        let mode = limit.mode.as_deref().unwrap_or("without a mode");
-        say!("  {mode}: from {} on, of {} reads", write_duration(limit.last_ns), limit.reads);
+        let (asked, from) = (limit.asked.as_str(), write_duration(limit.last_ns));
+        say!("  {asked} reads: from {from} on, of {}", limit.reads);
     }
 }
 
@@ -221,9 +221,9 @@ pub(crate) fn unfit(explained: &Explained) -> Vec<String> {
     for limit in explained.reads.limits() {
         let (first, last) = (limit.first_ns.max(1) as f64, limit.last_ns.max(1) as f64);
         if (first / last).max(last / first) > MOVED {
-            let mode = limit.mode.as_deref().unwrap_or("without a mode");
+            let asked = limit.asked.as_str();
             lines.push(format!(
-                "what counts as slow ({mode}) went from {} to {} while the input was read: \
+                "what counts as slow ({asked} reads) went from {} to {} while the input was read: \
                  --threshold fixes it",
                 write_duration(limit.first_ns),
                 write_duration(limit.last_ns)

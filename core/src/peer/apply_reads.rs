@@ -6,12 +6,13 @@ use raft::ReadState;
 use crate::clock::Instant;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::peer::Peer;
 use crate::peer::read_index::read_id;
+use crate::peer::{InFront, Peer};
 use crate::poll_context::PollContext;
 use crate::read_queue::{Confirmation, ReadIndexRequest};
 use crate::rules::Rule;
 use crate::spans::{enter_function, function_span, record, stage_span};
+use crate::trace_context::TraceContext;
 
 /// The stage as one read sees it; the function of the same name serves many reads at once.
 pub(crate) fn apply_reads_span<E: Engine>(
@@ -31,7 +32,27 @@ pub(crate) fn apply_reads_span<E: Engine>(
         read.mode = tracing::field::Empty,
         wait.quorum_ns = tracing::field::Empty,
         wait.apply_ns = tracing::field::Empty,
+        wait.install_ns = tracing::field::Empty,
+        wait.apply_disk_ns = tracing::field::Empty,
     )
+}
+
+/// Records how long a confirmed read has waited until now, and how much of it the raft threads waited
+/// for the disk: what is committed is handed to the apply loop after the write.
+pub(crate) fn record_apply<E: Engine>(
+    span: &tracing::Span,
+    ctx: &PollContext<E>,
+    apply: std::time::Duration,
+) {
+    if span.is_disabled() {
+        return;
+    }
+    span.record("wait.apply_ns", apply.as_nanos() as i64);
+    let now = ctx.monotonic_raw_now();
+    let disk = ctx.log.split(now - apply, now).disk;
+    if !disk.is_zero() {
+        span.record("wait.apply_disk_ns", disk.as_nanos() as i64);
+    }
 }
 
 impl<E: Engine> Peer<E> {
@@ -100,18 +121,38 @@ impl<E: Engine> Peer<E> {
 
     /// Answers the leader's confirmed reads as far as they may be.
     pub(crate) fn respond_leader_reads(&mut self, ctx: &PollContext<E>) {
-        while let Some(read) = self.next_leader_read() {
+        while let Some(read) = self.next_leader_read(ctx) {
             self.response_read(ctx, read, false);
         }
     }
 
-    fn next_leader_read(&mut self) -> Option<ReadIndexRequest<E::Snapshot>> {
+    fn next_leader_read(&mut self, ctx: &PollContext<E>) -> Option<ReadIndexRequest<E::Snapshot>> {
         let read = self.pending_reads.pop_front()?;
         if self.ready_to_handle_read(&read) {
             return Some(read);
         }
-        self.pending_reads.push_front(read);
+        self.put_back(ctx, read);
         None
+    }
+
+    /// Puts back a confirmed read that cannot be answered yet: those behind it wait for it.
+    fn put_back(&mut self, ctx: &PollContext<E>, read: ReadIndexRequest<E::Snapshot>) {
+        let (id, trace) = (read.id, read.reads.first().and_then(|read| read.trace));
+        let applied_index = self.storage().applied_index();
+        self.in_front = Some(InFront { id, trace, applied_index, at: ctx.now });
+        self.pending_reads.push_front(read);
+    }
+
+    /// The read that a confirmed one had to wait behind although it could have been answered.
+    pub(crate) fn waited_behind(
+        &self,
+        read: &ReadIndexRequest<E::Snapshot>,
+    ) -> Option<TraceContext> {
+        let front = self.in_front.filter(|front| front.id != read.id)?;
+        let was_ready = read.wants_index_only()
+            || read.read_index.is_some_and(|index| index <= front.applied_index);
+        let was_behind = read.confirmed_at.is_some_and(|at| at <= front.at);
+        front.trace.filter(|_| was_ready && was_behind)
     }
 
     /// Whether the leader may answer a confirmed read: an entry of its term is applied, so all that
@@ -145,7 +186,7 @@ impl<E: Engine> Peer<E> {
             } else if self.lags_too_far(ctx, index) {
                 self.refuse_lagging_read(read);
             } else {
-                return self.pending_reads.push_front(read);
+                return self.put_back(ctx, read);
             }
         }
     }

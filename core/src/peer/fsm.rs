@@ -15,6 +15,7 @@ use crate::poll_context::PollContext;
 use crate::region::{PeerMeta, Region};
 use crate::request_checks::{check_flashback, check_region_epoch, check_term};
 use crate::spans::{record, round_span};
+use crate::thread_log::WaitParts;
 
 /// What the driver keeps of one region.
 pub(crate) struct PeerFsm<E: Engine> {
@@ -34,6 +35,8 @@ pub(crate) struct PeerFsmDelegate<'a, E: Engine> {
 pub(crate) struct Picked {
     pub(crate) at: Instant,
     pub(crate) mailbox_wait: Duration,
+    /// What the raft threads did in that time.
+    pub(crate) parts: WaitParts,
 }
 
 impl<E: Engine> PeerFsmDelegate<'_, E> {
@@ -61,7 +64,9 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
 
     fn handle_command(&mut self, command: RaftCommand<E::Snapshot>) {
         let at = self.ctx.monotonic_raw_now();
-        let picked = Picked { at, mailbox_wait: at.saturating_since(command.sent_at) };
+        let mailbox_wait = at.saturating_since(command.sent_at);
+        let parts = self.ctx.log.split(command.sent_at, at);
+        let picked = Picked { at, mailbox_wait, parts };
         if command.is_late(at) {
             // Nobody waits any more: answering late would only make others late (rule N5).
             return command.fail_late(at, self.fsm.peer.term());
@@ -206,7 +211,8 @@ impl<E: Engine> PeerFsmDelegate<'_, E> {
         let request = RaftCmdRequest { header, body: Body::Read(ReadCommand::Renew) };
         let (sent_at, callback) = (self.ctx.now, Callback::none());
         let command = RaftCommand { request, callback, sent_at, trace: None, deadline: None };
-        let picked = Picked { at: sent_at, mailbox_wait: Duration::ZERO };
+        let (mailbox_wait, parts) = (Duration::ZERO, WaitParts::default());
+        let picked = Picked { at: sent_at, mailbox_wait, parts };
         self.fsm.peer.propose(self.ctx, command, picked);
     }
 

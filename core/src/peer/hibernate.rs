@@ -240,6 +240,8 @@ impl<E: Engine> Peer<E> {
             payload,
             from_lease: false,
             trace: None,
+            received_at: None,
+            kept: None,
         }
     }
 }

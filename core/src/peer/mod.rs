@@ -89,27 +89,73 @@ pub(crate) struct LaggingRead<S> {
     pub(crate) command: RaftCommand<S>,
 }
 
+/// A confirmed read that those behind it wait for, whether they must or not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InFront {
+    pub(crate) id: uuid::Uuid,
+    pub(crate) trace: Option<TraceContext>,
+    /// What was applied then.
+    pub(crate) applied_index: u64,
+    /// When that was.
+    pub(crate) at: Instant,
+}
+
 /// What a message that a read caused carries on, until the answer has left.
 #[derive(Debug, Default)]
-pub(crate) struct MessageTraces(BTreeMap<Vec<u8>, TraceContext>);
+pub(crate) struct MessageTraces(BTreeMap<Vec<u8>, Carried>);
+
+/// The trace of a read index, and since when it has been on its way out of this replica.
+#[derive(Clone, Copy, Debug)]
+struct Carried {
+    trace: TraceContext,
+    /// `None` once a message has left with it.
+    since: Option<Instant>,
+    /// A message leaves with it in this round.
+    leaves: bool,
+}
 
 impl MessageTraces {
     /// More than reads can be on their way between two Readies; beyond it traces lose a hop.
     const MAX: usize = 4096;
 
-    pub(crate) fn insert(&mut self, read_context: &[u8], trace: TraceContext) {
+    pub(crate) fn insert(&mut self, read_context: &[u8], trace: TraceContext, now: Instant) {
         if self.0.len() >= Self::MAX {
             self.0.pop_first();
         }
-        self.0.insert(read_context.to_vec(), trace);
+        self.0.insert(read_context.to_vec(), Carried { trace, since: Some(now), leaves: false });
     }
 
-    pub(crate) fn get(&self, read_context: &[u8]) -> Option<TraceContext> {
-        self.0.get(read_context).copied()
+    pub(crate) fn has(&self, read_context: &[u8]) -> bool {
+        self.0.contains_key(read_context)
     }
 
     pub(crate) fn remove(&mut self, read_context: &[u8]) -> Option<TraceContext> {
-        self.0.remove(read_context)
+        self.0.remove(read_context).map(|carried| carried.trace)
+    }
+
+    /// The trace that a message leaves with, and since when it has waited to leave; an answer is the
+    /// last message of its read index. The messages of one round leave together.
+    pub(crate) fn leave(
+        &mut self,
+        read_context: &[u8],
+        is_last: bool,
+    ) -> Option<(TraceContext, Option<Instant>)> {
+        let Carried { trace, since, .. } = match is_last {
+            true => self.0.remove(read_context)?,
+            false => {
+                let carried = self.0.get_mut(read_context)?;
+                carried.leaves = true;
+                *carried
+            }
+        };
+        Some((trace, since))
+    }
+
+    /// What leaves next is not the first message of the read indexes whose messages have left now.
+    pub(crate) fn have_left(&mut self) {
+        for carried in self.0.values_mut().filter(|carried| carried.leaves) {
+            *carried = Carried { since: None, leaves: false, ..*carried };
+        }
     }
 
     /// Forgets all: what they belong to has ended with the leader or term (rule T9).
@@ -133,6 +179,8 @@ pub(crate) struct Peer<E: Engine> {
     pub(crate) proposals: VecDeque<Proposal<E::Snapshot>>,
     /// Local reads that wait for the apply loop, in the order of their index.
     pub(crate) lagging_reads: VecDeque<LaggingRead<E::Snapshot>>,
+    /// The confirmed read in front that could not be answered when it was last tried.
+    pub(crate) in_front: Option<InFront>,
     pub(crate) progress: Arc<ReadProgress>,
     pub(crate) message_traces: MessageTraces,
     /// How many entries of the log were given to the apply loop.
@@ -220,6 +268,7 @@ impl<E: Engine> Peer<E> {
             pending_reads: ReadIndexQueue::default().with_rules(rules),
             proposals: VecDeque::new(),
             lagging_reads: VecDeque::new(),
+            in_front: None,
             progress,
             message_traces: MessageTraces::default(),
             last_applying_index: applied_index,

@@ -33,9 +33,13 @@ impl<E: Engine> Peer<E> {
                 raft.commit_index = self.storage().commit_index() as i64,
                 raft.applied_index = self.storage().applied_index() as i64,
                 wait.mailbox_ns = picked.mailbox_wait.as_nanos() as i64,
+                wait.disk_ns = tracing::field::Empty,
+                wait.poller_ns = tracing::field::Empty,
+                poller.region_id = tracing::field::Empty,
                 read.policy = tracing::field::Empty,
             )
         };
+        picked.parts.record(&span);
         ctx.tracer.follow(&span, command.trace, HandOver::Mailbox);
         command.trace = ctx.tracer.context_of(&span);
         let _entered = span.enter();

@@ -130,7 +130,7 @@ impl<E: Engine> Peer<E> {
         variable!("ReadIdGen::new_v4", "Peer");
         span.record("read.id", tracing::field::display(id));
         if let Some(trace) = read.trace {
-            self.message_traces.insert(id.as_bytes(), trace);
+            self.message_traces.insert(id.as_bytes(), trace, ctx.monotonic_raw_now());
         }
         let before = (self.pending_read_count(), self.ready_read_count());
         self.raft_read_index(id);
@@ -247,7 +247,7 @@ impl<E: Engine> Peer<E> {
             let id = ctx.ids.new_v4();
             self.pending_reads.ask_again_as(id);
             if let Some(trace) = self.pending_reads.trace_of(first) {
-                self.message_traces.insert(id.as_bytes(), trace);
+                self.message_traces.insert(id.as_bytes(), trace, ctx.monotonic_raw_now());
             }
             self.raft_group.read_index(id.as_bytes().to_vec());
         }

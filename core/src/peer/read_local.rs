@@ -6,7 +6,7 @@ use crate::callback::{ReadMode, ReadResponse, ReadValue};
 use crate::command::{RaftCmdRequest, RaftCommand, ReadWaits};
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::peer::apply_reads::apply_reads_span;
+use crate::peer::apply_reads::{apply_reads_span, record_apply};
 use crate::peer::fsm::Picked;
 use crate::peer::{LaggingRead, Peer};
 use crate::poll_context::PollContext;
@@ -63,7 +63,7 @@ impl<E: Engine> Peer<E> {
             response.mode = Some(ReadMode::ReadLocal);
             response.waits.mailbox = read.mailbox_wait;
             response.waits.apply = apply;
-            span.record("wait.apply_ns", apply.as_nanos() as i64);
+            record_apply(&span, ctx, apply);
             response.trace = ctx.tracer.context_of(&span);
             callback.invoke_read(response);
         }

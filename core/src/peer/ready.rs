@@ -175,7 +175,7 @@ impl<E: Engine> Peer<E> {
                 self.on_peers_changed(ctx, region, &change);
             }
             RegionChange::CompactLog { truncated } => self.on_log_compacted(ctx, truncated),
-            RegionChange::SnapshotInstalled => self.on_snapshot_installed(),
+            RegionChange::SnapshotInstalled => self.on_snapshot_installed(ctx),
             RegionChange::RollbackMerge { region } => self.on_rollback_merge_applied(ctx, region),
         }
     }

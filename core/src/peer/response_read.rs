@@ -5,7 +5,7 @@ use crate::command::{RaftCommand, ReadCommand};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::peer::Peer;
-use crate::peer::apply_reads::apply_reads_span;
+use crate::peer::apply_reads::{apply_reads_span, record_apply};
 use crate::peer::read_index::split_wait;
 use crate::poll_context::PollContext;
 use crate::read_queue::{ReadIndexRequest, WaitingRead};
@@ -22,6 +22,7 @@ struct Confirmed {
     by: Option<TraceContext>,
     from_lease: bool,
     carrier: Option<TraceContext>,
+    behind: Option<TraceContext>,
 }
 
 impl<E: Engine> Peer<E> {
@@ -41,6 +42,7 @@ impl<E: Engine> Peer<E> {
             by: request.confirmed_by,
             from_lease: request.from_lease,
             carrier: request.trace,
+            behind: self.waited_behind(&request),
         };
         // Its own confirmation may have been lost, and with it the usual place for this (rule P5).
         self.message_traces.remove(request.id.as_bytes());
@@ -72,12 +74,16 @@ impl<E: Engine> Peer<E> {
         if batched {
             ctx.tracer.link(&span, confirmed.carrier, HandOver::Batch);
         }
+        ctx.tracer.link(&span, confirmed.behind, HandOver::HeadOfLine);
         let _entered = span.enter();
         let now = ctx.monotonic_raw_now();
         let (quorum, apply) = split_wait(read.joined_at, confirmed.at, now);
         span.record("read.id", tracing::field::display(confirmed.id));
         span.record("wait.quorum_ns", quorum.as_nanos() as i64);
-        span.record("wait.apply_ns", apply.as_nanos() as i64);
+        record_apply(&span, ctx, apply);
+        if let Some(install) = self.snapshots.install_since(now - apply) {
+            span.record("wait.install_ns", install.as_nanos() as i64);
+        }
 
         let RaftCommand { request, callback, .. } = read.command;
         let header = &request.header;

@@ -1,10 +1,13 @@
 //! Snapshots as a peer sends, receives and installs them; `snapshot/` has what travels.
 
+use std::time::Duration;
+
 use prost::Message as _;
 use raft::SnapshotStatus;
 use raft::eraftpb::{Message, MessageType};
 
 use crate::apply::{ApplyTask, ApplyWork};
+use crate::clock::Instant;
 use crate::engine::Engine;
 use crate::message::{CasualMessage, Payload};
 use crate::peer::{Merging, Peer};
@@ -19,6 +22,18 @@ pub(crate) struct Snapshots {
     incoming: Option<Incoming>,
     /// One is being installed; it was given to the apply loop, or has to be after a restart.
     pub(crate) installing: Option<Installing>,
+    /// Since when a snapshot has been coming.
+    offered_at: Option<Instant>,
+    /// When the last one was offered, and when it was in.
+    last: Option<(Instant, Instant)>,
+}
+
+impl Snapshots {
+    /// How long of the time since `since` it took to get and put in a snapshot, if one came.
+    pub(crate) fn install_since(&self, since: Instant) -> Option<Duration> {
+        let (from, to) = self.last?;
+        Some(to.saturating_since(from.max(since))).filter(|span| !span.is_zero())
+    }
 }
 
 /// How far an installation is.
@@ -127,7 +142,10 @@ impl<E: Engine> Peer<E> {
         }
         let begun = Incoming::begin(&ctx.engine, (meta, from), message, &mut ctx.effects.writes);
         match begun {
-            Ok(incoming) => self.snapshots.incoming = Some(incoming),
+            Ok(incoming) => {
+                self.snapshots.incoming = Some(incoming);
+                self.snapshots.offered_at = Some(ctx.now);
+            }
             Err(error) => {
                 ctx.effects.fault = Some(error.into());
                 return;
@@ -256,8 +274,10 @@ impl<E: Engine> Peer<E> {
     }
 
     /// The data is in. Reads that have waited for it go on (rule P10).
-    pub(crate) fn on_snapshot_installed(&mut self) {
+    pub(crate) fn on_snapshot_installed(&mut self, ctx: &PollContext<E>) {
         self.snapshots.installing = None;
+        let offered_at = self.snapshots.offered_at.take();
+        self.snapshots.last = offered_at.map(|at| (at, ctx.now));
     }
 
     /// Whether this replica knows its region: one that a first message has made does not, until its

@@ -7,7 +7,7 @@ use raft::{SnapshotStatus, Storage as _};
 use crate::clock::Instant;
 use crate::engine::Engine;
 use crate::lease::LeaseState;
-use crate::message::{ClusterTag, Payload, RaftMessage};
+use crate::message::{Kept, Payload, RaftMessage};
 use crate::message_checks::{Receiver, check_for_replica};
 use crate::peer::Peer;
 use crate::peer::fsm::peer_meta;
@@ -16,6 +16,7 @@ use crate::poll_context::PollContext;
 use crate::region::{PeerMeta, PeerRole};
 use crate::rules::Rule;
 use crate::spans::case;
+use crate::thread_log::WaitParts;
 use crate::trace_context::HandOver;
 
 impl<E: Engine> Peer<E> {
@@ -44,7 +45,7 @@ impl<E: Engine> Peer<E> {
             self.senders.insert(message.from.id, message.from);
         }
         self.wake_for(ctx, &message);
-        let RaftMessage { payload, from, from_lease, trace, .. } = message;
+        let RaftMessage { payload, from, from_lease, trace, received_at, kept, .. } = message;
         match payload {
             // A leader that is woken makes itself heard at once (rule P7).
             Payload::RegionWakeUp if self.is_leader() => self.raft_group.ping(),
@@ -69,11 +70,29 @@ impl<E: Engine> Peer<E> {
                     raft.role = self.role_name(),
                     message.type = raft_message.msg_type().as_str_name(),
                     message.from_store = from.store_id as i64,
+                    wait.mailbox_ns = tracing::field::Empty,
+                    wait.disk_ns = tracing::field::Empty,
+                    wait.poller_ns = tracing::field::Empty,
+                    poller.region_id = tracing::field::Empty,
+                    message.kept_ns = tracing::field::Empty,
+                    message.kept_disk_ns = tracing::field::Empty,
+                    message.kept_poller_ns = tracing::field::Empty,
                 );
+                if let Some(kept) = kept {
+                    span.record("message.kept_ns", kept.wait.as_nanos() as i64);
+                    span.record("message.kept_disk_ns", kept.disk.as_nanos() as i64);
+                    span.record("message.kept_poller_ns", kept.poller.as_nanos() as i64);
+                }
+                if let Some(received_at) = received_at.filter(|_| !span.is_disabled()) {
+                    let now = ctx.monotonic_raw_now();
+                    let waited = now.saturating_since(received_at);
+                    span.record("wait.mailbox_ns", waited.as_nanos() as i64);
+                    ctx.log.split(received_at, now).record(&span);
+                }
                 ctx.tracer.follow(&span, trace, HandOver::Message);
                 let carried = ctx.tracer.context_of(&span).or(trace);
                 let _entered = span.enter();
-                self.carry_on_trace(&raft_message, carried);
+                self.carry_on_trace(&raft_message, carried, ctx.monotonic_raw_now());
                 self.step(ctx, *raft_message, from_lease);
             }
         }
@@ -84,15 +103,21 @@ impl<E: Engine> Peer<E> {
         &mut self,
         message: &Message,
         trace: Option<crate::trace_context::TraceContext>,
+        now: Instant,
     ) {
         let (Some(context), Some(trace)) = (read_context(message), trace) else { return };
         // An answer to a question that was answered already leads to nothing.
         let is_late = matches!(
             message.msg_type(),
             MessageType::MsgHeartbeatResponse | MessageType::MsgReadIndexResp
-        ) && self.message_traces.get(context).is_none();
-        if !is_late {
-            self.message_traces.insert(context, trace);
+        ) && !self.message_traces.has(context);
+        // Of two heartbeats of a round that come in together, the first one is acknowledged.
+        let is_own = read_id(context).is_some_and(|id| self.pending_reads.has(id));
+        let is_again = message.msg_type() == MessageType::MsgHeartbeat
+            && self.message_traces.has(context)
+            && !is_own;
+        if !is_late && !is_again {
+            self.message_traces.insert(context, trace, now);
         }
     }
 
@@ -190,7 +215,7 @@ impl<E: Engine> Peer<E> {
         answer.term = self.term();
         answer.index = commit;
         answer.entries = message.entries.clone();
-        let mut answer = self.raft_message(ctx.cluster, to, answer);
+        let mut answer = self.raft_message(ctx, to, answer);
         answer.from_lease = true;
         ctx.effects.messages.push(answer);
         true
@@ -212,28 +237,35 @@ impl<E: Engine> Peer<E> {
             }
             let to = peer_meta(self.region(), message.to);
             if let Some(to) = to.or_else(|| self.senders.get(&message.to).copied()) {
-                let message = self.raft_message(ctx.cluster, to, message);
+                let message = self.raft_message(ctx, to, message);
                 ctx.effects.messages.push(message);
             }
         }
+        self.message_traces.have_left();
     }
 
-    fn raft_message(&mut self, cluster: ClusterTag, to: PeerMeta, message: Message) -> RaftMessage {
+    fn raft_message(
+        &mut self,
+        ctx: &PollContext<E>,
+        to: PeerMeta,
+        message: Message,
+    ) -> RaftMessage {
         let is_answer = matches!(
             message.msg_type(),
             MessageType::MsgHeartbeatResponse | MessageType::MsgReadIndexResp
         );
-        let trace = read_context(&message).and_then(|context| {
+        let left = read_context(&message).and_then(|context| {
             // A replica acknowledges the round of its own read as well; that one still waits.
             let is_own = read_id(context).is_some_and(|id| self.pending_reads.has(id));
-            if is_answer && !is_own {
-                self.message_traces.remove(context)
-            } else {
-                self.message_traces.get(context)
-            }
+            self.message_traces.leave(context, is_answer && !is_own)
+        });
+        let kept = left.and_then(|(_, since)| {
+            let (since, now) = (since?, ctx.monotonic_raw_now());
+            let WaitParts { disk, poller, .. } = ctx.log.split(since, now);
+            Some(Kept { wait: now.saturating_since(since), disk, poller })
         });
         RaftMessage {
-            cluster,
+            cluster: ctx.cluster,
             region_id: self.region_id(),
             region: self.is_initialized().then(|| std::sync::Arc::clone(self.region())),
             from: self.meta,
@@ -241,7 +273,9 @@ impl<E: Engine> Peer<E> {
             epoch: self.region().epoch,
             payload: Payload::Raft(Box::new(message)),
             from_lease: false,
-            trace,
+            trace: left.map(|(trace, _)| trace),
+            received_at: None,
+            kept,
         }
     }
 

@@ -11,17 +11,34 @@ const MILLION: u64 = 1_000_000;
 
 /// The true time, in nanoseconds since the world began. Only the world moves it.
 #[derive(Clone, Debug, Default)]
-pub struct TrueTime(Arc<AtomicU64>);
+pub struct TrueTime(Arc<Moments>);
+
+#[derive(Debug, Default)]
+struct Moments {
+    now_ns: AtomicU64,
+    /// How far the thread that acts now is ahead of the world: it was held up, and nobody else.
+    ahead_ns: AtomicU64,
+}
 
 impl TrueTime {
     /// What it is.
     pub fn now_ns(&self) -> u64 {
         // One thread: the atomics are there only because clocks must be `Sync`.
-        self.0.load(Ordering::Relaxed)
+        self.0.now_ns.load(Ordering::Relaxed) + self.0.ahead_ns.load(Ordering::Relaxed)
     }
 
     pub(super) fn set(&self, now_ns: u64) {
-        self.0.store(now_ns, Ordering::Relaxed);
+        self.0.now_ns.store(now_ns, Ordering::Relaxed);
+    }
+
+    /// Holds up the thread that acts now.
+    pub(super) fn hold_up(&self, span_ns: u64) {
+        self.0.ahead_ns.fetch_add(span_ns, Ordering::Relaxed);
+    }
+
+    /// That thread has done what it had to; how long it was held up.
+    pub(super) fn let_go(&self) -> u64 {
+        self.0.ahead_ns.swap(0, Ordering::Relaxed)
     }
 }
 

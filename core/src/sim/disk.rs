@@ -1,11 +1,13 @@
 //! The disk of a simulated node: an engine that can lose its power, and its room.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::{
     Durability, Engine, EngineError, EngineSnapshot, Family, MemoryEngine, MemorySnapshot,
     RocksEngine, RocksOptions, RocksSnapshot, Visit, WriteBatch,
 };
+use crate::sim::clock::TrueTime;
 
 /// Which engine the nodes of a world store their data in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +37,9 @@ pub enum Room {
 pub(super) struct Disk {
     engine: AnyEngine,
     room: Arc<Mutex<Room>>,
+    time: TrueTime,
+    /// How long a snapshot takes whoever asks for one now, in nanoseconds.
+    snapshot_ns: Arc<AtomicU64>,
 }
 
 #[derive(Clone, Debug)]
@@ -44,14 +49,19 @@ enum AnyEngine {
 }
 
 impl Disk {
-    pub(super) fn new(kind: DiskKind) -> Result<Self, EngineError> {
+    pub(super) fn new(kind: DiskKind, time: TrueTime) -> Result<Self, EngineError> {
         let engine = match kind {
             DiskKind::Memory => AnyEngine::Memory(MemoryEngine::new()),
             DiskKind::Rocks => {
                 AnyEngine::Rocks(RocksEngine::open("simulated", &RocksOptions::in_memory()?)?)
             }
         };
-        Ok(Disk { engine, room: Arc::default() })
+        Ok(Disk { engine, room: Arc::default(), time, snapshot_ns: Arc::default() })
+    }
+
+    /// From now on a snapshot takes whoever asks for it so long.
+    pub(super) fn set_snapshot_ns(&self, span_ns: u64) {
+        self.snapshot_ns.store(span_ns, Ordering::Relaxed);
     }
 
     /// How many writes a crash could lose now.
@@ -112,6 +122,7 @@ impl Engine for Disk {
     type Snapshot = DiskSnapshot;
 
     fn snapshot(&self) -> DiskSnapshot {
+        self.time.hold_up(self.snapshot_ns.load(Ordering::Relaxed));
         match &self.engine {
             AnyEngine::Memory(engine) => DiskSnapshot::Memory(engine.snapshot()),
             AnyEngine::Rocks(engine) => DiskSnapshot::Rocks(engine.snapshot()),

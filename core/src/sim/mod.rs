@@ -15,6 +15,7 @@
 //! - `poll` drives a node as `store::poller` does, one step at a time; `node` starts it as
 //!   `store::start` does. The rules are nowhere but in the code that real stores run.
 //! - `story` keeps what mattered as data, for whoever explains a violation.
+//! - [`plant`] makes runs in which it is known why reads are slow.
 //! - [`play`] plays scripts: situations written down as text, with what came of them.
 //! - `oracle` has one file for each invariant.
 //!
@@ -31,6 +32,7 @@ mod network;
 mod node;
 mod observe;
 mod oracle;
+pub mod plant;
 pub mod play;
 mod poll;
 mod queue;

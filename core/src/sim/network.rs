@@ -310,6 +310,8 @@ mod tests {
             payload: Payload::Raft(Box::new(raft)),
             from_lease: false,
             trace: None,
+            received_at: None,
+            kept: None,
         }
     }
 

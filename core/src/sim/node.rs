@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::apply::ApplyTask;
 use crate::birth::take_up;
-use crate::clock::Clock;
+use crate::clock::{Clock, Instant};
 use crate::config::Config;
 use crate::disk_room::DiskRoom;
 use crate::engine::{Durability, Engine, WriteBatch};
@@ -25,6 +25,7 @@ use crate::message_checks::MessageGate;
 use crate::peer::PeerFsm;
 use crate::peer_storage::{PeerStorage, load_regions};
 use crate::poll_context::{ClockHandle, Effects, PollContext};
+use crate::raft_kv::RaftKv;
 use crate::read_delegate::StoreMeta;
 use crate::region::Region;
 use crate::router::{RaftRouter, Router};
@@ -33,6 +34,7 @@ use crate::sim::clock::SimClock;
 use crate::sim::disk::{Disk, DiskSnapshot};
 use crate::sim::requests::OpId;
 use crate::store::Scheduled;
+use crate::thread_log::ThreadLog;
 use crate::trace_context::Tracer;
 
 /// What a node's raft thread is doing.
@@ -42,6 +44,8 @@ pub(super) enum PollStage {
     Idle,
     /// A round is planned.
     Planned,
+    /// It is busy with one region.
+    Busy,
     /// It waits for the disk.
     Persisting,
     /// The disk is done, but the thread is paused.
@@ -64,6 +68,10 @@ pub(super) struct Node {
     pub(super) waiting_reads: Vec<OpId>,
     /// What is added to the time that a synced write takes.
     pub(super) disk_extra_ns: u64,
+    /// How long a snapshot of the engine takes its readers, in nanoseconds.
+    pub(super) snapshot_ns: u64,
+    /// Regions that keep the raft thread, and how long a round takes for them, in nanoseconds.
+    pub(super) burdens: BTreeMap<RegionId, u64>,
     /// What its stores carry traces with.
     pub(super) tracer: Tracer,
     /// Where messages come in; outlives crashes, so that all refusals are counted.
@@ -78,9 +86,13 @@ pub(super) struct Running {
     pub(super) scheduler: mpsc::UnboundedSender<Scheduled>,
     pub(super) schedule: mpsc::UnboundedReceiver<Scheduled>,
     /// One for scripts, then one for each client: each is a reader's thread of its own.
-    pub(super) doors: Vec<ServerRaftStoreRouter<Disk>>,
+    pub(super) doors: Vec<RaftKv<Disk>>,
     pub(super) scheduled: Vec<RegionId>,
     pub(super) stage: PollStage,
+    /// Since when it waits for the disk or is busy, by its own clock.
+    pub(super) held_since: Option<Instant>,
+    /// The last round was kept by one region, so the next one is for the others.
+    pub(super) others_first: bool,
     /// The regions of the round, and whether they have something to persist.
     pub(super) polled: Vec<(RegionId, bool)>,
     pub(super) readies: usize,
@@ -106,10 +118,17 @@ impl Node {
             PeerStorage::<Disk>::bootstrap(&mut batch, region);
         }
         disk.write(&batch, Durability::Synced)?;
+        let clock = Arc::new(clock);
         Ok(Node {
             id,
             incarnation: 0,
-            clock: Arc::new(clock),
+            gate: MessageGate {
+                store: StoreId(id),
+                cluster,
+                refused: Arc::default(),
+                clock: ClockHandle(Arc::clone(&clock) as Arc<dyn Clock>),
+            },
+            clock,
             disk,
             running: None,
             paused_raft: 0,
@@ -117,8 +136,9 @@ impl Node {
             paused_reader: 0,
             waiting_reads: Vec::new(),
             disk_extra_ns: 0,
+            snapshot_ns: 0,
+            burdens: BTreeMap::new(),
             tracer: Tracer::default(),
-            gate: MessageGate { store: StoreId(id), cluster, refused: Arc::default() },
         })
     }
 
@@ -153,6 +173,8 @@ impl Node {
             doors,
             scheduled: Vec::new(),
             stage: PollStage::Idle,
+            held_since: None,
+            others_first: false,
             polled: Vec::new(),
             readies: 0,
             apply: VecDeque::new(),
@@ -189,6 +211,7 @@ impl Node {
             ids: ReadIdGen::new(rng.random()),
             meta: StoreMeta::default(),
             tracer: self.tracer.clone(),
+            log: ThreadLog::default(),
             votes_from: now + silence,
             seeds: SmallRng::seed_from_u64(rng.random()),
             effects: Effects::default(),
@@ -200,7 +223,7 @@ impl Node {
         ctx: &PollContext<Disk>,
         router: &Router<DiskSnapshot>,
         count: usize,
-    ) -> Vec<ServerRaftStoreRouter<Disk>> {
+    ) -> Vec<RaftKv<Disk>> {
         let context = ReadContext {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             config: Arc::clone(&ctx.config),
@@ -212,7 +235,7 @@ impl Node {
         let reader =
             LocalReader::new(StoreId(self.id), self.disk.clone(), context.clone(), router.clone());
         let door = ServerRaftStoreRouter::new(reader, router, context);
-        vec![door; count]
+        vec![RaftKv::new(door, ctx.tracer.clone()); count]
     }
 
     /// The power goes. What waits is answered as a connection that breaks; what was not synced is

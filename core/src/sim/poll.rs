@@ -12,15 +12,17 @@ use crate::apply::apply;
 use crate::birth::bear;
 use crate::engine::{Durability, Engine};
 use crate::error::Error;
+use crate::ids::RegionId;
 use crate::mailbox::Mailbox;
 use crate::message::{CasualMessage, PeerMsg};
 use crate::peer::PeerFsmDelegate;
-use crate::sim::node::{PollStage, Running};
+use crate::sim::node::{Node, PollStage, Running};
 use crate::sim::oracle::{Entry, Invariant};
 use crate::sim::queue::Event;
 use crate::sim::trace_log::mix;
 use crate::sim::world::World;
 use crate::store::Scheduled;
+use crate::thread_log::Work;
 use crate::unknown_region::begin_or_refuse;
 
 /// As in `store::poller`.
@@ -58,34 +60,85 @@ impl World {
 
     /// Begins a round.
     pub(super) fn poll(&mut self, node: u64) {
-        let is_paused = self.node(node).paused_raft > 0;
-        let Some(running) = &mut self.node_mut(node).running else { return };
-        if is_paused {
+        let place = node as usize - 1;
+        let Node { running, burdens, paused_raft, .. } = &mut self.nodes[place];
+        let Some(running) = running else { return };
+        if *paused_raft > 0 {
             running.stage = PollStage::Idle;
             return;
         }
         running.ctx.now = running.ctx.monotonic_raw_now();
         begin_replicas(running);
-        let Running { ctx, fsms, router, scheduled, polled, readies, .. } = running;
+        let Running { ctx, scheduled, polled, readies, others_first, .. } = running;
         *readies = 0;
         polled.clear();
+        let keeper = scheduled.iter().position(|region| burdens.contains_key(region));
+        let keeper = keeper.filter(|_| scheduled.len() == 1 || !*others_first);
+        *others_first = keeper.is_some();
+        let round: Vec<RegionId> = match keeper {
+            Some(place) => vec![scheduled.remove(place)],
+            None => {
+                let batch = scheduled.len().min(ctx.config.poll_batch);
+                scheduled.drain(..batch).collect()
+            }
+        };
+        let kept_ns = match (keeper, round.first()) {
+            (Some(_), Some(region)) => burdens.get(region).copied(),
+            _ => None,
+        };
+        polled.extend(round.into_iter().map(|region| (region, false)));
+        match kept_ns {
+            Some(span_ns) => self.keep_busy(node, span_ns),
+            None => self.handle(node),
+        }
+    }
+
+    /// The messages of the round's regions.
+    fn handle(&mut self, node: u64) {
+        let Some(running) = &mut self.node_mut(node).running else { return };
+        let Running { ctx, fsms, router, polled, .. } = running;
         let mut messages = Vec::new();
-        let batch = scheduled.len().min(ctx.config.poll_batch);
-        for region in scheduled.drain(..batch) {
-            let (Some(mailbox), Some(fsm)) = (router.mailbox(region), fsms.get_mut(&region)) else {
-                continue;
+        polled.retain(|(region, _)| {
+            let (Some(mailbox), Some(fsm)) = (router.mailbox(*region), fsms.get_mut(region)) else {
+                return false;
             };
             mailbox.take(ctx.config.poll_batch, &mut messages);
             PeerFsmDelegate { fsm, ctx }.handle_msgs(&mut messages);
-            polled.push((region, false));
-        }
+            true
+        });
         self.go_on(node);
+    }
+
+    /// The raft thread goes on with its round when it is done with a region that keeps it.
+    fn keep_busy(&mut self, node: u64, span_ns: u64) {
+        let (now_ns, incarnation) = (self.now_ns(), self.node(node).incarnation);
+        let Some(running) = &mut self.node_mut(node).running else { return };
+        running.stage = PollStage::Busy;
+        running.held_since = Some(running.ctx.monotonic_raw_now());
+        self.queue.push(now_ns + span_ns, Event::PollOn { node, incarnation });
+    }
+
+    /// It is done with that region.
+    pub(super) fn poll_on(&mut self, node: u64) {
+        let Some(running) = &mut self.node_mut(node).running else { return };
+        let now = running.ctx.monotonic_raw_now();
+        if let (Some((region, _)), Some(since)) =
+            (running.polled.first(), running.held_since.take())
+        {
+            running.ctx.log.note(Work::Region(*region), since, now);
+        }
+        running.ctx.now = now;
+        self.handle(node);
     }
 
     /// The synced write of a round has reached the disk.
     pub(super) fn persisted(&mut self, node: u64) {
         let is_paused = self.node(node).paused_raft > 0;
         let Some(running) = &mut self.node_mut(node).running else { return };
+        if let Some(since) = running.held_since.take() {
+            let now = running.ctx.monotonic_raw_now();
+            running.ctx.log.note(Work::Disk, since, now);
+        }
         if is_paused {
             running.stage = PollStage::PersistedWhilePaused;
             return;
@@ -170,6 +223,7 @@ impl World {
         let must_sync = std::mem::take(&mut effects.must_sync);
         if must_sync && !effects.writes.is_empty() {
             running.stage = PollStage::Persisting;
+            running.held_since = Some(running.ctx.monotonic_raw_now());
             let span = self.config.disk_ns.clone();
             let at_ns = now_ns + extra_ns + random_span(&mut self.rng, &span);
             let incarnation = self.node(node).incarnation;

@@ -15,6 +15,10 @@ pub(super) enum Event {
     Tick { node: u64, incarnation: u32 },
     /// A node's raft thread does a round.
     Poll { node: u64, incarnation: u32 },
+    /// A node's raft thread is done with the region that has kept it.
+    PollOn { node: u64, incarnation: u32 },
+    /// A reader's thread goes on that was held up.
+    HeldUpNoMore,
     /// The synced write of a node's round is on the disk.
     Persisted { node: u64, incarnation: u32 },
     /// A node's apply loop takes its next task.
@@ -23,6 +27,8 @@ pub(super) enum Event {
     Client { client: usize },
     /// The next read of a batch.
     BatchNext { op: OpId },
+    /// The time that a caller allows for its read is over.
+    TimeOut { op: OpId },
     /// A client stops waiting.
     GiveUp { op: OpId },
     /// A reader that was given an index looks whether its node has applied it.

@@ -2,6 +2,7 @@
 //! it.
 
 use std::fmt;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
@@ -13,7 +14,7 @@ use crate::engine::{Engine, Family};
 use crate::error::Error;
 use crate::history::{Op, OpKind};
 use crate::ids::{PeerId, RegionId, StoreId};
-use crate::local_read_router::{LocalReadRouter, ServerRaftStoreRouter};
+use crate::raft_kv::{AskedRead, RaftKv, SnapContext};
 use crate::region::Region;
 use crate::sim::disk::{Disk, DiskSnapshot};
 use crate::sim::oracle::{Invariant, not_hung};
@@ -21,6 +22,7 @@ use crate::sim::queue::Event;
 use crate::sim::world::World;
 use crate::snap_cache::ThreadReadId;
 use crate::spans::stage_span;
+use crate::trace_context::Tracer;
 
 /// One request, in the order of asking, from 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,6 +99,8 @@ pub(super) struct Request {
     pub(super) client: Option<usize>,
     /// The batch that a read belongs to, and whether it is the last one of it.
     pub(super) batch: Option<(ThreadReadId, bool)>,
+    /// How long its caller waits; as the store is set, if it does not say.
+    pub(super) deadline: Option<Duration>,
     /// The region as it was once, for a client that has not heard since.
     pub(super) as_known: Option<Box<Region>>,
     /// The node's incarnation when it got the request.
@@ -117,6 +121,7 @@ impl Request {
             what,
             client: None,
             batch: None,
+            deadline: None,
             as_known: None,
             incarnation: 0,
             history: None,
@@ -129,13 +134,16 @@ impl Request {
 /// Where the answer to a request will be.
 #[derive(Debug)]
 pub(super) enum Receiver {
-    Read(oneshot::Receiver<ReadResponse<DiskSnapshot>>),
+    /// The answer to a read, whose stage lasts until it is there.
+    Read(oneshot::Receiver<ReadResponse<DiskSnapshot>>, tracing::Span),
+    /// A read that was answered at once; its caller's thread has the answer from this moment on.
+    Answered(Box<Answer>, u64),
     Write(oneshot::Receiver<WriteResponse>),
 }
 
 /// What a callback was given.
 #[derive(Debug)]
-struct Answer {
+pub(super) struct Answer {
     result: Result<Found, Error>,
     term: u64,
     mode: Option<ReadMode>,
@@ -145,6 +153,13 @@ struct Answer {
 enum Found {
     Value(ReadValue<DiskSnapshot>),
     Written,
+}
+
+impl Default for Answer {
+    /// That of a store that has stopped.
+    fn default() -> Self {
+        Answer { result: Err(Error::Stopped(RegionId(0))), term: 0, mode: None }
+    }
 }
 
 impl Answer {
@@ -163,21 +178,30 @@ impl Answer {
 pub(super) struct Waiting(Vec<(OpId, Receiver)>);
 
 impl Waiting {
+    /// Takes out what a request waits with.
+    fn take(&mut self, op: OpId) -> Option<Receiver> {
+        let place = self.0.iter().position(|(waiting, _)| *waiting == op)?;
+        Some(self.0.remove(place).1)
+    }
+
     /// Takes the answers that are there.
-    fn take_answered(&mut self) -> Vec<(OpId, Answer)> {
+    fn take_answered(&mut self, now_ns: u64, tracer: &Tracer) -> Vec<(OpId, Answer)> {
         let mut answered = Vec::new();
         self.0.retain_mut(|(op, receiver)| {
             let answer = match receiver {
-                Receiver::Read(receiver) => receiver.try_recv().map(Answer::of_read),
+                Receiver::Answered(_, from_ns) if *from_ns > now_ns => return true,
+                Receiver::Answered(answer, _) => Ok(std::mem::take(&mut **answer)),
+                Receiver::Read(receiver, span) => receiver.try_recv().map(|response| {
+                    RaftKv::<Disk>::answered(tracer, span, &response);
+                    Answer::of_read(response)
+                }),
                 Receiver::Write(receiver) => receiver.try_recv().map(Answer::of_write),
             };
             let answer = match answer {
                 Ok(answer) => answer,
                 Err(TryRecvError::Empty) => return true,
                 // A callback answers even when it is dropped, so this one was leaked.
-                Err(TryRecvError::Closed) => {
-                    Answer { result: Err(Error::Stopped(RegionId(0))), term: 0, mode: None }
-                }
+                Err(TryRecvError::Closed) => Answer::default(),
             };
             answered.push((*op, answer));
             false
@@ -232,6 +256,10 @@ impl World {
         self.await_one_answer(op);
         self.note_request(op);
         self.hand_over(op);
+        if let Some(span) = self.request(op).deadline.filter(|_| is_read) {
+            let at_ns = self.now_ns() + u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+            self.queue.push(at_ns, Event::TimeOut { op });
+        }
         self.wake(node);
         self.take_answers();
     }
@@ -254,11 +282,13 @@ impl World {
         let request = self.request(op);
         let (node, region) = (request.node, RegionId(request.region));
         // What an operation causes is one trace, which begins at its client.
-        let _span = stage_span!(
+        let span = stage_span!(
             root: "operation", "client", "World::hand_over",
             sim.op = op.0, raft.store_id = node, raft.region_id = region.0
         )
         .entered();
+        // What holds up a reader's thread holds up nobody else.
+        self.node(node).disk.set_snapshot_ns(self.node(node).snapshot_ns);
         let receiver = match (&self.node(node).running, self.command(request)) {
             (Some(running), Some(command)) => {
                 let door = &running.doors[request.client.map_or(0, |client| client + 1)];
@@ -268,33 +298,43 @@ impl World {
             (None, _) | (_, None) => {
                 let (callback, receiver) = Callback::read(region);
                 callback.fail(Error::RegionNotFound(region), 0);
-                Receiver::Read(receiver)
+                Receiver::Read(receiver, tracing::Span::none())
             }
         };
+        drop(span);
+        self.node(node).disk.set_snapshot_ns(0);
+        let held_up_ns = self.truth.let_go();
+        if held_up_ns > 0 {
+            self.queue.push(self.now_ns() + held_up_ns, Event::HeldUpNoMore);
+        }
         self.waiting.0.push((op, receiver));
     }
 
-    fn enter(
-        &self,
-        door: &ServerRaftStoreRouter<Disk>,
-        request: &Request,
-        command: RaftCmdRequest,
-    ) -> Receiver {
-        let (region, deadline) = (RegionId(request.region), self.config.core.deadline);
+    fn enter(&self, door: &RaftKv<Disk>, request: &Request, command: RaftCmdRequest) -> Receiver {
+        let region = RegionId(request.region);
+        let deadline = request.deadline.unwrap_or(self.config.core.deadline);
         match &request.what {
             What::Read(_) => {
-                let (callback, receiver) = Callback::read(region);
-                let read_id = request.batch.as_ref().map(|(id, _)| id);
-                door.read(read_id, command, callback, Some(deadline));
+                let read_id = request.batch.as_ref().map(|(id, _)| id.clone());
+                let RaftCmdRequest { header, body: Body::Read(read) } = command else {
+                    return Receiver::Answered(Box::default(), 0);
+                };
+                let context = SnapContext { header, read_id, deadline: Some(deadline) };
+                let AskedRead { span, answer, .. } = door.ask(context, read);
                 if let Some((_, true)) = request.batch {
-                    door.reader().release_snapshot_cache();
+                    door.end_batch();
                 }
-                Receiver::Read(receiver)
+                match answer {
+                    Ok(response) => {
+                        Receiver::Answered(Box::new(Answer::of_read(response)), self.now_ns())
+                    }
+                    Err(receiver) => Receiver::Read(receiver, span),
+                }
             }
             What::Write(_) | What::Transfer(_) | What::Admin(_) => {
                 let (callback, receiver) = Callback::write(region);
-                let at = door.clock().monotonic_raw_now() + deadline;
-                door.send(command, callback, Some(at));
+                let at = door.now() + deadline;
+                door.router().send(command, callback, Some(at));
                 Receiver::Write(receiver)
             }
         }
@@ -331,7 +371,8 @@ impl World {
 
     /// Handles the answers that callbacks have got since the last time.
     pub(super) fn take_answers(&mut self) {
-        for (op, answer) in self.waiting.take_answered() {
+        let now_ns = self.now_ns();
+        for (op, answer) in self.waiting.take_answered(now_ns, &self.config.tracer) {
             let request = self.request(op);
             let node = self.node(request.node);
             let runs = node.running.is_some() && node.incarnation == request.incarnation;
@@ -416,6 +457,24 @@ impl World {
                 self.queue.push(at_ns, Event::AwaitApplied { op });
             }
         }
+    }
+
+    /// The time of a read is over: its caller gets the error that `RaftKv` gives it then.
+    pub(super) fn time_out(&mut self, op: OpId) {
+        let request = self.request(op);
+        if request.result != OpResult::Pending {
+            return;
+        }
+        let waited = request.deadline.unwrap_or(self.config.core.deadline);
+        let response = RaftKv::<Disk>::late_answer(RegionId(request.region), waited);
+        if let Some(Receiver::Read(_, span)) = self.waiting.take(op) {
+            RaftKv::<Disk>::answered(&self.config.tracer, &span, &response);
+        }
+        if let Err(words) = self.oracles.one_answer.answered(op, false) {
+            let operations = self.operation(op);
+            self.violate(Invariant::OneAnswer, words, operations);
+        }
+        self.on_answer(op, Answer::of_read(response));
     }
 
     /// A client stops waiting: what it asked for may still happen.

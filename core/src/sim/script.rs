@@ -92,6 +92,12 @@ impl World {
         self.network.edge(from, to).cuts = 0;
     }
 
+    /// Makes messages from one node to another one take so much longer; zero ends that.
+    pub fn slow(&mut self, from: u64, to: u64, extra: Duration) {
+        let extra_ns = u64::try_from(extra.as_nanos()).unwrap_or(u64::MAX);
+        self.network.edge(from, to).extra_ns = extra_ns;
+    }
+
     /// Loses all messages to and from a node.
     pub fn isolate(&mut self, node: u64) {
         for other in (1..=self.nodes.len() as u64).filter(|other| *other != node) {
@@ -183,6 +189,22 @@ impl World {
     /// Makes synced writes of a node take so much longer; zero ends that.
     pub fn stall_disk(&mut self, node: u64, extra: Duration) {
         self.node_mut(node).disk_extra_ns = u64::try_from(extra.as_nanos()).unwrap_or(u64::MAX);
+    }
+
+    /// Makes a snapshot of a node's engine take its readers so long; zero ends that.
+    pub fn slow_snapshots(&mut self, node: u64, span: Duration) {
+        self.node_mut(node).snapshot_ns = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+    }
+
+    /// Makes each round of a region take a node's raft thread so long, which then serves no other
+    /// region; zero ends that.
+    pub fn burden_raft(&mut self, node: u64, region: u64, span: Duration) {
+        let span_ns = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        let burdens = &mut self.node_mut(node).burdens;
+        match span_ns {
+            0 => burdens.remove(&RegionId(region)),
+            _ => burdens.insert(RegionId(region), span_ns),
+        };
     }
 
     /// Fills a node's disk up, or frees room on it. A store that had stopped has to be started.

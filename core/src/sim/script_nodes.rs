@@ -45,7 +45,8 @@ impl World {
         let op = self.new_request(request);
         self.note_request(op);
         let command = self.command(self.request(op))?;
-        let checked = self.node(node).running.as_ref()?.doors.first()?.reader().check(command);
+        let door = self.node(node).running.as_ref()?.doors.first()?;
+        let checked = door.router().reader().check(command);
         Some(StoppedRead { op, checked })
     }
 
@@ -58,9 +59,9 @@ impl World {
         let (callback, receiver) = Callback::read(region);
         if let Some(running) = &self.node(node).running {
             let deadline = Some(self.config.core.deadline);
-            running.doors[0].reader().answer(checked, None, callback, deadline);
+            running.doors[0].router().reader().answer(checked, None, callback, deadline);
         }
-        self.wait_for(op, Receiver::Read(receiver));
+        self.wait_for(op, Receiver::Read(receiver, tracing::Span::none()));
         op
     }
 }

@@ -103,7 +103,7 @@ impl World {
             // Clocks have nothing in common but their rate, as far as that goes.
             let clock = SimClock::new(truth.clone(), id * 1_000_000_007)
                 .reading_the_wall(!config.rules.holds(Rule::L4));
-            let disk = Disk::new(config.disk).map_err(Error::from)?;
+            let disk = Disk::new(config.disk, truth.clone()).map_err(Error::from)?;
             let node = Node::new(id, clock, disk, config.cluster_tag(id), &regions)?;
             nodes.push(Node { tracer: config.tracer.clone(), ..node });
         }
@@ -222,15 +222,23 @@ impl World {
                 self.take_answers();
             }
             Event::Apply { node, incarnation } if self.runs(node, incarnation) => self.apply(node),
+            Event::PollOn { node, incarnation } if self.runs(node, incarnation) => {
+                self.note(node, "polls-on", "");
+                self.poll_on(node);
+                self.take_answers();
+            }
             // Planned before the node crashed.
             Event::Tick { .. }
             | Event::Poll { .. }
             | Event::Persisted { .. }
+            | Event::PollOn { .. }
             | Event::Apply { .. } => {}
             Event::Client { client } => self.client_step(client),
             Event::BatchNext { op } => self.submit(op),
+            Event::TimeOut { op } => self.time_out(op),
             Event::GiveUp { op } => self.give_up(op),
             Event::AwaitApplied { op } => self.await_applied(op),
+            Event::HeldUpNoMore => self.take_answers(),
             Event::FaultBegins => self.fault_begins(),
             Event::FaultEnds { number } => self.fault_ends(number),
         }
@@ -251,7 +259,7 @@ impl World {
         self.story.received(now_ns, &message);
         let node = self.node(to);
         if let Some(running) = &node.running
-            && node.gate.lets_in(&message)
+            && let Some(message) = node.gate.receive(message)
         {
             // A full mailbox loses it, as on a real store.
             running.router.deliver(message);

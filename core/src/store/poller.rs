@@ -18,6 +18,7 @@ use crate::peer::{PeerFsm, PeerFsmDelegate};
 use crate::poll_context::PollContext;
 use crate::router::Router;
 use crate::store::{Fsms, Scheduled};
+use crate::thread_log::Work;
 use crate::transport::Transport;
 use crate::unknown_region::begin_or_refuse;
 
@@ -119,9 +120,13 @@ impl<E: Engine> Poller<E> {
     ) -> Result<(), Error> {
         self.ctx.now = self.ctx.monotonic_raw_now();
         self.begin_replicas();
+        let mut since = self.ctx.now;
         for region in polled.iter_mut() {
             region.mailbox.take(self.ctx.config.poll_batch, messages);
             PeerFsmDelegate { fsm: &mut region.fsm, ctx: &mut self.ctx }.handle_msgs(messages);
+            let now = self.ctx.monotonic_raw_now();
+            self.ctx.log.note(Work::Region(region.fsm.peer.region_id()), since, now);
+            since = now;
         }
         for _ in 0..READIES_MAX {
             if !self.collect_and_persist(polled)? {
@@ -179,8 +184,11 @@ impl<E: Engine> Poller<E> {
         if !effects.writes.is_empty() {
             let synced = std::mem::take(&mut effects.must_sync);
             let durability = if synced { Durability::Synced } else { Durability::Unsynced };
+            let before = self.ctx.clock.0.monotonic_raw_now();
             self.ctx.engine.write(&effects.writes, durability)?;
             effects.writes.clear();
+            let now = self.ctx.clock.0.monotonic_raw_now();
+            self.ctx.log.note(Work::Disk, before, now);
         }
         for task in effects.apply.drain(..) {
             let worker = task.region_id.0 as usize % self.apply.len();

@@ -34,6 +34,7 @@ use crate::store::apply_worker::ApplyWorker;
 use crate::store::poller::Poller;
 use crate::store::{ApplyGate, Fsms, Scheduled, Store, StoreConfig};
 use crate::store_ident::{StoreIdent, StoreIdentError, ensure};
+use crate::thread_log::ThreadLog;
 use crate::transport::LocalNetwork;
 
 type Snapshot = <RocksEngine as Engine>::Snapshot;
@@ -129,6 +130,7 @@ struct Starting {
     failure: Arc<OnceLock<Error>>,
     refused: Arc<RefusedMessages>,
     disk_room: DiskRoom,
+    log: ThreadLog,
     is_new: bool,
     rng: SmallRng,
 }
@@ -153,6 +155,7 @@ impl Starting {
             failure: Arc::default(),
             refused: Arc::default(),
             disk_room: DiskRoom::default(),
+            log: ThreadLog::default(),
             is_new,
             rng: SmallRng::seed_from_u64(store.seed),
             store,
@@ -182,6 +185,7 @@ impl Starting {
             store: self.store.store_id,
             cluster: self.cluster_tag(),
             refused: Arc::clone(&self.refused),
+            clock: ClockHandle(Arc::clone(&self.store.clock)),
         };
         self.network.register(gate, self.router.clone());
         let ticker = self.start_ticker();
@@ -238,6 +242,7 @@ impl Starting {
             ids: ReadIdGen::new(self.rng.random()),
             meta: self.meta.clone(),
             tracer: self.store.tracer.clone(),
+            log: self.log.clone(),
             votes_from: now + silence,
             rules: Rules::ALL_ON,
             seeds: SmallRng::seed_from_u64(self.rng.random()),

@@ -144,8 +144,8 @@ fn deliver<S>(inner: &mut Inner<S>, message: RaftMessage) {
         Some(Active { action: Action::Hold, held, .. }) => held.push(message),
         None => {
             let Some((router, gate)) = inner.stores.get(&message.to.store()) else { return };
-            if gate.lets_in(&message) {
-                router.deliver(Box::new(message));
+            if let Some(message) = gate.receive(Box::new(message)) {
+                router.deliver(message);
             }
         }
     }
@@ -170,15 +170,22 @@ impl<S> fmt::Debug for LocalNetwork<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::ManualClock;
     use crate::engine::MemorySnapshot;
     use crate::message::Payload;
+    use crate::poll_context::ClockHandle;
     use crate::region::{PeerMeta, RegionEpoch};
 
     #[test]
     fn a_store_lets_in_what_is_for_it_and_counts_the_rest() {
         let cluster = ClusterTag { cluster_id: 1, timing: 2 };
         let refused = Arc::<crate::message_checks::RefusedMessages>::default();
-        let gate = MessageGate { store: StoreId(2), cluster, refused: Arc::clone(&refused) };
+        let gate = MessageGate {
+            store: StoreId(2),
+            cluster,
+            refused: Arc::clone(&refused),
+            clock: ClockHandle(Arc::new(ManualClock::default())),
+        };
         let network = LocalNetwork::<MemorySnapshot>::default();
         network.register(gate, Router::new());
         let peer = |id| PeerMeta { id, store_id: id, ..PeerMeta::default() };
@@ -192,6 +199,8 @@ mod tests {
             payload: Payload::RegionWakeUp,
             from_lease: false,
             trace: None,
+            received_at: None,
+            kept: None,
         };
         let foreign = ClusterTag { cluster_id: 9, timing: 2 };
         let slower = ClusterTag { cluster_id: 1, timing: 3 };

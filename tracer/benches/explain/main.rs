@@ -2,8 +2,8 @@
 //! JSON files to critical paths against what else computes those.
 //!
 //! `cargo bench -p raftlens-tracer --bench explain -- [--json] [--quick]`: a table, or one row a line.
-//! `--window-bytes=N` takes another window than the default. `RAFTLENS_CRISP` names the command of CRISP, `RAFTLENS_PYTHON` a Python with networkx; without one
-//! its row says SKIPPED.
+//! `--window-bytes=N` takes another window than the default. `RAFTLENS_CRISP` names the command of
+//! CRISP, `RAFTLENS_PYTHON` a Python with networkx; without one its row says SKIPPED.
 
 // A bench measures time and prints.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used, unreachable_pub)]

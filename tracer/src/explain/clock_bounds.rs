@@ -117,13 +117,12 @@ impl Bounds {
         }
         // With the shortest ways known, any choice within the bounds can be completed.
         let mut offsets: Vec<i64> = Vec::with_capacity(nodes);
-        for node in 0..nodes {
-            let known = offsets.iter().enumerate();
+        for (node, onward) in most.iter().enumerate() {
             let (mut least, mut at_most) = (-NONE, NONE);
-            for (other, offset) in known {
-                let (there, back) = (most[other][node], most[node][other]);
+            for ((other, offset), back) in most.iter().zip(&offsets).zip(onward) {
+                let there = other[node];
                 at_most = if there == NONE { at_most } else { at_most.min(offset + there) };
-                least = if back == NONE { least } else { least.max(offset - back) };
+                least = if *back == NONE { least } else { least.max(offset - back) };
             }
             offsets.push(choose(least, at_most));
         }

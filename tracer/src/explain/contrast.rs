@@ -35,13 +35,20 @@ pub struct Difference {
     pub normal: usize,
 }
 
+/// Nanoseconds of many reads in one state, and how many of them were in it.
+#[derive(Clone, Copy, Debug, Default)]
+struct InState {
+    ns: u128,
+    reads: usize,
+}
+
 /// What is known of many reads together.
 #[derive(Clone, Debug, Default)]
 pub struct Sums {
     count: usize,
     duration_ns: u128,
-    /// Nanoseconds of each state, and how many reads were in it; in the order of the states.
-    states: Vec<(u128, usize)>,
+    /// In the order of the states.
+    states: Vec<InState>,
     values: HashMap<String, usize, RandomState>,
     /// Where a value is written to look it up.
     text: String,
@@ -52,11 +59,11 @@ impl Sums {
     pub fn add(&mut self, read: &Attribution) {
         self.count += 1;
         self.duration_ns += u128::from(read.duration_ns);
-        self.states.resize(WaitState::ALL.len(), (0, 0));
-        for (state, (sum, with)) in WaitState::ALL.iter().zip(&mut self.states) {
+        self.states.resize(WaitState::ALL.len(), InState::default());
+        for (state, sum) in WaitState::ALL.iter().zip(&mut self.states) {
             let ns = read.in_state_ns(*state);
-            *sum += u128::from(ns);
-            *with += usize::from(ns > 0);
+            sum.ns += u128::from(ns);
+            sum.reads += usize::from(ns > 0);
         }
         let facts = &read.facts;
         let number = |name, value: Option<i64>| value.map(|it| (name, Of::Number(it)));
@@ -128,19 +135,19 @@ pub fn contrast_sums(slow: &Sums, normal: &Sums) -> Vec<Difference> {
     if slow.count == 0 || normal.count == 0 || extra <= 0.0 {
         return Vec::new();
     }
-    let of_both = slow.states.iter().zip(&normal.states);
-    let of_state = |(state, ((slow_ns, slow_with), (normal_ns, normal_with))): (
-        &WaitState,
-        (&(u128, usize), &(u128, usize)),
-    )| Difference {
-        what: format!("wait {state}"),
-        share: (slow.mean(*slow_ns) - normal.mean(*normal_ns)) / extra,
-        slow_with: *slow_with,
-        slow: slow.count,
-        normal_with: *normal_with,
-        normal: normal.count,
+    let of_state = |(at, state): (usize, &WaitState)| {
+        let in_it = |sums: &Sums| sums.states.get(at).copied().unwrap_or_default();
+        let (of_slow, of_normal) = (in_it(slow), in_it(normal));
+        Difference {
+            what: format!("wait {state}"),
+            share: (slow.mean(of_slow.ns) - normal.mean(of_normal.ns)) / extra,
+            slow_with: of_slow.reads,
+            slow: slow.count,
+            normal_with: of_normal.reads,
+            normal: normal.count,
+        }
     };
-    let mut found: Vec<Difference> = WaitState::ALL.iter().zip(of_both).map(of_state).collect();
+    let mut found: Vec<Difference> = WaitState::ALL.iter().enumerate().map(of_state).collect();
     for (what, slow_with) in &slow.values {
         let normal_with = normal.values.get(what).copied().unwrap_or(0);
         let part = |with: usize, all: usize| with as f64 / all as f64;

@@ -33,7 +33,7 @@ pub struct Settings {
     /// How many bytes of spans are held for traces that are not complete; 128 MB.
     pub window_bytes: usize,
     /// From which duration on a read is slow, or a request counts, in nanoseconds. Without it a read
-    /// is slow from three times the median of its mode on, and from 1 ms on; all requests count.
+    /// is slow from three times the median of its kind on, and from 1 ms on; all requests count.
     pub threshold_ns: Option<u64>,
     /// What slow reads are grouped by.
     pub group_by: GroupBy,

@@ -2,10 +2,11 @@
 //! it was there, and how much room it had when it was not.
 //!
 //! An operation is a span's name within its service. *Slack* is how much later a call could have
-//! ended without anything else waiting for it: until a sibling began that may have waited for it
-//! (it began after the call had ended), plus that sibling's own slack, or until the caller ended, plus
-//! the caller's own slack; the least of these. Calls on the path have none. Spans that were handed
-//! over, without a caller in the trace, have no such measure and are left out of it.
+//! ended without the request taking longer: until its caller, which was then waiting for the calls
+//! beside it, went on, plus the caller's own slack; or until a sibling began that may have waited for
+//! it (it began after the call had ended), plus that sibling's slack; whichever is less. Calls on the
+//! path have none. Spans that were handed over, without a caller in the trace, have no such measure
+//! and are left out of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,12 +45,16 @@ pub struct Operation {
 #[derive(Debug, Default)]
 pub struct PathTotals {
     operations: Vec<Operation>,
-    ids: HashMap<Arc<str>, Vec<(Arc<str>, usize)>, RandomState>,
+    /// By name: the services that have it, with their indices.
+    ids: HashMap<Arc<str>, Vec<OfService>, RandomState>,
     durations: Sketch,
     outcomes: Vec<Outcome>,
     /// Requests that begin with a span whose caller was not there.
     without_root: usize,
 }
+
+/// A service, and the index of an operation of it.
+type OfService = (Arc<str>, usize);
 
 /// One request's time in an operation.
 #[derive(Clone, Copy, Default)]
@@ -92,17 +97,12 @@ impl PathTotals {
             }
         }
         if !self.outcomes.is_empty() {
-            self.ask(assembly, root, (&times, &slacks));
+            self.ask(assembly, root, &times);
         }
     }
 
     /// What the request would have taken.
-    fn ask(
-        &mut self,
-        assembly: &Assembly<'_>,
-        root: usize,
-        (times, slacks): (&Times, &HashMap<usize, u64, RandomState>),
-    ) {
+    fn ask(&mut self, assembly: &Assembly<'_>, root: usize, times: &Times) {
         let spans = &assembly.traces().spans;
         let duration_ns = spans.get(root).map_or(0, Span::duration_ns);
         for outcome in &mut self.outcomes {
@@ -111,7 +111,7 @@ impl PathTotals {
             });
             let (mut change, mut is_with) = (0, false);
             for (at, ns) in of_it {
-                let room = i128::from(room_ns(assembly, *at, slacks));
+                let room = i128::from(room_ns(assembly, *at));
                 change += outcome.what_if.change_ns(*ns).max(-room);
                 is_with = true;
             }
@@ -186,19 +186,21 @@ fn slacks(assembly: &Assembly<'_>, root: usize, times: &Times) -> HashMap<usize,
     // For siblings that began at a time or later, the earliest moment that one had to begin at.
     let mut latest: Vec<(u64, u64)> = Vec::new();
     while let Some((caller, slack_of_caller)) = open.pop() {
-        let end_ns = spans.get(caller).map_or(0, |it| it.end_ns);
+        let went_on = caller_went_on(assembly, caller);
         latest.clear();
         // The earliest of them first, so the last ones are looked at first.
-        for child in assembly.children(caller).iter().rev() {
+        for (child, went_on_ns) in assembly.children(caller).iter().zip(&went_on).rev() {
             let Some(span) = spans.get(*child) else { continue };
             let mut slack = 0;
             if !times.contains_key(child) {
                 // `latest` is in falling order of starts.
                 let after = latest.partition_point(|(start, _)| *start >= span.end_ns);
                 let sibling = after.checked_sub(1).and_then(|it| latest.get(it));
-                let until_end = end_ns.saturating_sub(span.end_ns).saturating_add(slack_of_caller);
-                slack = sibling
-                    .map_or(until_end, |(_, must)| until_end.min(must.saturating_sub(span.end_ns)));
+                let until_caller =
+                    went_on_ns.saturating_sub(span.end_ns).saturating_add(slack_of_caller);
+                slack = sibling.map_or(until_caller, |(_, must)| {
+                    until_caller.min(must.saturating_sub(span.end_ns))
+                });
                 slacks.insert(*child, slack);
             }
             let must = span.start_ns.saturating_add(slack);
@@ -210,9 +212,31 @@ fn slacks(assembly: &Assembly<'_>, root: usize, times: &Times) -> HashMap<usize,
     slacks
 }
 
+/// For each child of `caller`, the first moment from its end on at which no child ran, so that the
+/// caller went on; no later than its end.
+fn caller_went_on(assembly: &Assembly<'_>, caller: usize) -> Vec<u64> {
+    let spans = &assembly.traces().spans;
+    let end_ns = spans.get(caller).map_or(0, |it| it.end_ns);
+    let children = assembly.children(caller);
+    let mut went_on = vec![end_ns; children.len()];
+    let (mut first, mut until_ns) = (0, 0);
+    let mut close = |from: usize, to: usize, at_ns: u64| {
+        went_on.iter_mut().take(to).skip(from).for_each(|it| *it = at_ns.min(end_ns));
+    };
+    for (number, child) in children.iter().filter_map(|it| spans.get(*it)).enumerate() {
+        if child.start_ns >= until_ns {
+            close(first, number, until_ns);
+            first = number;
+        }
+        until_ns = until_ns.max(child.end_ns);
+    }
+    close(first, children.len(), until_ns);
+    went_on
+}
+
 /// By how much a span on the path may get faster before a sibling that ran beside it is waited for
 /// instead.
-fn room_ns(assembly: &Assembly<'_>, at: usize, slacks: &HashMap<usize, u64, RandomState>) -> u64 {
+fn room_ns(assembly: &Assembly<'_>, at: usize) -> u64 {
     let spans = &assembly.traces().spans;
     let (Some(span), Some(caller)) = (spans.get(at), assembly.parent(at)) else { return u64::MAX };
     let siblings = assembly.children(caller);
@@ -220,9 +244,8 @@ fn room_ns(assembly: &Assembly<'_>, at: usize, slacks: &HashMap<usize, u64, Rand
         siblings.partition_point(|it| spans.get(*it).is_some_and(|it| it.start_ns < span.start_ns));
     let near = place.saturating_sub(NEIGHBOURS)..siblings.len().min(place + NEIGHBOURS);
     let near = siblings.get(near).unwrap_or_default().iter().filter(|it| **it != at);
-    let beside = near.filter(|it| {
-        spans.get(**it).is_some_and(|it| it.end_ns > span.start_ns && it.end_ns <= span.end_ns)
-    });
-    let rooms = beside.filter_map(|it| slacks.get(it));
-    rooms.min().copied().unwrap_or(u64::MAX)
+    let beside = near.filter_map(|it| spans.get(*it));
+    let beside = beside.filter(|it| it.end_ns > span.start_ns && it.end_ns <= span.end_ns);
+    let last = beside.map(|it| it.end_ns).max();
+    last.map_or(u64::MAX, |last| span.end_ns - last)
 }

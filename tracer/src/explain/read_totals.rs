@@ -1,7 +1,7 @@
 //! Many reads as one: which were slow and why, what sets them apart, where all their time went.
 //!
 //! Reads come one by one and are kept whole in blocks of a bounded size. At the end of a block it is
-//! known, of all reads so far, what is usual for each mode; the reads of the block are judged by
+//! known, of all reads so far, what is usual for each kind; the reads of the block are judged by
 //! that, counted, and forgotten but for the slowest of each group. An input of a single block, some
 //! ten thousand reads, is so judged exactly, by its own medians; of a longer one the first block is
 //! judged by its medians, the second by those of both, and so on. [`Limit`] says by how much that
@@ -12,21 +12,20 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use crate::explain::attribution::{Attribution, Share};
 use crate::explain::contrast::{Difference, Sums, contrast_sums};
+use crate::explain::facts::Asked;
 use crate::explain::sketch::Sketch;
-use crate::explain::verdict::{Usual, Verdict, judge};
+use crate::explain::surroundings::Surroundings;
+use crate::explain::verdict::{Usual, Verdict, judge, median};
 use crate::explain::wait_states::WaitState;
 use crate::explain::what_if::{Outcome, WhatIf};
 use crate::model::TraceId;
 
 /// How many bytes of reads are kept whole.
 const BLOCK_BYTES: usize = 32 << 20;
-/// A read is slow if it took so many times the median of its mode, and at least [`LEAST_NS`].
+/// A read is slow if it took so many times the median of its kind, and at least [`LEAST_NS`].
 const SLOW: u64 = 3;
 /// Below this nobody calls a read slow who has not said what slow is.
 const LEAST_NS: u64 = 1_000_000;
-/// More modes than this are one.
-const MOST_MODES: usize = 100;
-const OTHER_MODES: &str = "(other modes)";
 /// More groups than this are not told one by one.
 const MOST_GROUPS: usize = 1_000;
 /// Of each group, the ids of so many of its slowest reads are kept.
@@ -67,11 +66,12 @@ pub struct Group {
     ids: BinaryHeap<Reverse<(u64, Reverse<usize>, TraceId)>>,
 }
 
-/// What a read of one mode must not take.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// From when on a read of one kind is slow. What was asked for counts, not the way in which it was
+/// served: a read that should have needed no quorum is slow for having needed one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// The mode; none for reads that failed before they had one.
-    pub mode: Option<String>,
+    /// The kind.
+    pub asked: Asked,
     /// Reads of it.
     pub reads: u64,
     /// The limit for the first reads, in nanoseconds.
@@ -98,9 +98,9 @@ pub struct ReadTotals {
     block: Vec<Attribution>,
     block_bytes: usize,
     usual: Option<Usual>,
-    /// How long the reads of each mode took.
-    modes: BTreeMap<Option<String>, Sketch>,
-    limits: BTreeMap<Option<String>, Limit>,
+    /// How long the reads of each kind took.
+    kinds: BTreeMap<Asked, Sketch>,
+    limits: BTreeMap<Asked, Limit>,
     slow: Sums,
     normal: Sums,
     count: usize,
@@ -134,10 +134,7 @@ impl ReadTotals {
         self.count += 1;
         self.failed += usize::from(read.facts.error.is_some());
         self.durations.add(read.duration_ns);
-        match self.modes.get_mut(&read.facts.mode) {
-            Some(times) => times.add(read.duration_ns),
-            None => self.new_mode(&read.facts.mode).add(read.duration_ns),
-        }
+        self.kinds.entry(read.facts.asked).or_default().add(read.duration_ns);
         for (state, times) in WaitState::ALL.iter().zip(&mut self.states) {
             let ns = read.in_state_ns(*state);
             if ns > 0 {
@@ -157,34 +154,21 @@ impl ReadTotals {
         }
     }
 
-    fn new_mode(&mut self, mode: &Option<String>) -> &mut Sketch {
-        let is_one_more = self.modes.len() < MOST_MODES;
-        let name = if is_one_more { mode.clone() } else { Some(OTHER_MODES.to_owned()) };
-        self.modes.entry(name).or_default()
-    }
-
-    /// From which duration on reads of a mode are slow.
-    fn limit_ns(&self, mode: &Option<String>) -> u64 {
-        let others = || self.limits.get(&Some(OTHER_MODES.to_owned()));
-        self.limits.get(mode).or_else(others).map_or(LEAST_NS, |limit| limit.last_ns)
-    }
-
     /// Judges what was kept.
     pub(super) fn end_block(&mut self) {
         let block = std::mem::take(&mut self.block);
         let is_full = std::mem::take(&mut self.block_bytes) >= BLOCK_BYTES;
-        // What little comes last says less of what is usual than what came before.
-        let usual = match self.usual.filter(|_| !is_full) {
-            Some(usual) => usual,
+        // What little comes last says less of what is usual than what came before, but all that can be
+        // said of its own time.
+        let usual = match self.usual.take().filter(|_| !is_full) {
+            Some(usual) => Usual { around: Surroundings::of(&block), ..usual },
             None => Usual::of(&block),
         };
-        let is_only = self.usual.is_none();
-        self.usual = Some(usual);
-        let exact = if is_only { exact_medians(&block) } else { BTreeMap::new() };
+        let exact = if self.limits.is_empty() { exact_medians(&block) } else { BTreeMap::new() };
         self.set_limits(&exact);
         let first = self.count - block.len();
         for (number, read) in block.into_iter().enumerate() {
-            let limit_ns = self.limit_ns(&read.facts.mode);
+            let limit_ns = self.limits.get(&read.facts.asked).map_or(LEAST_NS, |it| it.last_ns);
             if read.duration_ns >= limit_ns || read.facts.error.is_some() {
                 self.slow.add(&read);
                 let verdict = judge(&read, &usual);
@@ -193,21 +177,18 @@ impl ReadTotals {
                 self.normal.add(&read);
             }
         }
+        self.usual = Some(usual);
     }
 
-    fn set_limits(&mut self, exact: &BTreeMap<Option<String>, u64>) {
-        for (mode, times) in &self.modes {
+    fn set_limits(&mut self, exact: &BTreeMap<Asked, u64>) {
+        for (asked, times) in &self.kinds {
             let sketched = || times.quantile_ns(0.5).unwrap_or(0);
-            let median = exact.get(mode).copied().unwrap_or_else(sketched);
+            let median = exact.get(asked).copied().unwrap_or_else(sketched);
             let usual = median.saturating_mul(SLOW).max(LEAST_NS);
-            let limit_ns = self.threshold_ns.unwrap_or(usual);
-            let limit = self.limits.entry(mode.clone()).or_insert_with(|| Limit {
-                mode: mode.clone(),
-                reads: 0,
-                first_ns: limit_ns,
-                last_ns: limit_ns,
-            });
-            (limit.last_ns, limit.reads) = (limit_ns, times.count());
+            let last_ns = self.threshold_ns.unwrap_or(usual);
+            let new = Limit { asked: *asked, reads: 0, first_ns: last_ns, last_ns };
+            let limit = self.limits.entry(*asked).or_insert(new);
+            (limit.last_ns, limit.reads) = (last_ns, times.count());
         }
     }
 
@@ -267,7 +248,7 @@ impl ReadTotals {
         contrast_sums(&self.slow, &self.normal)
     }
 
-    /// What counted as slow, by mode.
+    /// What counted as slow, by kind.
     pub fn limits(&self) -> impl Iterator<Item = &Limit> {
         self.limits.values()
     }
@@ -315,23 +296,22 @@ impl Group {
     }
 }
 
-/// The median duration of each mode.
-fn exact_medians(reads: &[Attribution]) -> BTreeMap<Option<String>, u64> {
-    let mut durations: BTreeMap<Option<String>, Vec<u64>> = BTreeMap::new();
+/// The median duration of the reads of each kind.
+fn exact_medians(reads: &[Attribution]) -> BTreeMap<Asked, u64> {
+    let mut durations: BTreeMap<Asked, Vec<u64>> = BTreeMap::new();
     for read in reads {
-        durations.entry(read.facts.mode.clone()).or_default().push(read.duration_ns);
+        durations.entry(read.facts.asked).or_default().push(read.duration_ns);
     }
-    let median = |mut all: Vec<u64>| {
-        all.sort_unstable();
-        all.get(all.len() / 2).copied().unwrap_or(0)
-    };
-    durations.into_iter().map(|(mode, all)| (mode, median(all))).collect()
+    durations.into_iter().filter_map(|(asked, all)| Some((asked, median(all)?))).collect()
 }
 
 /// About how many bytes a read takes in memory, with room for its texts.
 fn bytes_of(read: &Attribution) -> usize {
     const TEXTS: usize = 200;
     let shares = read.shares.capacity() * size_of::<Share>();
-    let lists = size_of_val(&read.facts.acks[..]) + size_of_val(&read.facts.questions_ns[..]);
+    let facts = &read.facts;
+    let lists = size_of_val(&facts.acks[..])
+        + size_of_val(&facts.questions_ns[..])
+        + size_of_val(&facts.hop_stays[..]);
     size_of::<Attribution>() + TEXTS + shares + lists
 }

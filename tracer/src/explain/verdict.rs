@@ -4,79 +4,15 @@
 //! given only with something that was recorded and shows it; else the verdict is
 //! [`Cause::Unknown`]. A lost message leaves no span, so it cannot be told from a late one.
 
+use std::collections::BTreeMap;
+
 use crate::duration::write_duration;
-use crate::explain::attribution::{Attribution, Facts};
+use crate::explain::attribution::Attribution;
+use crate::explain::causes::Cause;
+use crate::explain::facts::{Ack, Asked, Facts, Held, Stay};
+use crate::explain::held_up::{of_quorum, of_stay};
+use crate::explain::surroundings::Surroundings;
 use crate::explain::wait_states::WaitState;
-
-macro_rules! causes {
-    ($($(#[$doc:meta])* $variant:ident = $word:literal, $next:literal;)*) => {
-        /// Why a read took its time, or failed.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Cause {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl Cause {
-            /// Every cause.
-            pub const ALL: &[Cause] = &[$(Cause::$variant,)*];
-
-            /// The word for it in tables, in JSON and in truth files.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Cause::$variant => $word,)* }
-            }
-
-            /// What to do next.
-            pub fn next_step(self) -> &'static str {
-                match self { $(Cause::$variant => $next,)* }
-            }
-        }
-    };
-}
-
-causes! {
-    /// Taking a snapshot of the engine was slow.
-    Engine = "engine", "look at the store's engine: stalls, block cache, compaction";
-    /// The raft thread had other work.
-    PollerBusy = "poller_busy", "find the region that the poller served meanwhile; more pollers, or smaller batches";
-    /// The mailbox took no more.
-    MailboxFull = "mailbox_full", "spread the load over more regions, or let clients back off";
-    /// The lease had run out, so the read needed a quorum.
-    LeaseExpired = "lease_expired", "renew the lease in advance, or read more often than it lasts";
-    /// The lease was under suspicion.
-    LeaseSuspect = "lease_suspect", "see which transfer, split or merge was under way";
-    /// A leader that had not applied an entry of its term.
-    NewLeader = "new_leader", "see why the leader changed; the read may be asked again at once";
-    /// The leader or its term changed while the read waited.
-    LeaderChange = "leader_change", "see why there was an election";
-    /// The replica knew no leader.
-    NoLeader = "no_leader", "check whether a majority of the voters is up and connected";
-    /// One split or merge refused it.
-    SplitOrMerge = "split_or_merge", "ask again when the region has changed";
-    /// The quorum was slow: the way to the voter.
-    QuorumRequest = "quorum_request", "check the network from the leader to the named voter";
-    /// The quorum was slow: the voter, or the way back.
-    QuorumVoter = "quorum_voter", "check the named voter's disk and load, and the network from it";
-    /// The quorum was slow, and the trace does not say through whom.
-    QuorumSlow = "quorum_slow", "record `step` spans on the voters too";
-    /// The leader had not applied what the read had to see.
-    ApplyLagLeader = "apply_lag_leader", "check the leader's apply threads and its disk";
-    /// The replica had not applied what the read had to see.
-    ApplyLagReplica = "apply_lag_replica", "check the replica's apply threads and whether it gets its log in time";
-    /// It was confirmed and had its data, but waited behind something.
-    HeadOfLine = "head_of_line", "look at the reads in front in the same region";
-    /// A message of a replica's read index was lost or late.
-    ReadIndexLate = "read_index_late", "check the network between the replica and its leader";
-    /// The region had changed.
-    EpochChange = "epoch_change", "let the client refresh its regions";
-    /// The read's time was up, and the trace does not say why.
-    Deadline = "deadline", "record all stages, or raise the deadline";
-    /// The code ran where it waits for nothing, or rather did not run.
-    RuntimeStall = "runtime_stall", "check for too few processors, long polls, or a stopped process";
-    /// The request itself was wrong.
-    Refused = "refused", "correct the request as the error says";
-    /// Nothing recorded says why.
-    Unknown = "unknown", "record all stages of the read path";
-}
 
 /// The verdict on one read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,26 +30,44 @@ pub struct Verdict {
 }
 
 /// What is usual among the reads of the same set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usual {
     /// The median wait for a quorum, in nanoseconds, of the reads that waited for one.
     pub quorum_ns: Option<u64>,
+    /// The median duration, in nanoseconds, of the answered reads of each kind.
+    pub answered_ns: BTreeMap<Asked, u64>,
+    /// Who led when, and which ways between stores were slow.
+    pub around: Surroundings,
 }
 
 /// So many reads must have waited for a quorum before a median says what is usual.
 const ENOUGH: usize = 8;
 /// A quorum that takes so many times the usual is itself slow.
-const SLOW_QUORUM: u64 = 3;
+pub(super) const SLOW_QUORUM: u64 = 3;
 
 impl Usual {
     /// What is usual among `reads`.
     pub fn of(reads: &[Attribution]) -> Usual {
         let waits = reads.iter().map(|read| read.in_state_ns(WaitState::Quorum));
-        let mut waits: Vec<u64> = waits.filter(|wait| *wait > 0).collect();
-        waits.sort_unstable();
-        let median = waits.get(waits.len() / 2).copied();
-        Usual { quorum_ns: median.filter(|_| waits.len() >= ENOUGH) }
+        let waits: Vec<u64> = waits.filter(|wait| *wait > 0).collect();
+        let is_enough = waits.len() >= ENOUGH;
+        let mut durations: BTreeMap<Asked, Vec<u64>> = BTreeMap::new();
+        for read in reads.iter().filter(|read| read.facts.error.is_none()) {
+            durations.entry(read.facts.asked).or_default().push(read.duration_ns);
+        }
+        let answered = durations.into_iter();
+        Usual {
+            quorum_ns: median(waits).filter(|_| is_enough),
+            answered_ns: answered.filter_map(|(asked, all)| Some((asked, median(all)?))).collect(),
+            around: Surroundings::of(reads),
+        }
     }
+}
+
+/// The one in the middle, the larger one of two.
+pub fn median(mut values: Vec<u64>) -> Option<u64> {
+    values.sort_unstable();
+    values.get(values.len() / 2).copied()
 }
 
 /// Why the read took its time, or failed.
@@ -128,7 +82,7 @@ pub fn judge(read: &Attribution, usual: &Usual) -> Verdict {
     let (cause, sentence) = match &read.facts.error {
         Some(error) => {
             evidence.push(format!("it ended with: {error}"));
-            of_error(read, error)
+            of_error(read, error, usual)
         }
         None => state.map_or_else(unknown, |state| of_state(read, state, usual)),
     };
@@ -154,21 +108,34 @@ const ERRORS: &[(&str, Cause, &str)] = &[
     ("being merged", Cause::SplitOrMerge, "its region was being merged"),
     ("is at epoch", Cause::EpochChange, "its region had changed"),
     ("busy", Cause::MailboxFull, "its region's mailbox was full"),
+    ("waits for a snapshot", Cause::SnapshotInstall, "the replica was getting a snapshot"),
+    ("waits for its data", Cause::SnapshotInstall, "the replica had no data yet"),
     ("lags too far behind", Cause::ApplyLagReplica, "the replica lagged too far behind"),
 ];
 
-fn of_error(read: &Attribution, error: &str) -> (Cause, String) {
+fn of_error(read: &Attribution, error: &str, usual: &Usual) -> (Cause, String) {
     if let Some((_, cause, words)) = ERRORS.iter().find(|(part, ..)| error.contains(part)) {
-        return (*cause, (*words).to_owned());
+        let around = match cause {
+            Cause::NoLeader | Cause::LeaderChange => of_leaderless(read, *cause, usual),
+            _ => None,
+        };
+        return around.unwrap_or((*cause, (*words).to_owned()));
     }
     if !error.contains("no answer within") {
         return (Cause::Refused, "the request was refused".to_owned());
     }
     let facts = &read.facts;
-    if read.in_state_ns(WaitState::Mailbox) > read.duration_ns / 2 {
-        return (Cause::PollerBusy, "no poller took it out of its mailbox in time".to_owned());
+    if let Some(median) = usual.answered_ns.get(&facts.asked)
+        && read.duration_ns < *median
+    {
+        let (waited, median) = (write_duration(read.duration_ns), write_duration(*median));
+        let words = format!("its caller waited for {waited}; such reads usually take {median}");
+        return (Cause::Deadline, words);
     }
-    let asked_leader = facts.role.as_deref() == Some("follower");
+    if read.in_state_ns(WaitState::Mailbox) > read.duration_ns / 2 {
+        return of_stay(facts.stay.as_ref());
+    }
+    let asked_leader = facts.asked_leader();
     if asked_leader && facts.questions_ns.is_empty() {
         let words = "the leader never saw the replica's question, or recorded nothing of it";
         return (Cause::ReadIndexLate, words.to_owned());
@@ -182,20 +149,67 @@ fn of_error(read: &Attribution, error: &str) -> (Cause, String) {
     (Cause::Deadline, "its time was up".to_owned())
 }
 
+/// Whether there was no leader for long, or another one soon: a read that met nobody who led, or whose
+/// leader stepped down, cannot tell.
+fn of_leaderless(read: &Attribution, cause: Cause, usual: &Usual) -> Option<(Cause, String)> {
+    let (region, store) = (read.facts.region?, read.facts.store?);
+    if cause == Cause::NoLeader {
+        let leader = usual.around.other_leader(region, store, read.start_ns)?;
+        let words =
+            format!("store {store} knew no leader, while store {leader} was elected and led");
+        return Some((Cause::LeaderChange, words));
+    }
+    let ended = read.start_ns.saturating_add(read.duration_ns);
+    let gap = usual.around.leaderless_ns(region, ended)?;
+    let gap = if gap == u64::MAX { "the rest of the time".to_owned() } else { write_duration(gap) };
+    Some((Cause::NoLeader, format!("its leader stepped down, and nobody led for {gap}")))
+}
+
+/// A message of a replica's read index that came late: whether all messages did on that way.
+fn of_hop(read: &Attribution, state: WaitState, usual: &Usual) -> (Cause, String) {
+    let facts = &read.facts;
+    let is_question = state == WaitState::AskLeader;
+    let share = read.shares.iter().find(|share| share.state == state);
+    if let (Some(replica), Some(leader), Some(share)) = (facts.store, facts.leader, share) {
+        let way = if is_question { (replica, leader) } else { (leader, replica) };
+        if usual.around.is_slow_way(way, share.from_ns..share.to_ns) {
+            let (from, to) = way;
+            let words = format!("messages from store {from} to store {to} were long on their way");
+            return (Cause::QuorumNetwork, words);
+        }
+    }
+    let words = match (is_question, facts.questions_ns.len()) {
+        (true, 0) => "the leader never saw its question, and it was confirmed by a later one",
+        (true, 1) => "its question reached the leader late",
+        (true, _) => "its question was lost, and asked again",
+        (false, _) => "the leader's answer was lost or late",
+    };
+    (Cause::ReadIndexLate, words.to_owned())
+}
+
 fn of_state(read: &Attribution, state: WaitState, usual: &Usual) -> (Cause, String) {
+    let facts = &read.facts;
     let (cause, words) = match state {
         WaitState::EngineSnapshot => (Cause::Engine, "taking the snapshot was slow"),
-        WaitState::Mailbox => (Cause::PollerBusy, "it waited in the mailbox for its poller"),
+        WaitState::Mailbox => return of_stay(facts.stay.as_ref()),
+        WaitState::HopMailbox => {
+            return of_stay(facts.hop_stays.iter().max_by_key(|stay| stay.wait_ns));
+        }
         WaitState::PollBatch => (Cause::PollerBusy, "the poller served other messages first"),
-        WaitState::AskLeader => (Cause::ReadIndexLate, "its question reached the leader late"),
-        WaitState::LeaderAnswer => (Cause::ReadIndexLate, "the leader's answer came late"),
+        WaitState::AskLeader | WaitState::LeaderAnswer => return of_hop(read, state, usual),
         WaitState::Quorum => return of_quorum(read, usual),
-        WaitState::ApplyLag if read.facts.role.as_deref() == Some("follower") => {
+        WaitState::ApplyLag | WaitState::HeadOfLine | WaitState::Answer
+            if facts.apply_disk_ns.is_some_and(|disk| disk > read.in_state_ns(state) / 2) =>
+        {
+            (Cause::DiskSync, "what it had to see was handed on only after a sync of the disk")
+        }
+        WaitState::ApplyLag if facts.asked_leader() => {
             (Cause::ApplyLagReplica, "the replica had not applied what it had to see")
         }
         WaitState::ApplyLag => {
             (Cause::ApplyLagLeader, "the leader had not applied what it had to see")
         }
+        WaitState::Install => (Cause::SnapshotInstall, "the replica was getting a snapshot"),
         WaitState::HeadOfLine => (Cause::HeadOfLine, "it was confirmed and waited in line"),
         WaitState::LocalReader => (Cause::RuntimeStall, "the caller's thread did not run"),
         WaitState::Propose => (Cause::RuntimeStall, "the raft thread was held up deciding on it"),
@@ -206,37 +220,6 @@ fn of_state(read: &Attribution, state: WaitState, usual: &Usual) -> (Cause, Stri
     (cause, words.to_owned())
 }
 
-/// A read that waited for a quorum: either the quorum was slow, or it should have needed none.
-fn of_quorum(read: &Attribution, usual: &Usual) -> (Cause, String) {
-    let facts = &read.facts;
-    let wait = read.in_state_ns(WaitState::Quorum);
-    let is_slow = usual.quorum_ns.is_some_and(|usual| wait > usual.saturating_mul(SLOW_QUORUM));
-    let reject = facts.reject.as_deref();
-    if reject == Some("suspect") || facts.lease.as_deref() == Some("suspect") {
-        return (Cause::LeaseSuspect, "its lease was suspect, so it needed a quorum".to_owned());
-    }
-    if reject == Some("applied_term") {
-        return (Cause::NewLeader, "its leader had applied nothing of its term yet".to_owned());
-    }
-    let expired = matches!(reject, Some("lease_expire" | "no_lease"));
-    if expired && !is_slow {
-        return (Cause::LeaseExpired, "its lease had run out, so it needed a quorum".to_owned());
-    }
-    let Some(ack) = facts.acks.first() else {
-        return (Cause::QuorumSlow, "the quorum was slow".to_owned());
-    };
-    let started = read.shares.iter().find(|share| share.state == WaitState::Quorum);
-    let started = started.map_or(0, |share| share.from_ns);
-    let store = ack.store;
-    match ack.asked_ns {
-        Some(asked) if asked.saturating_sub(started) > ack.at_ns.saturating_sub(asked) => {
-            (Cause::QuorumRequest, format!("the heartbeat reached store {store} late"))
-        }
-        Some(_) => (Cause::QuorumVoter, format!("store {store} acknowledged late")),
-        None => (Cause::QuorumSlow, format!("the quorum, completed by store {store}, was slow")),
-    }
-}
-
 fn add_evidence(facts: &Facts, evidence: &mut Vec<String>) {
     if let Some(reject) = &facts.reject {
         evidence.push(format!("the reader's thread sent it on: {reject}"));
@@ -245,6 +228,12 @@ fn add_evidence(facts: &Facts, evidence: &mut Vec<String>) {
         let by = facts.lease_renewed_by.as_deref().map(|by| format!(", last renewed by {by}"));
         evidence.push(format!("the lease was {lease}{}", by.unwrap_or_default()));
     }
+    for stay in facts.stays().chain(facts.acks.iter().flat_map(Ack::stays)) {
+        evidence.extend(told_stay(stay));
+    }
+    if let Some((trace, span)) = facts.in_front {
+        evidence.push(format!("the read in front was that of span {span} of trace {trace}"));
+    }
     if let Some((trace, span)) = facts.carrier {
         evidence.push(format!("it shared the round of its carrier, span {span} of trace {trace}"));
     }
@@ -252,3 +241,27 @@ fn add_evidence(facts: &Facts, evidence: &mut Vec<String>) {
         evidence.push(format!("it had to see index {index}; {applied} was applied when it came"));
     }
 }
+
+/// A stay in a mailbox as evidence, if it was long enough to matter.
+fn told_stay(stay: &Stay) -> Option<String> {
+    let (held, ns) = stay.largest();
+    let store = stay.store?;
+    if stay.wait_ns < STAY_MIN_NS {
+        return None;
+    }
+    let waited = write_duration(stay.wait_ns);
+    let part = write_duration(ns);
+    let during = match (held, stay.region) {
+        (Held::Disk, _) => format!("for {part} of it the raft thread waited for its disk"),
+        (Held::Poller, Some(region)) => {
+            format!("for {part} of it the raft thread served region {region}")
+        }
+        (Held::Poller, None) => format!("for {part} of it the raft thread served others"),
+        (Held::Nobody, _) => format!("for {part} of it no raft thread ran"),
+        (Held::Unknown, _) => return None,
+    };
+    Some(format!("{waited} in a mailbox of store {store}; {during}"))
+}
+
+/// A shorter stay in a mailbox is no evidence of anything.
+const STAY_MIN_NS: u64 = 500_000;

@@ -45,14 +45,18 @@ states! {
     Propose = "propose", "propose";
     /// A replica's question was on its way to the leader.
     AskLeader = "ask leader", "from propose to the leader's step of MsgReadIndex";
+    /// A message between replica and leader was kept by its sender, or lay in its receiver's mailbox.
+    HopMailbox = "hop held up", "message.kept_ns and wait.mailbox_ns of the steps of MsgReadIndex and MsgReadIndexResp";
     /// A quorum had not confirmed the read index yet.
     Quorum = "quorum", "wait.quorum_ns, without the way between replica and leader";
     /// The leader's answer was on its way to the replica.
     LeaderAnswer = "leader answer", "from the leader's last step to the step of MsgReadIndexResp";
     /// Confirmed, but the replica's data was behind the read index.
     ApplyLag = "apply lag", "wait.apply_ns, link.kind apply, raft.applied_index < read.index at propose";
+    /// Confirmed, but the replica was getting a snapshot.
+    Install = "snapshot install", "wait.install_ns";
     /// Confirmed, with the data there, but not answered in the same round of polling.
-    HeadOfLine = "head of line", "wait.apply_ns, link.kind apply, and the data was there at propose";
+    HeadOfLine = "head of line", "link.kind head_of_line, or apply with the data there at propose";
     /// Confirmed, and answered in the same round of polling.
     Answer = "answer", "the rest of wait.apply_ns, and apply_reads";
     /// Answered, but the caller had not been woken yet.

@@ -48,13 +48,20 @@ pub struct Recorder(Arc<Recording>);
 struct Recording {
     time: Box<dyn TimeSource>,
     span: Range<u64>,
+    level: LevelFilter,
     spans: Mutex<Spans>,
 }
 
 impl Recorder {
     /// A recorder of what begins in a span of time, in nanoseconds of `time`.
     pub fn new(time: impl TimeSource, span: Range<u64>) -> Self {
-        Recorder(Arc::new(Recording { time: Box::new(time), span, spans: Mutex::default() }))
+        Recorder::of_level(time, span, LevelFilter::TRACE)
+    }
+
+    /// As [`Recorder::new`], but of spans and events up to a level alone.
+    pub fn of_level(time: impl TimeSource, span: Range<u64>, level: LevelFilter) -> Self {
+        let (time, spans) = (Box::new(time), Mutex::default());
+        Recorder(Arc::new(Recording { time, span, level, spans }))
     }
 
     /// Runs `act`, and records the spans of this thread meanwhile.
@@ -110,12 +117,12 @@ impl Subscriber for Recording {
         Interest::sometimes()
     }
 
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        self.span.contains(&self.time.now_ns())
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= self.level && self.span.contains(&self.time.now_ns())
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(LevelFilter::TRACE)
+        Some(self.level)
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {

@@ -103,6 +103,7 @@ impl Node {
             ids: ReadIdGen::new(group.seed ^ id << 32),
             meta: StoreMeta::default(),
             tracer: Tracer::default(),
+            log: Default::default(),
             votes_from,
             rules: Rules::ALL_ON,
             seeds: SmallRng::seed_from_u64(1),

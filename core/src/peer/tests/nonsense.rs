@@ -59,6 +59,8 @@ fn no_message_makes_a_replica_panic() {
                 payload: Payload::RegionWakeUp,
                 from_lease: false,
                 trace: None,
+                received_at: None,
+                kept: None,
             };
             let message = nonsense(&mut rng, &template);
             group.tell(1, PeerMsg::RaftMessage(Box::new(message)));

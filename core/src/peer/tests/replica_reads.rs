@@ -191,6 +191,8 @@ fn a_question_that_comes_back_to_its_sender_is_dropped() {
         payload: crate::message::Payload::Raft(Box::new(message)),
         from_lease: false,
         trace: None,
+        received_at: None,
+        kept: None,
     };
     let rounds = group.rounds(1);
     group.tell(1, PeerMsg::RaftMessage(Box::new(bounced)));

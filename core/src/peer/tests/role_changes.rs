@@ -22,7 +22,7 @@ fn a_deposed_leader_answers_its_reads_as_stale() {
     let mut read = group.read(1);
     assert!(waits(&mut read));
     let context = TraceContext { trace_id: 1, span_id: 1, flags: 1 };
-    group.peer(1).message_traces.insert(b"a read of this term", context);
+    group.peer(1).message_traces.insert(b"a read of this term", context, Default::default());
     depose(&mut group);
     assert!(matches!(error(&mut read), Error::StaleCommand { .. }), "rule T9");
     assert!(group.peer(1).pending_reads.is_empty());
@@ -133,6 +133,8 @@ fn a_leader_that_hears_of_a_later_term_has_no_lease() {
         payload: crate::message::Payload::Raft(Box::new(message)),
         from_lease: false,
         trace: None,
+        received_at: None,
+        kept: None,
     };
     assert_eq!(remote.inspect(group.now()), LeaseState::Valid);
     group.tell(1, PeerMsg::RaftMessage(Box::new(heartbeat)));

@@ -1,0 +1,246 @@
+//! What the spans of a read say, as recorded; the verdict takes its evidence from here.
+
+use crate::assemble::Assembly;
+use crate::conventions::LINK_KIND;
+use crate::explain::stages::{Stages, nanoseconds, number};
+use crate::model::{Span, SpanId, TraceId, Value, find};
+
+/// What a caller asked for, whichever way it was then served: reads of one kind are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Asked {
+    /// A read of the leader, from its lease if it has one.
+    #[default]
+    Leader,
+    /// A read that asks a quorum in any case.
+    Quorum,
+    /// A read that any replica may answer.
+    Replica,
+}
+
+impl Asked {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Asked::Leader => "leader",
+            Asked::Quorum => "quorum",
+            Asked::Replica => "replica",
+        }
+    }
+}
+
+/// A stay in the mailbox of a raft thread, and what the threads of that store did meanwhile, in
+/// nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stay {
+    /// The store.
+    pub store: Option<i64>,
+    /// How long it was.
+    pub wait_ns: u64,
+    /// How much of it the threads waited for the disk; none if that was not recorded.
+    pub disk_ns: Option<u64>,
+    /// How much of it they served regions; none if that was not recorded.
+    pub poller_ns: Option<u64>,
+    /// The region that kept them longest.
+    pub region: Option<i64>,
+}
+
+/// What a raft thread did while something lay in its mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// It waited for the disk.
+    Disk,
+    /// It served regions.
+    Poller,
+    /// It did not run.
+    Nobody,
+    /// That was not recorded.
+    Unknown,
+}
+
+impl Stay {
+    fn of(span: &Span) -> Option<Stay> {
+        Some(Stay {
+            store: number(span, "raft.store_id"),
+            wait_ns: nanoseconds(span, "wait.mailbox_ns")?,
+            disk_ns: nanoseconds(span, "wait.disk_ns"),
+            poller_ns: nanoseconds(span, "wait.poller_ns"),
+            region: number(span, "poller.region_id"),
+        })
+    }
+
+    /// How long its sender kept a message before it left, as its receiver's span says.
+    fn kept(span: &Span) -> Option<Stay> {
+        Some(Stay {
+            store: number(span, "message.from_store"),
+            wait_ns: nanoseconds(span, "message.kept_ns")?,
+            disk_ns: nanoseconds(span, "message.kept_disk_ns"),
+            poller_ns: nanoseconds(span, "message.kept_poller_ns"),
+            region: None,
+        })
+    }
+
+    /// What the thread did for most of the time, with its nanoseconds.
+    pub fn largest(&self) -> (Held, u64) {
+        let (Some(disk), Some(poller)) = (self.disk_ns, self.poller_ns) else {
+            return (Held::Unknown, self.wait_ns);
+        };
+        let nobody = self.wait_ns.saturating_sub(disk).saturating_sub(poller);
+        let parts = [(Held::Disk, disk), (Held::Poller, poller), (Held::Nobody, nobody)];
+        parts.into_iter().max_by_key(|(_, ns)| *ns).unwrap_or((Held::Unknown, 0))
+    }
+}
+
+/// An acknowledgement of the round that confirmed a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ack {
+    /// The voter's store.
+    pub store: i64,
+    /// When the voter handled the leader's heartbeat, if its span is there.
+    pub asked_ns: Option<u64>,
+    /// How long the leader had kept the heartbeat.
+    pub kept_by_leader: Option<Stay>,
+    /// How long the heartbeat had lain in the voter's mailbox.
+    pub at_voter: Option<Stay>,
+    /// How long the voter had kept the acknowledgement.
+    pub kept_by_voter: Option<Stay>,
+    /// When the leader handled the acknowledgement.
+    pub at_ns: u64,
+    /// How long the acknowledgement had lain in the leader's mailbox.
+    pub at_leader: Option<Stay>,
+}
+
+impl Ack {
+    /// The stays of the heartbeat and of the acknowledgement, in the order of time.
+    pub fn stays(&self) -> impl Iterator<Item = &Stay> {
+        [&self.kept_by_leader, &self.at_voter, &self.kept_by_voter, &self.at_leader]
+            .into_iter()
+            .flatten()
+    }
+}
+
+/// What the spans of a read say, as recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The store that was asked.
+    pub store: Option<i64>,
+    /// The region.
+    pub region: Option<i64>,
+    /// What was asked for.
+    pub asked: Asked,
+    /// How the read was served, `read.mode`.
+    pub mode: Option<String>,
+    /// Why the reader's thread did not answer, `reject.reason`.
+    pub reject: Option<String>,
+    /// The replica's role when the raft thread took the read on.
+    pub role: Option<String>,
+    /// The read's stay in the mailbox of its region.
+    pub stay: Option<Stay>,
+    /// The stays of a replica's question and of its leader's answer, with their senders and in their
+    /// receivers' mailboxes.
+    pub hop_stays: Vec<Stay>,
+    /// Of the wait for the apply loop, how long the raft thread waited for its disk, in nanoseconds.
+    pub apply_disk_ns: Option<u64>,
+    /// The lease as the raft thread, or the replica's leader, saw it.
+    pub lease: Option<String>,
+    /// What was left of the lease then, in nanoseconds.
+    pub lease_remaining_ns: Option<i64>,
+    /// What had renewed the lease last.
+    pub lease_renewed_by: Option<String>,
+    /// The read whose read index this one joined.
+    pub carrier: Option<(TraceId, SpanId)>,
+    /// The read in front, which this one had to wait for.
+    pub in_front: Option<(TraceId, SpanId)>,
+    /// The acknowledgements that the leader handled for it, earliest first.
+    pub acks: Vec<Ack>,
+    /// When the leader handled each question of the replica for this read.
+    pub questions_ns: Vec<u64>,
+    /// The leader that a replica has asked.
+    pub leader: Option<i64>,
+    /// The index that it had to see.
+    pub read_index: Option<i64>,
+    /// What was applied when the raft thread took it on.
+    pub applied_index: Option<i64>,
+    /// The error that it ended with.
+    pub error: Option<String>,
+    /// The last stage that is known of it, and on which store.
+    pub last: Option<(String, Option<i64>)>,
+}
+
+impl Facts {
+    pub(super) fn of(root: &Span, stages: &Stages<'_>) -> Facts {
+        let text =
+            |span: Option<&Span>, key: &str| span.and_then(|it| it.text(key)).map(str::to_owned);
+        let lease = stages.inspect.or(stages.lease_of_leader);
+        let state = text(lease, "lease.state");
+        let reject = text(Some(root), "reject.reason");
+        let hops = stages.steps_of("MsgReadIndex").chain(stages.steps_of("MsgReadIndexResp"));
+        let applied = stages.apply_reads.map(|(_, span)| span);
+        Facts {
+            store: number(root, "raft.store_id"),
+            region: number(root, "raft.region_id"),
+            asked: match reject.as_deref() {
+                Some("read_quorum") => Asked::Quorum,
+                Some("replica_read") => Asked::Replica,
+                _ => Asked::Leader,
+            },
+            mode: text(Some(root), "read.mode"),
+            reject,
+            role: text(stages.propose, "raft.role"),
+            stay: stages.propose.and_then(Stay::of),
+            hop_stays: hops.flat_map(|it| [Stay::kept(it), Stay::of(it)]).flatten().collect(),
+            apply_disk_ns: applied.and_then(|it| nanoseconds(it, "wait.apply_disk_ns")),
+            lease: state.map(|it| it.trim_start_matches("LeaseState::").to_lowercase()),
+            lease_remaining_ns: lease.and_then(|it| number(it, "lease.remaining_ns")),
+            lease_renewed_by: text(lease, "lease.renewed_by"),
+            carrier: None,
+            in_front: stages.apply_reads.and_then(|(_, span)| in_front(span)),
+            acks: Vec::new(),
+            questions_ns: stages.steps_of("MsgReadIndex").map(|span| span.start_ns).collect(),
+            leader: stages.steps_of("MsgReadIndex").find_map(|it| number(it, "raft.store_id")),
+            read_index: stages.apply_reads.and_then(|(_, span)| number(span, "read.index")),
+            applied_index: stages.propose.and_then(|span| number(span, "raft.applied_index")),
+            error: text(Some(root), "error"),
+            last: stages.last.map(|it| (it.name.to_string(), number(it, "raft.store_id"))),
+        }
+    }
+
+    /// Whether the raft thread was a replica's, which asks its leader.
+    pub fn asked_leader(&self) -> bool {
+        self.role.as_deref().is_some_and(|role| role != "leader")
+    }
+
+    /// All stays in mailboxes, of the read and of the messages of its hop.
+    pub fn stays(&self) -> impl Iterator<Item = &Stay> {
+        self.stay.iter().chain(&self.hop_stays)
+    }
+}
+
+fn in_front(apply_reads: &Span) -> Option<(TraceId, SpanId)> {
+    let is_front = |link: &&crate::model::Link| {
+        find(&link.attributes, LINK_KIND).and_then(Value::as_str) == Some("head_of_line")
+    };
+    let link = apply_reads.links.iter().find(is_front)?;
+    Some((link.trace_id, link.span_id))
+}
+
+/// The acknowledgements of the round that a read's stages belong to.
+pub(super) fn acks(assembly: &Assembly<'_>, stages: &Stages<'_>) -> Vec<Ack> {
+    let steps = stages.steps.iter();
+    let of_voters =
+        steps.filter(|(_, span)| span.text("message.type") == Some("MsgHeartbeatResponse"));
+    let ack = |(at, span): &(usize, &Span)| {
+        let asked = assembly.follows(*at).iter().find(|it| it.kind == Some("message"));
+        let asked = asked.and_then(|it| assembly.traces().spans.get(it.from));
+        let asked = asked.filter(|it| it.text("message.type") == Some("MsgHeartbeat"));
+        Some(Ack {
+            store: number(span, "message.from_store")?,
+            asked_ns: asked.map(|it| it.start_ns),
+            kept_by_leader: asked.and_then(Stay::kept),
+            at_voter: asked.and_then(Stay::of),
+            kept_by_voter: Stay::kept(span),
+            at_ns: span.start_ns,
+            at_leader: Stay::of(span),
+        })
+    };
+    of_voters.filter_map(ack).collect()
+}

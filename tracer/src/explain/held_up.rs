@@ -1,0 +1,104 @@
+//! Why something lay in a mailbox, or a quorum was slow: the parts of the verdict that look at what the
+//! raft threads did meanwhile.
+
+use crate::explain::attribution::Attribution;
+use crate::explain::causes::Cause;
+use crate::explain::facts::{Ack, Held, Stay};
+use crate::explain::verdict::{SLOW_QUORUM, Usual};
+use crate::explain::wait_states::WaitState;
+
+/// Why something lay in a mailbox for long.
+pub(super) fn of_stay(stay: Option<&Stay>) -> (Cause, String) {
+    let Some(stay) = stay else {
+        return (Cause::PollerBusy, "no poller took it out of its mailbox".to_owned());
+    };
+    let store = stay.store.map_or_else(String::new, |store| format!(" of store {store}"));
+    match stay.largest().0 {
+        Held::Disk => (Cause::DiskSync, format!("the raft thread{store} waited for its disk")),
+        Held::Poller => {
+            let region = stay.region.map_or_else(String::new, |it| format!(" region {it}"));
+            (Cause::PollerBusy, format!("the raft thread{store} was busy with{region}"))
+        }
+        Held::Nobody => (Cause::RuntimeStall, format!("the raft thread{store} did not run")),
+        Held::Unknown => {
+            (Cause::PollerBusy, format!("the raft thread{store} did not take it in time"))
+        }
+    }
+}
+
+/// A read that waited for a quorum: either the quorum was slow, or it should have needed none.
+pub(super) fn of_quorum(read: &Attribution, usual: &Usual) -> (Cause, String) {
+    let facts = &read.facts;
+    let wait = read.in_state_ns(WaitState::Quorum);
+    let is_slow = usual.quorum_ns.is_some_and(|usual| wait > usual.saturating_mul(SLOW_QUORUM));
+    let reject = facts.reject.as_deref();
+    if !is_slow {
+        if reject == Some("suspect") || facts.lease.as_deref() == Some("suspect") {
+            let words = "its lease was suspect, so it needed a quorum";
+            return (Cause::LeaseSuspect, words.to_owned());
+        }
+        if matches!(reject, Some("lease_expire" | "no_lease")) {
+            let words = "its lease had run out, so it needed a quorum";
+            return (Cause::LeaseExpired, words.to_owned());
+        }
+    }
+    if reject == Some("applied_term") {
+        return (Cause::NewLeader, "its leader had applied nothing of its term yet".to_owned());
+    }
+    let Some(ack) = facts.acks.first() else {
+        // It joined a round that nobody traced, such as that of a renewal.
+        let leader = facts.leader.or(facts.store);
+        let share = read.shares.iter().find(|share| share.state == WaitState::Quorum);
+        let way = leader.zip(share).and_then(|(leader, share)| {
+            usual.around.slow_way_of(leader, &(share.from_ns..share.to_ns))
+        });
+        return match way {
+            Some((from, to)) => {
+                let words =
+                    format!("messages from store {from} to store {to} were long on their way");
+                (Cause::QuorumNetwork, words)
+            }
+            None => (Cause::QuorumSlow, "the quorum was slow".to_owned()),
+        };
+    };
+    let started = read.shares.iter().find(|share| share.state == WaitState::Quorum);
+    let started = started.map_or(0, |share| share.from_ns);
+    of_ack(ack, started)
+}
+
+/// Where the time of a round went, from `started_ns` until the leader handled the acknowledgement.
+fn of_ack(ack: &Ack, started_ns: u64) -> (Cause, String) {
+    let store = ack.store;
+    let Some(asked) = ack.asked_ns else {
+        return (Cause::QuorumSlow, format!("the quorum, completed by store {store}, was slow"));
+    };
+    let wait = |stay: Option<Stay>| stay.map_or(0, |stay| stay.wait_ns);
+    let (kept, at_voter) = (wait(ack.kept_by_leader), wait(ack.at_voter));
+    let (kept_back, at_leader) = (wait(ack.kept_by_voter), wait(ack.at_leader));
+    let there = asked.saturating_sub(started_ns).saturating_sub(kept).saturating_sub(at_voter);
+    let back = ack.at_ns.saturating_sub(asked).saturating_sub(kept_back).saturating_sub(at_leader);
+    let by_voter = at_voter.saturating_add(kept_back);
+    let by_leader = kept.saturating_add(at_leader);
+    let longest = there.max(back).max(by_voter).max(by_leader);
+    let longer =
+        |one: Option<Stay>, two| one.into_iter().chain(two).max_by_key(|it: &Stay| it.wait_ns);
+    if longest == by_leader && by_leader > 0 {
+        return of_stay(longer(ack.kept_by_leader, ack.at_leader).as_ref());
+    }
+    if longest == by_voter && by_voter > 0 {
+        return match longer(ack.at_voter, ack.kept_by_voter).map(|stay| stay.largest().0) {
+            Some(Held::Disk) => {
+                (Cause::DiskSync, format!("the raft thread of store {store} waited for its disk"))
+            }
+            _ => {
+                (Cause::QuorumVoter, format!("the raft thread of store {store} was slow to answer"))
+            }
+        };
+    }
+    if ack.at_leader.is_none() && longest == back {
+        // Where it lay was not recorded: the voter's thread or the way back.
+        return (Cause::QuorumVoter, format!("store {store} acknowledged late"));
+    }
+    let way = if longest == there { "heartbeat to" } else { "acknowledgement of" };
+    (Cause::QuorumNetwork, format!("the {way} store {store} was long on its way"))
+}

@@ -1,0 +1,193 @@
+//! What other reads of the same set say about a moment: who led a region then, and how long messages
+//! were on their way between two stores. A read that met nobody who led cannot tell by itself whether
+//! nobody did, and one whose message came late cannot tell whether all did.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::explain::attribution::Attribution;
+use crate::explain::facts::Ack;
+
+/// A message that was quicker says nothing of a slow way.
+const SLOW_WAY_NS: u64 = 1_000_000;
+/// So many messages of one way, and so many answers of the leaders of one region, are remembered.
+const KEPT_MAX: usize = 100_000;
+/// In the error of a read whose leader stepped down.
+const STEPPED_DOWN: &str = "leader or term changed";
+
+/// What is known of other reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// By region: when each store answered as its leader.
+    led: BTreeMap<i64, BTreeMap<u64, i64>>,
+    /// By region: the longest that a read waited until its leader stepped down, in nanoseconds.
+    stepped_down: BTreeMap<i64, u64>,
+    /// By sender and receiver: when slow messages were on their way.
+    ways: BTreeMap<(i64, i64), Vec<Range<u64>>>,
+}
+
+impl Surroundings {
+    /// What these reads say.
+    pub fn of<'a>(reads: impl IntoIterator<Item = &'a Attribution>) -> Surroundings {
+        let mut found = Surroundings::default();
+        reads.into_iter().for_each(|read| found.add(read));
+        found
+    }
+
+    fn add(&mut self, read: &Attribution) {
+        let facts = &read.facts;
+        if let (Some(region), Some(error)) = (facts.region, &facts.error)
+            && error.contains(STEPPED_DOWN)
+        {
+            let longest = self.stepped_down.entry(region).or_default();
+            *longest = (*longest).max(read.duration_ns);
+        }
+        let Some(first) = read.shares.first() else { return self.add_instant(read) };
+        let (start_ns, end_ns) = (first.from_ns, first.from_ns.saturating_add(read.duration_ns));
+        if let (Some(region), Some(store)) = (facts.region, facts.store)
+            && facts.error.is_none()
+            && !facts.asked_leader()
+            && facts.mode.is_some()
+        {
+            self.note_leader(region, store, end_ns);
+        }
+        // A leader that has answered a replica leads as much as one that has answered a client.
+        if let (Some(region), Some(leader), Some(at_ns), None) =
+            (facts.region, facts.leader, facts.questions_ns.last(), &facts.error)
+        {
+            self.note_leader(region, leader, *at_ns);
+        }
+        let leader = facts.leader.or(facts.store);
+        let round = read.quorum_from_ns().unwrap_or(start_ns);
+        for ack in &facts.acks {
+            if let Some(leader) = leader {
+                self.add_ack(leader, ack, round);
+            }
+        }
+    }
+
+    /// A read that took no time.
+    fn add_instant(&mut self, read: &Attribution) {
+        let facts = &read.facts;
+        let is_leader = facts.error.is_none() && facts.mode.is_some() && !facts.asked_leader();
+        if let (Some(region), Some(store), true) = (facts.region, facts.store, is_leader) {
+            self.note_leader(region, store, read.start_ns);
+        }
+    }
+
+    fn note_leader(&mut self, region: i64, store: i64, at_ns: u64) {
+        let led = self.led.entry(region).or_default();
+        if led.len() < KEPT_MAX {
+            led.insert(at_ns, store);
+        }
+    }
+
+    fn add_ack(&mut self, leader: i64, ack: &Ack, round_ns: u64) {
+        let Some(asked_ns) = ack.asked_ns else { return };
+        let wait = |stay: Option<crate::explain::Stay>| stay.map_or(0, |stay| stay.wait_ns);
+        let left = round_ns.saturating_add(wait(ack.kept_by_leader));
+        self.add_way((leader, ack.store), left..asked_ns.saturating_sub(wait(ack.at_voter)));
+        let left = asked_ns.saturating_add(wait(ack.kept_by_voter));
+        self.add_way((ack.store, leader), left..ack.at_ns.saturating_sub(wait(ack.at_leader)));
+    }
+
+    fn add_way(&mut self, way: (i64, i64), span_ns: Range<u64>) {
+        let ways = self.ways.entry(way).or_default();
+        if span_ns.end.saturating_sub(span_ns.start) >= SLOW_WAY_NS && ways.len() < KEPT_MAX {
+            ways.push(span_ns);
+        }
+    }
+
+    /// Who led the region at a moment, if it was another store than this one: one that answered before
+    /// and after it, without another one in between.
+    pub fn other_leader(&self, region: i64, store: i64, at_ns: u64) -> Option<i64> {
+        let led = self.led.get(&region)?;
+        let (_, before) = led.range(..=at_ns).next_back()?;
+        let (_, after) = led.range(at_ns..).next()?;
+        (before == after && *before != store).then_some(*before)
+    }
+
+    /// For how long nobody was seen to lead the region from a moment on, in nanoseconds, if that is
+    /// longer than it takes a leader to step down.
+    pub fn leaderless_ns(&self, region: i64, from_ns: u64) -> Option<u64> {
+        let next = self.led.get(&region)?.range(from_ns..).next().map(|(at_ns, _)| *at_ns);
+        let gap = next.unwrap_or(u64::MAX).saturating_sub(from_ns);
+        let patience = self.stepped_down.get(&region)?;
+        (gap > *patience).then_some(gap)
+    }
+
+    /// Whether another message was on the same way for at least half as long at the same time.
+    pub fn is_slow_way(&self, way: (i64, i64), span_ns: Range<u64>) -> bool {
+        let half = span_ns.end.saturating_sub(span_ns.start) / 2;
+        let is_alike = |other: &Range<u64>| {
+            other.start < span_ns.end
+                && span_ns.start < other.end
+                && other.end - other.start >= half
+        };
+        self.ways.get(&way).is_some_and(|ways| ways.iter().any(is_alike))
+    }
+}
+
+impl Surroundings {
+    /// The way from or to a store on which a message was for at least half of a span of time, in that
+    /// time.
+    pub fn slow_way_of(&self, store: i64, span_ns: &Range<u64>) -> Option<(i64, i64)> {
+        let ways = self.ways.keys().filter(|(from, to)| *from == store || *to == store);
+        ways.copied().find(|way| self.is_slow_way(*way, span_ns.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::{Asked, Facts, Share, WaitState};
+    use crate::model::TraceId;
+
+    fn read(store: i64, at_ns: u64) -> Attribution {
+        let facts = Facts {
+            region: Some(1),
+            store: Some(store),
+            mode: Some("read_quorum".to_owned()),
+            asked: Asked::Quorum,
+            role: Some("leader".to_owned()),
+            ..Facts::default()
+        };
+        let share = Share { state: WaitState::Quorum, from_ns: at_ns - 10, to_ns: at_ns };
+        let (root, trace_id, start_ns, duration_ns) = (0, TraceId(1), at_ns - 10, 10);
+        Attribution { root, trace_id, start_ns, duration_ns, shares: vec![share], facts }
+    }
+
+    #[test]
+    fn a_store_leads_from_its_first_answer_to_its_last_one() {
+        let reads = [read(1, 100), read(1, 200), read(2, 500), read(2, 900), read(1, 1500)];
+        let around = Surroundings::of(&reads);
+        for (at_ns, other_of_1) in
+            [(150, None), (300, None), (500, Some(2)), (700, Some(2)), (1000, None)]
+        {
+            assert_eq!(around.other_leader(1, 1, at_ns), other_of_1, "{at_ns}");
+        }
+        assert_eq!(around.other_leader(1, 2, 150), Some(1));
+        assert_eq!(around.other_leader(2, 1, 700), None);
+    }
+
+    #[test]
+    fn a_way_is_slow_if_another_message_was_long_on_it_at_that_time() {
+        let mut slow = read(1, 90_000_000);
+        slow.shares[0].from_ns = 10_000_000;
+        let ack = Ack {
+            store: 2,
+            asked_ns: Some(50_000_000),
+            kept_by_leader: None,
+            at_voter: None,
+            kept_by_voter: None,
+            at_ns: 50_500_000,
+            at_leader: None,
+        };
+        slow.facts.acks.push(ack);
+        let around = Surroundings::of(&[slow]);
+        assert!(around.is_slow_way((1, 2), 20_000_000..70_000_000));
+        assert!(!around.is_slow_way((1, 2), 60_000_000..70_000_000), "at another time");
+        assert!(!around.is_slow_way((1, 2), 20_000_000..220_000_000), "much shorter");
+        assert!(!around.is_slow_way((2, 1), 20_000_000..70_000_000), "the other way was quick");
+    }
+}
