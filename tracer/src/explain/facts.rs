@@ -42,6 +42,9 @@ pub struct Stay {
     pub poller_ns: Option<u64>,
     /// The region that kept them longest.
     pub region: Option<i64>,
+    /// Whether it was with the sender, who may have waited for something else, and not in a mailbox,
+    /// where only the threads are waited for.
+    pub with_sender: bool,
 }
 
 /// What a raft thread did while something lay in its mailbox.
@@ -65,6 +68,7 @@ impl Stay {
             disk_ns: nanoseconds(span, "wait.disk_ns"),
             poller_ns: nanoseconds(span, "wait.poller_ns"),
             region: number(span, "poller.region_id"),
+            with_sender: false,
         })
     }
 
@@ -76,6 +80,7 @@ impl Stay {
             disk_ns: nanoseconds(span, "message.kept_disk_ns"),
             poller_ns: nanoseconds(span, "message.kept_poller_ns"),
             region: None,
+            with_sender: true,
         })
     }
 

@@ -19,6 +19,12 @@ pub(super) fn of_stay(stay: Option<&Stay>) -> (Cause, String) {
             let region = stay.region.map_or_else(String::new, |it| format!(" region {it}"));
             (Cause::PollerBusy, format!("the raft thread{store} was busy with{region}"))
         }
+        Held::Nobody if stay.with_sender => (
+            Cause::ReadIndexLate,
+            format!(
+                "its message was kept back by the raft thread{store}, which knew nobody to send it to or asked again"
+            ),
+        ),
         Held::Nobody => (Cause::RuntimeStall, format!("the raft thread{store} did not run")),
         Held::Unknown => {
             (Cause::PollerBusy, format!("the raft thread{store} did not take it in time"))

@@ -48,7 +48,7 @@ pub use open_traces::Unfit;
 pub use path_totals::{Operation, PathTotals};
 pub use read_totals::{Group, GroupBy, Limit, ReadTotals, StateTotal, Told};
 pub use sketch::Sketch;
-pub use surroundings::Surroundings;
+pub use surroundings::{Leaders, Surroundings};
 pub use verdict::{Verdict, judge};
 pub use wait_states::WaitState;
 pub use what_if::{Outcome, WhatIf, WhatIfError};

@@ -15,6 +15,19 @@ const KEPT_MAX: usize = 100_000;
 /// In the error of a read whose leader stepped down.
 const STEPPED_DOWN: &str = "leader or term changed";
 
+/// Who led a region around a moment, as far as its answers say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaders {
+    /// The store that answered last before it.
+    pub before: Option<i64>,
+    /// The store that answered first after it.
+    pub after: Option<i64>,
+    /// How long nobody answered, in nanoseconds; the largest number if nobody did again.
+    pub gap_ns: u64,
+    /// Whether that is longer than an election takes.
+    pub was_long: bool,
+}
+
 /// What is known of other reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
@@ -98,22 +111,23 @@ impl Surroundings {
         }
     }
 
-    /// Who led the region at a moment, if it was another store than this one: one that answered before
-    /// and after it, without another one in between.
-    pub fn other_leader(&self, region: i64, store: i64, at_ns: u64) -> Option<i64> {
-        let led = self.led.get(&region)?;
-        let (_, before) = led.range(..=at_ns).next_back()?;
-        let (_, after) = led.range(at_ns..).next()?;
-        (before == after && *before != store).then_some(*before)
-    }
-
-    /// For how long nobody was seen to lead the region from a moment on, in nanoseconds, if that is
-    /// longer than it takes a leader to step down.
-    pub fn leaderless_ns(&self, region: i64, from_ns: u64) -> Option<u64> {
-        let next = self.led.get(&region)?.range(from_ns..).next().map(|(at_ns, _)| *at_ns);
-        let gap = next.unwrap_or(u64::MAX).saturating_sub(from_ns);
-        let patience = self.stepped_down.get(&region)?;
-        (gap > *patience).then_some(gap)
+    /// Who led the region around a moment.
+    pub fn leaders(&self, region: i64, at_ns: u64) -> Leaders {
+        let led = self.led.get(&region);
+        let before = led.and_then(|led| led.range(..=at_ns).next_back());
+        let after = led.and_then(|led| led.range(at_ns..).next());
+        let from = before.map_or(0, |(at_ns, _)| *at_ns);
+        let gap_ns = after.map_or(u64::MAX, |(at_ns, _)| at_ns.saturating_sub(from));
+        // It takes one election timeout until a leader without voters steps down, and up to two until
+        // another one is elected.
+        let patience =
+            self.stepped_down.get(&region).map_or(u64::MAX, |span| span.saturating_mul(2));
+        Leaders {
+            before: before.map(|(_, store)| *store),
+            after: after.map(|(_, store)| *store),
+            gap_ns,
+            was_long: gap_ns > patience,
+        }
     }
 
     /// Whether another message was on the same way for at least half as long at the same time.
@@ -158,16 +172,27 @@ mod tests {
     }
 
     #[test]
-    fn a_store_leads_from_its_first_answer_to_its_last_one() {
+    fn stores_lead_when_they_answer() {
         let reads = [read(1, 100), read(1, 200), read(2, 500), read(2, 900), read(1, 1500)];
         let around = Surroundings::of(&reads);
-        for (at_ns, other_of_1) in
-            [(150, None), (300, None), (500, Some(2)), (700, Some(2)), (1000, None)]
-        {
-            assert_eq!(around.other_leader(1, 1, at_ns), other_of_1, "{at_ns}");
-        }
-        assert_eq!(around.other_leader(1, 2, 150), Some(1));
-        assert_eq!(around.other_leader(2, 1, 700), None);
+        let seen = |at_ns| {
+            let leaders = around.leaders(1, at_ns);
+            (leaders.before, leaders.after, leaders.gap_ns, leaders.was_long)
+        };
+        assert_eq!(seen(150), (Some(1), Some(1), 100, false));
+        assert_eq!(seen(300), (Some(1), Some(2), 300, false));
+        assert_eq!(seen(2000), (Some(1), None, u64::MAX, false));
+        assert_eq!(around.leaders(2, 700).before, None);
+    }
+
+    #[test]
+    fn a_gap_is_long_if_it_is_longer_than_an_election() {
+        let mut late = read(1, 250);
+        late.duration_ns = 200;
+        late.facts.error = Some("the region's leader or term changed before it was".to_owned());
+        let around = Surroundings::of(&[read(1, 100), late, read(2, 400), read(1, 100_000)]);
+        assert!(!around.leaders(1, 390).was_long);
+        assert!(around.leaders(1, 500).was_long);
     }
 
     #[test]

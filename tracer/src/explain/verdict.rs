@@ -11,7 +11,7 @@ use crate::explain::attribution::Attribution;
 use crate::explain::causes::Cause;
 use crate::explain::facts::{Ack, Asked, Facts, Held, Stay};
 use crate::explain::held_up::{of_quorum, of_stay};
-use crate::explain::surroundings::Surroundings;
+use crate::explain::surroundings::{Leaders, Surroundings};
 use crate::explain::wait_states::WaitState;
 
 /// The verdict on one read.
@@ -116,7 +116,7 @@ const ERRORS: &[(&str, Cause, &str)] = &[
 fn of_error(read: &Attribution, error: &str, usual: &Usual) -> (Cause, String) {
     if let Some((_, cause, words)) = ERRORS.iter().find(|(part, ..)| error.contains(part)) {
         let around = match cause {
-            Cause::NoLeader | Cause::LeaderChange => of_leaderless(read, *cause, usual),
+            Cause::NoLeader | Cause::LeaderChange => of_leaderless(read, usual),
             _ => None,
         };
         return around.unwrap_or((*cause, (*words).to_owned()));
@@ -149,20 +149,28 @@ fn of_error(read: &Attribution, error: &str, usual: &Usual) -> (Cause, String) {
     (Cause::Deadline, "its time was up".to_owned())
 }
 
-/// Whether there was no leader for long, or another one soon: a read that met nobody who led, or whose
-/// leader stepped down, cannot tell.
-fn of_leaderless(read: &Attribution, cause: Cause, usual: &Usual) -> Option<(Cause, String)> {
+/// Whether there was no leader for long, or an election: a read that met nobody who led, or whose leader
+/// stepped down, cannot tell.
+fn of_leaderless(read: &Attribution, usual: &Usual) -> Option<(Cause, String)> {
     let (region, store) = (read.facts.region?, read.facts.store?);
-    if cause == Cause::NoLeader {
-        let leader = usual.around.other_leader(region, store, read.start_ns)?;
-        let words =
-            format!("store {store} knew no leader, while store {leader} was elected and led");
+    let ended = read.start_ns.saturating_add(read.duration_ns);
+    let Leaders { before, after, gap_ns, was_long } = usual.around.leaders(region, ended);
+    let took = write_duration(gap_ns);
+    if was_long && after.is_none() {
+        return Some((Cause::NoLeader, "nobody led its region from then on".to_owned()));
+    }
+    if was_long {
+        return Some((Cause::NoLeader, format!("nobody led its region for {took}")));
+    }
+    let after = after?;
+    if before.is_some_and(|before| before != after) {
+        let words = format!("store {after} was being elected, {took} after the last answer before");
         return Some((Cause::LeaderChange, words));
     }
-    let ended = read.start_ns.saturating_add(read.duration_ns);
-    let gap = usual.around.leaderless_ns(region, ended)?;
-    let gap = if gap == u64::MAX { "the rest of the time".to_owned() } else { write_duration(gap) };
-    Some((Cause::NoLeader, format!("its leader stepped down, and nobody led for {gap}")))
+    (after != store).then(|| {
+        let words = format!("store {store} knew no leader, while store {after} led");
+        (Cause::LeaderChange, words)
+    })
 }
 
 /// A message of a replica's read index that came late: whether all messages did on that way.
@@ -257,6 +265,7 @@ fn told_stay(stay: &Stay) -> Option<String> {
             format!("for {part} of it the raft thread served region {region}")
         }
         (Held::Poller, None) => format!("for {part} of it the raft thread served others"),
+        (Held::Nobody, _) if stay.with_sender => return None,
         (Held::Nobody, _) => format!("for {part} of it no raft thread ran"),
         (Held::Unknown, _) => return None,
     };
