@@ -15,6 +15,7 @@ mod picture;
 mod propagation;
 mod score;
 mod sim;
+mod slow;
 mod source;
 mod views;
 

@@ -98,6 +98,80 @@ fn a_reader_who_has_read_enough_ends_it_quietly() {
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
 
+/// What a command says on standard error; it must have succeeded.
+fn warnings(output: &Output) -> String {
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+/// A server of another host, whose clock is 1 ms behind: the other half of `STAGES`' third stage.
+const SERVER: &str = r#"{"data":[{"traceID":"00000000000000000000000000000001","spans":[
+{"traceID":"00000000000000000000000000000001","spanID":"0000000000000009","operationName":"work",
+ "references":[{"refType":"CHILD_OF","traceID":"00000000000000000000000000000001","spanID":"0000000000000004"}],
+ "startTime":70,"duration":10,"processID":"p1","tags":[{"key":"span.kind","type":"string","value":"server"}]}],
+"processes":{"p1":{"serviceName":"back","tags":[]}}}]}"#;
+
+#[test]
+fn two_files_in_two_formats_are_one_input() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("front.json"), STAGES).unwrap();
+    fs::write(folder.path().join("back.json"), SERVER).unwrap();
+    let output = raftlens(&["slow", "front.json", "back.json"], folder.path());
+    let told = text(&output);
+    // The stage called `three` waited 10 of its 30 microseconds for the server.
+    for line in ["critical path of 1 requests, 100 µs together", "10.0 %    10.0 µs  work"] {
+        assert!(told.contains(line), "{line} is not in\n{told}");
+    }
+    assert_eq!(warnings(&output), "");
+    // One half alone says that it is one.
+    let output = raftlens(&["slow", "back.json"], folder.path());
+    assert!(warnings(&output).contains("1 requests begin with a span whose caller is not there"));
+    assert!(text(&output).contains("work"));
+}
+
+#[test]
+fn what_if_says_what_would_be() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("stages.json"), STAGES).unwrap();
+    let told = text(&raftlens(&["slow", "stages.json", "--what-if", "two=-20us"], folder.path()));
+    assert!(told.contains("if two took 20.0 µs less: 1 of 1 requests change"), "{told}");
+    assert!(told.contains("p99 falls by 20.0 µs: 100 µs -> 80.0 µs"), "{told}");
+    let asked = ["slow", "stages.json", "--what-if", "two=-20us", "--json"];
+    let found = json_of(&raftlens(&asked, folder.path()));
+    assert_eq!(found["what_if"][0]["after"]["p99_ns"], 80_000);
+    let output = raftlens(&["slow", "stages.json", "--what-if", "five=-50%"], folder.path());
+    assert!(warnings(&output).contains("--what-if five: there is no such operation"));
+    let output = raftlens(&["slow", "stages.json", "--what-if", "five"], folder.path());
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_window_that_is_too_small_says_so_and_reads_twice_for_charts() {
+    let folder = tempfile::tempdir().unwrap();
+    text(&raftlens(&["demo", "--out", "."], folder.path()));
+    let trace = "traces.otlp.jsonl";
+    let whole = json_of(&raftlens(&["slow", trace, "--json"], folder.path()));
+    let output = raftlens(&["slow", trace, "--json", "--window-bytes", "1"], folder.path());
+    let narrow = json_of(&output);
+    assert_eq!(narrow["spans"], whole["spans"]);
+    assert_eq!(narrow["reads"], whole["reads"]);
+    assert!(narrow["judged"].as_u64().unwrap() > 0);
+    let drawn = raftlens(&["slow", trace, "--window-bytes", "1", "-o", "charts"], folder.path());
+    warnings(&drawn);
+    assert!(fs::read_dir(folder.path().join("charts")).unwrap().count() > 0);
+}
+
+#[test]
+fn the_time_of_all_reads_is_told_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    text(&raftlens(&["demo", "--out", "."], folder.path()));
+    let arguments = ["slow", "traces.otlp.jsonl", "--totals", "--what-if", "quorum=-100%"];
+    let told = text(&raftlens(&arguments, folder.path()));
+    assert!(told.contains("where the time of all reads went"), "{told}");
+    assert!(told.contains("if quorum took 100 % less"), "{told}");
+}
+
 #[test]
 fn verdicts_are_scored_against_what_was_planted() {
     let folder = tempfile::tempdir().unwrap();

@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 use raftlens_tracer::assemble::Assembly;
 use raftlens_tracer::explain::{
-    Attribution, CriticalPath, Doing, Held, Verdict, WaitState, attribute, critical_path, judge,
-    reads, verdict::Usual,
+    Attribution, CriticalPath, Doing, Held, Verdict, WaitState, attribute, clocks, critical_path,
+    judge, reads, verdict::Usual,
 };
 use raftlens_tracer::model::TraceId;
 use raftlens_tracer::write_duration;
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::cmd::draw::parse_trace_id;
 use crate::input::{read, source_name};
 use crate::output::say;
+use crate::slow::text;
 
 /// Steps of a critical path that are shown; the shortest are left out.
 const STEPS: usize = 30;
@@ -35,7 +36,8 @@ pub(crate) struct ExplainArgs {
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode> {
     let trace_id = parse_trace_id(&args.trace_id)?;
-    let traces = read(&args.input)?;
+    let mut traces = read(&args.input)?;
+    let clocks = clocks::correct(&mut traces);
     let assembly = Assembly::new(&traces);
     let all: Vec<_> =
         reads(&assembly).into_iter().filter_map(|root| attribute(&assembly, root)).collect();
@@ -59,6 +61,9 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode> {
         tell(read, verdict);
     }
     print_path(&assembly, &path);
+    for line in text::clock_lines(&clocks) {
+        say!("{line}");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

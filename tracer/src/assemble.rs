@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use crate::conventions::LINK_KIND;
 use crate::model::{Span, SpanId, TraceId, TraceSet, Value, find};
 
@@ -48,19 +50,57 @@ pub struct SpanTree {
 #[derive(Debug)]
 pub struct Assembly<'a> {
     traces: &'a TraceSet,
-    by_id: HashMap<(TraceId, SpanId), usize>,
+    by_id: HashMap<(TraceId, SpanId), usize, RandomState>,
     places: Vec<Place>,
-    children: Vec<Vec<usize>>,
+    children: Lists<usize>,
     tops: Vec<usize>,
-    followers: Vec<Vec<HandOver<'a>>>,
-    follows: Vec<Vec<HandOver<'a>>>,
+    followers: Lists<HandOver<'a>>,
+    follows: Lists<HandOver<'a>>,
+}
+
+/// A list for each span, all in one piece of memory.
+#[derive(Debug)]
+struct Lists<T> {
+    /// Where the list of each span begins, and where the last one ends.
+    starts: Vec<usize>,
+    items: Vec<T>,
+}
+
+impl<T: Copy> Lists<T> {
+    fn empty() -> Self {
+        Lists { starts: Vec::new(), items: Vec::new() }
+    }
+
+    /// Lists of `spans` spans; each item goes to the list of `owner`, in the order that they have.
+    fn new(spans: usize, items: &[T], owner: impl Fn(&T) -> usize) -> Self {
+        let mut starts = vec![0; spans + 1];
+        for item in items {
+            starts[owner(item) + 1] += 1;
+        }
+        for at in 0..spans {
+            starts[at + 1] += starts[at];
+        }
+        let Some(first) = items.first() else { return Lists { starts, items: Vec::new() } };
+        let mut next = starts.clone();
+        let mut sorted = vec![*first; items.len()];
+        for item in items {
+            let place = &mut next[owner(item)];
+            sorted[*place] = *item;
+            *place += 1;
+        }
+        Lists { starts, items: sorted }
+    }
+
+    fn of(&self, span: usize) -> &[T] {
+        &self.items[self.starts[span]..self.starts[span + 1]]
+    }
 }
 
 impl<'a> Assembly<'a> {
     /// Puts the spans of `traces` together, in time proportional to their number.
     pub fn new(traces: &'a TraceSet) -> Self {
         let spans = &traces.spans;
-        let mut by_id = HashMap::with_capacity(spans.len());
+        let mut by_id = HashMap::with_capacity_and_hasher(spans.len(), RandomState::default());
         for (index, span) in spans.iter().enumerate() {
             by_id.entry((span.trace_id, span.span_id)).or_insert(index);
         }
@@ -68,10 +108,10 @@ impl<'a> Assembly<'a> {
             traces,
             by_id,
             places: Vec::with_capacity(spans.len()),
-            children: vec![Vec::new(); spans.len()],
+            children: Lists::empty(),
             tops: Vec::new(),
-            followers: vec![Vec::new(); spans.len()],
-            follows: vec![Vec::new(); spans.len()],
+            followers: Lists::empty(),
+            follows: Lists::empty(),
         };
         assembly.places = spans.iter().map(|span| assembly.place_by_parent(span)).collect();
         assembly.break_rings();
@@ -110,30 +150,42 @@ impl<'a> Assembly<'a> {
     }
 
     fn hang(&mut self) {
-        for index in 0..self.places.len() {
-            match self.places[index] {
-                Place::Child(parent) => self.children[parent].push(index),
+        let mut called = Vec::with_capacity(self.places.len());
+        for (index, place) in self.places.iter().enumerate() {
+            match place {
+                Place::Child(parent) => called.push((*parent, index)),
                 Place::Root | Place::Orphan | Place::Ring => self.tops.push(index),
             }
         }
         let spans = &self.traces.spans;
         let order = |index: &usize| (spans[*index].start_ns, *index);
-        self.tops.sort_by_key(order);
-        for children in &mut self.children {
-            children.sort_by_key(order);
+        // Most spans may be tops, so what they are ordered by is brought together first.
+        let mut tops: Vec<_> = self.tops.iter().map(order).collect();
+        tops.sort_unstable();
+        self.tops = tops.into_iter().map(|(_, index)| index).collect();
+        let lists = Lists::new(spans.len(), &called, |(parent, _)| *parent);
+        let items = lists.items.into_iter().map(|(_, child)| child).collect();
+        self.children = Lists { starts: lists.starts, items };
+        for parent in 0..spans.len() {
+            let range = self.children.starts[parent]..self.children.starts[parent + 1];
+            if range.len() > 1 {
+                self.children.items[range].sort_by_key(order);
+            }
         }
     }
 
     fn connect(&mut self) {
+        let mut hand_overs = Vec::new();
         for (to, span) in self.traces.spans.iter().enumerate() {
             for link in &span.links {
                 let Some(from) = self.find(link.trace_id, link.span_id) else { continue };
                 let kind = find(&link.attributes, LINK_KIND).and_then(Value::as_str);
-                let hand_over = HandOver { from, to, kind };
-                self.followers[from].push(hand_over);
-                self.follows[to].push(hand_over);
+                hand_overs.push(HandOver { from, to, kind });
             }
         }
+        let spans = self.traces.spans.len();
+        self.followers = Lists::new(spans, &hand_overs, |it| it.from);
+        self.follows = Lists::new(spans, &hand_overs, |it| it.to);
     }
 
     /// The set that was put together.
@@ -161,7 +213,7 @@ impl<'a> Assembly<'a> {
 
     /// The children of `span`, earliest first.
     pub fn children(&self, span: usize) -> &[usize] {
-        &self.children[span]
+        self.children.of(span)
     }
 
     /// Everything without a parent in the set, earliest first: roots, orphans and rings, and the
@@ -185,19 +237,19 @@ impl<'a> Assembly<'a> {
     pub fn is_handed_over(&self, span: usize) -> bool {
         let trace_id = |index: usize| self.traces.spans[index].trace_id;
         self.places[span] == Place::Root
-            && self.follows[span].iter().any(|hand_over| {
+            && self.follows(span).iter().any(|hand_over| {
                 trace_id(hand_over.from) == trace_id(span) && hand_over.from != span
             })
     }
 
     /// The hand-overs from `span` to those that follow it.
     pub fn followers(&self, span: usize) -> &[HandOver<'a>] {
-        &self.followers[span]
+        self.followers.of(span)
     }
 
     /// The hand-overs to `span` from those that it follows, in the order of its links.
     pub fn follows(&self, span: usize) -> &[HandOver<'a>] {
-        &self.follows[span]
+        self.follows.of(span)
     }
 
     /// `span` and everything below it, parents before children, earliest first.
@@ -206,7 +258,7 @@ impl<'a> Assembly<'a> {
         let mut open = vec![span];
         while let Some(span) = open.pop() {
             found.push(span);
-            open.extend(self.children[span].iter().rev());
+            open.extend(self.children(span).iter().rev());
         }
         found
     }
@@ -220,8 +272,8 @@ impl<'a> Assembly<'a> {
     fn tree(&self, top: usize) -> SpanTree {
         let mut finished: HashMap<usize, SpanTree> = HashMap::new();
         for span in self.descendants(top).into_iter().rev() {
-            let children = &self.children[span];
-            let children = children.iter().filter_map(|child| finished.remove(child)).collect();
+            let children = self.children(span).iter();
+            let children = children.filter_map(|child| finished.remove(child)).collect();
             finished.insert(span, SpanTree { span, place: self.places[span], children });
         }
         let leaf = || SpanTree { span: top, place: self.places[top], children: Vec::new() };

@@ -4,12 +4,19 @@
 //! states sum to exactly that. An attribute's value accounts for the difference as far as slow reads
 //! have it more often than normal ones: `(slow with it / slow - normal with it / normal)` of the
 //! whole. Both can be checked by hand from the counts that come with them.
+//!
+//! Only [`Sums`] are needed of either side, so reads may be counted one by one and forgotten.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use foldhash::fast::RandomState;
 
 use crate::explain::attribution::Attribution;
-use crate::explain::facts::Facts;
 use crate::explain::wait_states::WaitState;
+
+/// Values that are counted one by one on each side; what comes after so many different ones is not.
+const MOST_VALUES: usize = 10_000;
 
 /// One thing in which slow reads differ.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,66 +35,132 @@ pub struct Difference {
     pub normal: usize,
 }
 
+/// Nanoseconds of many reads in one state, and how many of them were in it.
+#[derive(Clone, Copy, Debug, Default)]
+struct InState {
+    ns: u128,
+    reads: usize,
+}
+
+/// What is known of many reads together.
+#[derive(Clone, Debug, Default)]
+pub struct Sums {
+    count: usize,
+    duration_ns: u128,
+    /// In the order of the states.
+    states: Vec<InState>,
+    values: HashMap<String, usize, RandomState>,
+    /// Where a value is written to look it up.
+    text: String,
+}
+
+impl Sums {
+    /// Counts a read.
+    pub fn add(&mut self, read: &Attribution) {
+        self.count += 1;
+        self.duration_ns += u128::from(read.duration_ns);
+        self.states.resize(WaitState::ALL.len(), InState::default());
+        for (state, sum) in WaitState::ALL.iter().zip(&mut self.states) {
+            let ns = read.in_state_ns(*state);
+            sum.ns += u128::from(ns);
+            sum.reads += usize::from(ns > 0);
+        }
+        let facts = &read.facts;
+        let number = |name, value: Option<i64>| value.map(|it| (name, Of::Number(it)));
+        let all = [
+            number("region", facts.region),
+            number("store", facts.store),
+            text("mode", &facts.mode),
+            text("rejected for", &facts.reject),
+            text("role", &facts.role),
+            text("lease", &facts.lease),
+            facts.carrier.map(|_| ("joined a carrier", Of::Itself)),
+        ];
+        for (name, value) in all.into_iter().flatten() {
+            self.count_value(name, value);
+        }
+    }
+
+    fn count_value(&mut self, name: &str, value: Of<'_>) {
+        self.text.clear();
+        self.text.push_str(name);
+        match value {
+            Of::Number(number) => drop(write!(self.text, " {number}")),
+            Of::Text(text) => self.text.extend([" ", text]),
+            Of::Itself => {}
+        }
+        if let Some(count) = self.values.get_mut(&self.text) {
+            *count += 1;
+        } else if self.values.len() < MOST_VALUES {
+            self.values.insert(self.text.clone(), 1);
+        }
+    }
+
+    /// How many reads were counted.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    fn mean(&self, sum: u128) -> f64 {
+        sum as f64 / self.count.max(1) as f64
+    }
+}
+
+/// A value that other reads may share.
+enum Of<'a> {
+    Number(i64),
+    Text(&'a str),
+    /// The name says it all.
+    Itself,
+}
+
+fn text<'a>(name: &'static str, value: &'a Option<String>) -> Option<(&'static str, Of<'a>)> {
+    value.as_deref().map(|it| (name, Of::Text(it)))
+}
+
 /// The differences between `slow` and `normal` reads, the largest share first; none if either is
 /// empty or the slow ones are no slower.
 pub fn contrast(slow: &[&Attribution], normal: &[&Attribution]) -> Vec<Difference> {
-    let extra = mean(slow, |it| it.duration_ns) - mean(normal, |it| it.duration_ns);
-    if slow.is_empty() || normal.is_empty() || extra <= 0.0 {
+    let sums = |reads: &[&Attribution]| {
+        let mut sums = Sums::default();
+        reads.iter().for_each(|read| sums.add(read));
+        sums
+    };
+    contrast_sums(&sums(slow), &sums(normal))
+}
+
+/// The same from what was counted of both.
+pub fn contrast_sums(slow: &Sums, normal: &Sums) -> Vec<Difference> {
+    let extra = slow.mean(slow.duration_ns) - normal.mean(normal.duration_ns);
+    if slow.count == 0 || normal.count == 0 || extra <= 0.0 {
         return Vec::new();
     }
-    let counts = (slow.len(), normal.len());
-    let of_state = |state: &WaitState| {
-        let in_state = |it: &Attribution| it.in_state_ns(*state);
-        let with = |reads: &[&Attribution]| reads.iter().filter(|it| in_state(it) > 0).count();
+    let of_state = |(at, state): (usize, &WaitState)| {
+        let in_it = |sums: &Sums| sums.states.get(at).copied().unwrap_or_default();
+        let (of_slow, of_normal) = (in_it(slow), in_it(normal));
         Difference {
             what: format!("wait {state}"),
-            share: (mean(slow, in_state) - mean(normal, in_state)) / extra,
-            slow_with: with(slow),
-            slow: counts.0,
-            normal_with: with(normal),
-            normal: counts.1,
+            share: (slow.mean(of_slow.ns) - normal.mean(of_normal.ns)) / extra,
+            slow_with: of_slow.reads,
+            slow: slow.count,
+            normal_with: of_normal.reads,
+            normal: normal.count,
         }
     };
-    let mut found: Vec<Difference> = WaitState::ALL.iter().map(of_state).collect();
-    let (with_slow, with_normal) = (count_values(slow), count_values(normal));
-    for (what, slow_with) in with_slow {
-        let normal_with = with_normal.get(&what).copied().unwrap_or(0);
-        let share = slow_with as f64 / counts.0 as f64 - normal_with as f64 / counts.1 as f64;
-        let (slow, normal) = counts;
-        found.push(Difference { what, share, slow_with, slow, normal_with, normal });
+    let mut found: Vec<Difference> = WaitState::ALL.iter().enumerate().map(of_state).collect();
+    for (what, slow_with) in &slow.values {
+        let normal_with = normal.values.get(what).copied().unwrap_or(0);
+        let part = |with: usize, all: usize| with as f64 / all as f64;
+        found.push(Difference {
+            what: what.clone(),
+            share: part(*slow_with, slow.count) - part(normal_with, normal.count),
+            slow_with: *slow_with,
+            slow: slow.count,
+            normal_with,
+            normal: normal.count,
+        });
     }
     found.retain(|difference| difference.share > 0.0);
     found.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.what.cmp(&b.what)));
     found
-}
-
-fn mean(reads: &[&Attribution], of: impl Fn(&Attribution) -> u64) -> f64 {
-    let sum: u128 = reads.iter().map(|read| u128::from(of(read))).sum();
-    sum as f64 / reads.len().max(1) as f64
-}
-
-fn count_values(reads: &[&Attribution]) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for read in reads {
-        for value in values(&read.facts) {
-            *counts.entry(value).or_insert(0) += 1;
-        }
-    }
-    counts
-}
-
-/// The values of a read that others may share.
-fn values(facts: &Facts) -> Vec<String> {
-    let number = |name: &str, value: Option<i64>| value.map(|it| format!("{name} {it}"));
-    let text = |name: &str, value: &Option<String>| value.as_ref().map(|it| format!("{name} {it}"));
-    let all = [
-        number("region", facts.region),
-        number("store", facts.store),
-        text("mode", &facts.mode),
-        text("rejected for", &facts.reject),
-        text("role", &facts.role),
-        text("lease", &facts.lease),
-        facts.carrier.map(|_| "joined a carrier".to_owned()),
-    ];
-    all.into_iter().flatten().collect()
 }

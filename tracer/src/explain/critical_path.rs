@@ -22,6 +22,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use crate::assemble::{Assembly, HandOver};
 
 /// What went on during a step.
@@ -68,7 +70,7 @@ pub struct CriticalPath {
 impl CriticalPath {
     /// Nanoseconds on the path per span that was on it, the most first.
     pub fn by_span(&self) -> Vec<(usize, u64)> {
-        let mut sums: HashMap<usize, u64> = HashMap::new();
+        let mut sums: HashMap<usize, u64, RandomState> = HashMap::default();
         for step in &self.steps {
             *sums.entry(step.span).or_default() += step.duration_ns();
         }
@@ -94,7 +96,7 @@ struct Met {
 struct Walk<'a, 'b> {
     assembly: &'a Assembly<'b>,
     root: usize,
-    met: HashMap<usize, Met>,
+    met: HashMap<usize, Met, RandomState>,
     /// The path so far, latest first.
     steps: Vec<Step>,
     now: u64,
@@ -107,7 +109,7 @@ pub fn critical_path(assembly: &Assembly<'_>, root: usize) -> CriticalPath {
         return CriticalPath { root, steps: Vec::new() };
     };
     let now = span.end_ns.max(span.start_ns);
-    let mut walk = Walk { assembly, root, met: HashMap::new(), steps: Vec::new(), now };
+    let mut walk = Walk { assembly, root, met: HashMap::default(), steps: Vec::new(), now };
     walk.run();
     walk.steps.reverse();
     CriticalPath { root, steps: walk.steps }

@@ -3,6 +3,8 @@
 
 use std::collections::HashSet;
 
+use foldhash::fast::RandomState;
+
 use crate::assemble::Assembly;
 use crate::model::{Span, Value};
 
@@ -33,7 +35,7 @@ impl<'a> Stages<'a> {
             last: None,
         };
         let trace = spans.get(root).map(|span| span.trace_id);
-        let mut seen = HashSet::from([root]);
+        let mut seen: HashSet<usize, RandomState> = HashSet::from_iter([root]);
         let mut open = vec![root];
         while let Some(at) = open.pop() {
             let Some(span) = spans.get(at) else { continue };

@@ -103,7 +103,7 @@ pub use detect::detect;
 pub use error::{FormatError, Position, WriteFileError};
 pub use losses::{Detail, Fate, Loss, Losses, losses};
 pub use otlp_lines::OtlpLines;
-pub use report::{ReadReport, Warning};
+pub use report::{ReadReport, Warning, oddities};
 pub use stream::{ReadOptions, SpanStream, stream, stream_with};
 pub use unpack::Packing;
 

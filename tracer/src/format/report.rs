@@ -136,19 +136,24 @@ impl fmt::Display for Warning {
 
 /// Looks over what was read.
 pub(super) fn finish(builder: Builder, format: Format, error: Option<FormatError>) -> ReadReport {
-    let mut warnings = warnings_of(&builder.traces);
-    let mut count = |number: usize, warning: fn(usize) -> Warning| {
-        if number > 0 {
-            warnings.push(warning(number));
-        }
-    };
-    count(builder.mapped_ids, Warning::MappedIds);
-    count(builder.lost_scope_attributes, Warning::LostScopeAttributes);
-    warnings.extend(builder.noticed);
+    let mut warnings = oddities(&builder.traces);
+    warnings.extend(noticed(&builder));
     ReadReport { traces: builder.traces, format: Some(format), warnings, error }
 }
 
-fn warnings_of(traces: &TraceSet) -> Vec<Warning> {
+/// What a reader noticed that its spans do not show.
+pub(super) fn noticed(builder: &Builder) -> Vec<Warning> {
+    let counted = [
+        Warning::MappedIds(builder.mapped_ids),
+        Warning::LostScopeAttributes(builder.lost_scope_attributes),
+    ];
+    let counted = counted.into_iter().filter(|warning| warning.count() > 0);
+    counted.chain(builder.noticed.iter().copied()).collect()
+}
+
+/// What is odd about the spans of a set, each kind at most once, as [`read_partial`](super::read_partial)
+/// says it of a whole input.
+pub fn oddities(traces: &TraceSet) -> Vec<Warning> {
     if traces.spans.is_empty() {
         return vec![Warning::NoSpans];
     }
@@ -182,6 +187,18 @@ fn warnings_of(traces: &TraceSet) -> Vec<Warning> {
 }
 
 impl Warning {
+    /// Whether the spans show it, so that [`oddities`] finds it.
+    pub(super) fn is_of_spans(&self) -> bool {
+        matches!(
+            self,
+            Warning::NoSpans
+                | Warning::WithoutParent(_)
+                | Warning::Duplicates(_)
+                | Warning::EndBeforeStart(_)
+                | Warning::Incomplete(_)
+        )
+    }
+
     /// How often it occurs.
     pub fn count(&self) -> usize {
         match self {

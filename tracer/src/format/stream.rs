@@ -9,7 +9,7 @@ use super::jaeger_stream::JaegerTraces;
 use super::otlp_read::OtlpJson;
 use super::proto_read::OtlpProtobuf;
 use super::proto_shape::{Framing, framing_of};
-use super::report::{self, ReadReport};
+use super::report::{self, ReadReport, Warning};
 use super::unpack::{self, Packing, Unpacked};
 use super::window::{Filled, Window};
 use super::{Format, FormatError, Position, read_document};
@@ -93,6 +93,8 @@ pub struct SpanStream<R> {
     most_bytes: u64,
     has_ended: bool,
     error: Option<FormatError>,
+    /// What was noticed in a document that is read as a whole.
+    noticed: Vec<Warning>,
 }
 
 /// What reads pieces of a format.
@@ -177,6 +179,7 @@ impl<R: BufRead> SpanStream<R> {
             most_bytes: u64::MAX,
             has_ended: false,
             error: None,
+            noticed: Vec::new(),
         })
     }
 
@@ -193,6 +196,13 @@ impl<R: BufRead> SpanStream<R> {
     /// How many bytes were read so far, after unpacking.
     pub fn bytes_read(&self) -> usize {
         self.window.taken()
+    }
+
+    /// What is odd about the input so far, beyond what its spans show: for those see
+    /// [`oddities`](super::oddities).
+    pub fn warnings(&self) -> Vec<Warning> {
+        let noticed = report::noticed(&self.builder).into_iter();
+        noticed.chain(self.noticed.iter().copied()).collect()
     }
 
     /// Reads until there are `most_spans` spans, or about as many bytes as belong into a batch;
@@ -344,6 +354,8 @@ impl<R: BufRead> SpanStream<R> {
         let place = (self.format, self.window.taken(), self.packing.is_some());
         let report = read_document(self.window.rest(), place);
         self.error = report.error;
+        self.noticed = report.warnings;
+        self.noticed.retain(|warning| !warning.is_of_spans());
         match report.traces.spans.is_empty() {
             true => self.error.take().map(Err),
             false => Some(Ok(report.traces)),
