@@ -34,22 +34,13 @@ mod tangles;
 
 use super::geometry::{Placed, PlacedArrow, Point, Rect, Size, SizedBox, SizedGraph, Splines};
 use frame::Frame;
-use layers::Layers;
 use net::Net;
-use rank::Ranking;
 use route::Scene;
 
 /// Room between boxes of a rank, where the author asks for none.
 const BOX_GAP: f64 = 16.0;
 /// Room between ranks, where the author asks for none.
 const RANK_GAP: f64 = 36.0;
-
-/// What it costs to make a cluster one rank longer: at first, and where that leaves crossings.
-const LOOSE: i64 = 2;
-const TIGHT: i64 = 8;
-/// Crossings that are not worth a second look, and boxes above which there is none.
-const FEW_CROSSINGS: u64 = 2;
-const SECOND_LOOK: usize = 120;
 
 /// Places a graph that has been validated.
 pub(crate) fn place(graph: &SizedGraph) -> Placed {
@@ -115,7 +106,8 @@ fn place_filled(graph: &SizedGraph) -> Placed {
 
 /// Places one connected part.
 fn part(net: &Net, (box_gap, rank_gap): (f64, f64), splines: Splines) -> Placed {
-    let (ranking, layers) = ranked(net);
+    let ranking = rank::rank(net);
+    let (layers, _) = order::order(net, &ranking);
     let offsets = ends::offsets(net, &ranking, &layers);
     let across = across::place(net, &layers, &offsets, box_gap);
     let along = along::place(net, &layers, rank_gap);
@@ -128,21 +120,4 @@ fn part(net: &Net, (box_gap, rank_gap): (f64, f64), splines: Splines) -> Placed 
         along: &along,
     };
     route::route(&scene, splines)
-}
-
-/// Ranks and orders a part. Where arrows still cross, it is tried whether they do so less if
-/// clusters are held more tightly.
-fn ranked(net: &Net) -> (Ranking, Layers) {
-    let ranking = rank::rank(net, LOOSE);
-    let (layers, cost) = order::order(net, &ranking);
-    let is_small = net.nodes.len() <= SECOND_LOOK && !net.clusters.is_empty();
-    if cost <= FEW_CROSSINGS || !is_small || net.previous.iter().any(Option::is_some) {
-        return (ranking, layers);
-    }
-    let second = rank::rank(net, TIGHT);
-    if second.rank == ranking.rank {
-        return (ranking, layers);
-    }
-    let (other, other_cost) = order::order(net, &second);
-    if other_cost < cost { (second, other) } else { (ranking, layers) }
 }
