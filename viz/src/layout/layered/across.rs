@@ -4,7 +4,7 @@
 //! theirs and apart from what is not, and long arrows are pulled straight (Gansner et al. 1993,
 //! section 4.2, with cluster borders as nodes of the same problem).
 
-use super::layers::{ARROW_GAP, Item, Kind, Layers};
+use super::layers::{ARROW_GAP, Item, Kind, Layers, Link};
 use super::net::Net;
 use super::relax;
 use super::simplex::{self, Arc};
@@ -27,6 +27,17 @@ pub(crate) struct Across {
     pub(crate) items: Vec<f64>,
     /// First and last edge of each cluster.
     pub(crate) clusters: Vec<(f64, f64)>,
+}
+
+impl Across {
+    /// How far all links lead across, together.
+    pub(crate) fn stretch(&self, layers: &Layers, offsets: &[[f64; 2]]) -> f64 {
+        let length = |(link, offset): (&Link, &[f64; 2])| {
+            let [from, to] = [0, 1].map(|end| self.items[link.ends[end] as usize] + offset[end]);
+            (to - from).abs()
+        };
+        layers.links.iter().zip(offsets).map(length).sum()
+    }
 }
 
 /// Places everything across; `box_gap` is the room between boxes, in points.

@@ -12,6 +12,7 @@
 mod across;
 mod acyclic;
 mod along;
+mod blocks;
 mod crossings;
 mod detour;
 mod ends;
@@ -26,6 +27,7 @@ mod rank;
 mod relax;
 mod route;
 mod search;
+mod settle;
 mod sift;
 mod simplex;
 mod starts;
@@ -34,6 +36,7 @@ mod tangles;
 
 use super::geometry::{Placed, PlacedArrow, Point, Rect, Size, SizedBox, SizedGraph, Splines};
 use frame::Frame;
+use layers::Layers;
 use net::Net;
 use route::Scene;
 
@@ -41,6 +44,9 @@ use route::Scene;
 const BOX_GAP: f64 = 16.0;
 /// Room between ranks, where the author asks for none.
 const RANK_GAP: f64 = 36.0;
+
+/// How much longer arrows may be across, for boxes to stand in the order of the input.
+const MOST_STRETCHED: f64 = 1.2;
 
 /// Places a graph that has been validated.
 pub(crate) fn place(graph: &SizedGraph) -> Placed {
@@ -107,9 +113,18 @@ fn place_filled(graph: &SizedGraph) -> Placed {
 /// Places one connected part.
 fn part(net: &Net, (box_gap, rank_gap): (f64, f64), splines: Splines) -> Placed {
     let ranking = rank::rank(net);
-    let (layers, _) = order::order(net, &ranking);
-    let offsets = ends::offsets(net, &ranking, &layers);
-    let across = across::place(net, &layers, &offsets, box_gap);
+    let placed = |layers: Layers| {
+        let offsets = ends::offsets(net, &ranking, &layers);
+        let across = across::place(net, &layers, &offsets, box_gap);
+        (layers, offsets, across)
+    };
+    let (found, settled) = order::order(net, &ranking);
+    let found = placed(found);
+    let most = MOST_STRETCHED * found.2.stretch(&found.0, &found.1);
+    let settled = settled.map(placed);
+    let settled =
+        settled.filter(|(layers, offsets, across)| across.stretch(layers, offsets) <= most);
+    let (layers, offsets, across) = settled.unwrap_or(found);
     let along = along::place(net, &layers, rank_gap);
     let scene = Scene {
         net,
