@@ -9,7 +9,7 @@ use super::crossings::{Counter, Gaps};
 use super::layers::{Kind, Layers};
 use super::net::Net;
 use super::rank::Ranking;
-use super::search::{Search, search};
+use super::search::{MANY, Search, search};
 use super::sift::Sifter;
 
 /// Work that may be spent on trying whether arrows leave their clusters.
@@ -24,8 +24,10 @@ const SETTLING_WORK: u64 = 300_000;
 /// them, then one by one.
 pub(crate) fn order(net: &Net, ranking: &Ranking) -> (Layers, Option<Layers>) {
     let (best, cost) = fewest(net, ranking);
+    // Nobody finds a box of a large graph by where it stands in the file.
+    let is_large = best.items.len() > MANY;
     let has_previous = net.previous.iter().any(Option::is_some);
-    let settled = (!has_previous).then(|| settled(net, &best, cost)).flatten();
+    let settled = (!has_previous && !is_large).then(|| settled(net, &best, cost)).flatten();
     (best, settled)
 }
 

@@ -21,7 +21,7 @@ const WORK: u64 = 500_000;
 /// Tries from near the best order.
 const SHAKES: usize = 4;
 /// Items above which a graph is large.
-const MANY: usize = 1_000;
+pub(super) const MANY: usize = 1_000;
 /// Work that is always done, however large the graph.
 const LEAST_SWEEPS: u32 = 5;
 /// Sweeps from each start: what they do not find, sifting does in less time.
