@@ -1,7 +1,7 @@
 //! The order of the items in every rank, so that few links cross.
 //!
-//! Sixth step of the layered layout: `search` looks for a good order, and here it is tried how arrows
-//! had better pass the clusters of their ends.
+//! Sixth step of the layered layout: `search` looks for a good order, here it is tried how arrows had
+//! better pass the clusters of their ends, and `settle` brings the best near to the input.
 
 use std::rc::Rc;
 
