@@ -13,9 +13,10 @@ use super::simplex::{self, Arc};
 
 /// What it costs to make an arrow of weight 1 one rank longer.
 const ARROW_WEIGHT: f64 = 4.0;
-/// What it costs to make a cluster one rank longer: more than its arrows can be worth, since a
-/// compact cluster is in the way of few arrows, and stays compact when something else changes.
-const CLUSTER_WEIGHT: i64 = 40;
+/// What it costs to make a cluster one rank longer: as much as two arrows. A compact cluster is in
+/// the way of few arrows, and stays compact when something else changes; a heavier one makes the
+/// arrows between clusters long.
+const CLUSTER_WEIGHT: i64 = 8;
 /// Work that the network simplex may do: pivots times nodes.
 const WORK: usize = 60_000_000;
 
