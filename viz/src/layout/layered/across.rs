@@ -4,7 +4,7 @@
 //! theirs and apart from what is not, and long arrows are pulled straight (Gansner et al. 1993,
 //! section 4.2, with cluster borders as nodes of the same problem).
 
-use super::layers::{ARROW_GAP, Item, Kind, Layers};
+use super::layers::{ARROW_GAP, Item, Kind, Layers, Link};
 use super::net::Net;
 use super::relax;
 use super::simplex::{self, Arc};
@@ -27,6 +27,17 @@ pub(crate) struct Across {
     pub(crate) items: Vec<f64>,
     /// First and last edge of each cluster.
     pub(crate) clusters: Vec<(f64, f64)>,
+}
+
+impl Across {
+    /// How far all links lead across, together.
+    pub(crate) fn stretch(&self, layers: &Layers, offsets: &[[f64; 2]]) -> f64 {
+        let length = |(link, offset): (&Link, &[f64; 2])| {
+            let [from, to] = [0, 1].map(|end| self.items[link.ends[end] as usize] + offset[end]);
+            (to - from).abs()
+        };
+        layers.links.iter().zip(offsets).map(length).sum()
+    }
 }
 
 /// Places everything across; `box_gap` is the room between boxes, in points.
@@ -53,7 +64,9 @@ pub(crate) fn place(net: &Net, layers: &Layers, offsets: &[[f64; 2]], box_gap: f
         let [a, b] = link.ends.map(|end| start[end as usize]);
         start.push((a - least[0]).min(b - least[1]));
     }
-    let places = simplex::solve(nodes, &arcs.arcs, WORK / nodes.max(1), Some(start));
+    first_of_equals(net, (&mut arcs.arcs, &mut start));
+    let nodes = nodes + 1;
+    let places = simplex::solve(nodes, &arcs.arcs, WORK / nodes, Some(start));
     let at = |node: usize| places[node] as f64 / SCALE;
     Across {
         items: (0..items).map(at).collect(),
@@ -61,6 +74,18 @@ pub(crate) fn place(net: &Net, layers: &Layers, offsets: &[[f64; 2]], box_gap: f
             .map(|cluster| (at(items + 2 * cluster), at(items + 2 * cluster + 1)))
             .collect(),
     }
+}
+
+/// Makes those of equally good places the best that have boxes first across: a node before all
+/// others holds them by arcs that together weigh less than anything else. Otherwise the way to the
+/// answer would choose, and the same part of two pictures might look different.
+fn first_of_equals(net: &Net, (arcs, start): (&mut Vec<Arc>, &mut Vec<i64>)) {
+    let heavier = net.nodes.len() as i64 + 1;
+    arcs.iter_mut().for_each(|arc| arc.weight *= heavier);
+    let first = start.len() as u32;
+    // Boxes are the first items.
+    arcs.extend((0..net.nodes.len() as u32).map(|to| Arc { from: first, to, least: 0, weight: 1 }));
+    start.push(start.iter().copied().min().unwrap_or(0));
 }
 
 /// Points as units, rounded up so that nothing comes too near.

@@ -21,6 +21,8 @@ const CLEAR: f64 = 5.0;
 const STUB: f64 = 9.0;
 /// Price of one radian of turning, in points.
 const TURN: f64 = 14.0;
+/// Boxes and clusters whose corners a way may turn at: few at first, more where that leaves none.
+const NEAREST: [usize; 2] = [48, 160];
 /// Places that one search may settle.
 const SETTLED: usize = 3000;
 
@@ -134,7 +136,8 @@ impl<'a> Detours<'a> {
         let ends = self.gates(arrow.to, arrow.to_port, as_asked);
         let mut own: Vec<usize> = net.path(net.nodes[arrow.from].cluster).collect();
         own.extend(net.path(net.nodes[arrow.to].cluster));
-        Search { detours: self, own }.find(&starts, &ends)
+        let search = Search { detours: self, own };
+        NEAREST.into_iter().find_map(|nearest| search.find(&starts, &ends, nearest))
     }
 
     /// The straight line between two boxes, whatever it passes.
@@ -187,8 +190,13 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// The cheapest way from one of `starts` to one of `ends`.
-    fn find(&self, starts: &[(Point, Point)], ends: &[(Point, Point)]) -> Option<Vec<Point>> {
-        let corners = self.corners(starts, ends);
+    fn find(
+        &self,
+        starts: &[(Point, Point)],
+        ends: &[(Point, Point)],
+        nearest: usize,
+    ) -> Option<Vec<Point>> {
+        let corners = self.corners(starts, ends, nearest);
         // Places: stubs of the starts, stubs of the ends, then corners.
         let mut places: Vec<Point> = starts.iter().chain(ends).map(|(_, stub)| *stub).collect();
         places.extend(&corners);
@@ -246,9 +254,13 @@ impl Search<'_> {
         None
     }
 
-    /// Corners of what stands near, the nearest to the straight way first.
-    fn corners(&self, starts: &[(Point, Point)], ends: &[(Point, Point)]) -> Vec<Point> {
-        const NEAREST: usize = 160;
+    /// Corners of the `nearest` things, the nearest to the straight way first.
+    fn corners(
+        &self,
+        starts: &[(Point, Point)],
+        ends: &[(Point, Point)],
+        nearest: usize,
+    ) -> Vec<Point> {
         let (Some((a, _)), Some((b, _))) = (starts.first(), ends.first()) else {
             return Vec::new();
         };
@@ -265,9 +277,9 @@ impl Search<'_> {
                 (far, rect)
             })
             .collect();
-        if near.len() > NEAREST {
-            near.select_nth_unstable_by(NEAREST, |a, b| a.0.total_cmp(&b.0));
-            near.truncate(NEAREST);
+        if near.len() > nearest {
+            near.select_nth_unstable_by(nearest, |a, b| a.0.total_cmp(&b.0));
+            near.truncate(nearest);
         }
         near.sort_by(|a, b| a.0.total_cmp(&b.0));
         near.iter()

@@ -12,6 +12,7 @@
 mod across;
 mod acyclic;
 mod along;
+mod blocks;
 mod crossings;
 mod detour;
 mod ends;
@@ -26,6 +27,7 @@ mod rank;
 mod relax;
 mod route;
 mod search;
+mod settle;
 mod sift;
 mod simplex;
 mod starts;
@@ -36,7 +38,6 @@ use super::geometry::{Placed, PlacedArrow, Point, Rect, Size, SizedBox, SizedGra
 use frame::Frame;
 use layers::Layers;
 use net::Net;
-use rank::Ranking;
 use route::Scene;
 
 /// Room between boxes of a rank, where the author asks for none.
@@ -44,12 +45,8 @@ const BOX_GAP: f64 = 16.0;
 /// Room between ranks, where the author asks for none.
 const RANK_GAP: f64 = 36.0;
 
-/// What it costs to make a cluster one rank longer: at first, and where that leaves crossings.
-const LOOSE: i64 = 2;
-const TIGHT: i64 = 8;
-/// Crossings that are not worth a second look, and boxes above which there is none.
-const FEW_CROSSINGS: u64 = 2;
-const SECOND_LOOK: usize = 120;
+/// How much longer arrows may be across, for boxes to stand in the order of the input.
+const MOST_STRETCHED: f64 = 1.2;
 
 /// Places a graph that has been validated.
 pub(crate) fn place(graph: &SizedGraph) -> Placed {
@@ -115,9 +112,19 @@ fn place_filled(graph: &SizedGraph) -> Placed {
 
 /// Places one connected part.
 fn part(net: &Net, (box_gap, rank_gap): (f64, f64), splines: Splines) -> Placed {
-    let (ranking, layers) = ranked(net);
-    let offsets = ends::offsets(net, &ranking, &layers);
-    let across = across::place(net, &layers, &offsets, box_gap);
+    let ranking = rank::rank(net);
+    let placed = |layers: Layers| {
+        let offsets = ends::offsets(net, &ranking, &layers);
+        let across = across::place(net, &layers, &offsets, box_gap);
+        (layers, offsets, across)
+    };
+    let (found, settled) = order::order(net, &ranking);
+    let found = placed(found);
+    let most = MOST_STRETCHED * found.2.stretch(&found.0, &found.1);
+    let settled = settled.map(placed);
+    let settled =
+        settled.filter(|(layers, offsets, across)| across.stretch(layers, offsets) <= most);
+    let (layers, offsets, across) = settled.unwrap_or(found);
     let along = along::place(net, &layers, rank_gap);
     let scene = Scene {
         net,
@@ -128,21 +135,4 @@ fn part(net: &Net, (box_gap, rank_gap): (f64, f64), splines: Splines) -> Placed 
         along: &along,
     };
     route::route(&scene, splines)
-}
-
-/// Ranks and orders a part. Where arrows still cross, it is tried whether they do so less if
-/// clusters are held more tightly.
-fn ranked(net: &Net) -> (Ranking, Layers) {
-    let ranking = rank::rank(net, LOOSE);
-    let (layers, cost) = order::order(net, &ranking);
-    let is_small = net.nodes.len() <= SECOND_LOOK && !net.clusters.is_empty();
-    if cost <= FEW_CROSSINGS || !is_small || net.previous.iter().any(Option::is_some) {
-        return (ranking, layers);
-    }
-    let second = rank::rank(net, TIGHT);
-    if second.rank == ranking.rank {
-        return (ranking, layers);
-    }
-    let (other, other_cost) = order::order(net, &second);
-    if other_cost < cost { (second, other) } else { (ranking, layers) }
 }

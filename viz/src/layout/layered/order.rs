@@ -1,23 +1,38 @@
 //! The order of the items in every rank, so that few links cross.
 //!
-//! Sixth step of the layered layout: `search` looks for a good order, and here it is tried how arrows
-//! had better pass the clusters of their ends.
+//! Sixth step of the layered layout: `search` looks for a good order, here it is tried how arrows had
+//! better pass the clusters of their ends, and `settle` brings the best near to the input.
 
+use std::rc::Rc;
+
+use super::crossings::{Counter, Gaps};
 use super::layers::{Kind, Layers};
 use super::net::Net;
 use super::rank::Ranking;
-use super::search::{Search, search};
+use super::search::{MANY, Search, search};
 use super::sift::Sifter;
 
 /// Work that may be spent on trying whether arrows leave their clusters.
 const LEAVING_WORK: u64 = 2_000_000;
+/// Work that may be spent on bringing the best order near that of the input.
+const SETTLING_WORK: u64 = 300_000;
 
-/// The layers of a ranked part, in the best order that was found; the order of the input decides
-/// where crossings do not.
+/// The layers of a ranked part in the best order that was found, and in one that is as good and as
+/// near as can be to the order of the input.
 ///
 /// Where clusters are, it is also tried whether arrows had better leave them at once: first all of
 /// them, then one by one.
-pub(crate) fn order(net: &Net, ranking: &Ranking) -> (Layers, u64) {
+pub(crate) fn order(net: &Net, ranking: &Ranking) -> (Layers, Option<Layers>) {
+    let (best, cost) = fewest(net, ranking);
+    // Nobody finds a box of a large graph by where it stands in the file.
+    let is_large = best.items.len() > MANY;
+    let has_previous = net.previous.iter().any(Option::is_some);
+    let settled = (!has_previous && !is_large).then(|| settled(net, &best, cost)).flatten();
+    (best, settled)
+}
+
+/// The layers in the best order that was found, and what it costs.
+fn fewest(net: &Net, ranking: &Ranking) -> (Layers, u64) {
     let mut leaves = vec![false; net.arrows.len()];
     let mut best = Layers::new(net, ranking, &leaves);
     let mut work = 0;
@@ -68,6 +83,19 @@ pub(crate) fn order(net: &Net, ranking: &Ranking) -> (Layers, u64) {
     }
     cost = shaken(net, &mut best, cost);
     (best, cost)
+}
+
+/// The same with the order of the input deciding where crossings do not.
+fn settled(net: &Net, best: &Layers, cost: u64) -> Option<Layers> {
+    let mut layers = best.clone();
+    let gaps = Rc::new(Gaps::new(net, &layers));
+    let (keys, mut places) = (fractions(&layers), layers.places());
+    let mut sifter = Sifter::new(net, &layers, &gaps);
+    sifter.start(&mut layers, &mut places, &keys);
+    sifter.settle(&mut layers, &mut places, SETTLING_WORK);
+    // Blocks leave out what only exchanges within a rank can do.
+    let is_worse = Counter::new(&gaps).cost(net, &layers, &places, cost) > cost;
+    (!is_worse).then_some(layers)
 }
 
 /// Looks for a better order near that of `layers`; returns its cost.

@@ -13,6 +13,10 @@ use super::simplex::{self, Arc};
 
 /// What it costs to make an arrow of weight 1 one rank longer.
 const ARROW_WEIGHT: f64 = 4.0;
+/// What it costs to make a cluster one rank longer: as much as two arrows. A compact cluster is in
+/// the way of few arrows, and stays compact when something else changes; a heavier one makes the
+/// arrows between clusters long.
+const CLUSTER_WEIGHT: i64 = 8;
 /// Work that the network simplex may do: pivots times nodes.
 const WORK: usize = 60_000_000;
 
@@ -29,9 +33,9 @@ pub(crate) struct Ranking {
 
 /// Ranks the nodes of `net`. With labels, arrows take two ranks: labels stand in the one between.
 ///
-/// `cluster_weight` is what it costs to make a cluster one rank longer, where an arrow of weight 1
-/// costs [`ARROW_WEIGHT`].
-pub(crate) fn rank(net: &Net, cluster_weight: i64) -> Ranking {
+/// Of all rankings that cost the same, each node takes the earliest rank. There is one such ranking,
+/// so a change of the graph changes no more of it than it must.
+pub(crate) fn rank(net: &Net) -> Ranking {
     let step = if net.arrows.iter().any(|arrow| arrow.label.is_some()) { 2 } else { 1 };
     let (group, groups) = groups(net);
     let orders = |index: usize| {
@@ -66,7 +70,7 @@ pub(crate) fn rank(net: &Net, cluster_weight: i64) -> Ranking {
             weight: (weight.clamp(0.0, 1000.0) * ARROW_WEIGHT).round() as i64,
         });
     }
-    let nodes = virtual_ranks(net, (&group, groups), cluster_weight, &mut arcs);
+    let nodes = virtual_ranks(net, (&group, groups), &mut arcs);
     for (list, is_first) in [(&firsts, true), (&lasts, false)] {
         for extreme in list {
             for other in (0..groups).filter(|other| !list.contains(other)) {
@@ -75,13 +79,25 @@ pub(crate) fn rank(net: &Net, cluster_weight: i64) -> Ranking {
             }
         }
     }
-    let places = simplex::solve(nodes, &arcs, WORK / nodes.max(1), None);
+    earliest(groups, nodes, &mut arcs);
+    let nodes = nodes + 1;
+    let places = simplex::solve(nodes, &arcs, WORK / nodes, None);
     let mut rank: Vec<usize> = group.iter().map(|group| places[*group].max(0) as usize).collect();
     let least = rank.iter().copied().min().unwrap_or(0);
     rank.iter_mut().for_each(|rank| *rank -= least);
     let turned = net.arrows.iter().map(|arrow| rank[arrow.from] > rank[arrow.to]).collect();
     let count = rank.iter().copied().max().map_or(0, |last| last + 1);
     Ranking { rank, turned, count }
+}
+
+/// Makes the earliest of equal rankings the only best one: node number `nodes` holds all `groups`
+/// by arcs that together weigh less than anything else.
+fn earliest(groups: usize, nodes: usize, arcs: &mut Vec<Arc>) {
+    // No cut of the tree has more than `groups` of them, so none outweighs what was there.
+    let heavier = groups as i64 + 1;
+    arcs.iter_mut().for_each(|arc| arc.weight *= heavier);
+    let first = nodes as u32;
+    arcs.extend((0..groups as u32).map(|to| Arc { from: first, to, least: 0, weight: 1 }));
 }
 
 /// Boxes that share a rank are one node here: the group of each box, and how many groups there are.
@@ -123,12 +139,7 @@ fn extremes(net: &Net, group: &[usize]) -> (Vec<usize>, Vec<usize>) {
 }
 
 /// Adds a first and a last rank for each cluster, held together by an arc; returns the node count.
-fn virtual_ranks(
-    net: &Net,
-    (group, groups): (&[usize], usize),
-    cluster_weight: i64,
-    arcs: &mut Vec<Arc>,
-) -> usize {
+fn virtual_ranks(net: &Net, (group, groups): (&[usize], usize), arcs: &mut Vec<Arc>) -> usize {
     let mut members: Vec<Vec<usize>> = vec![Vec::new(); net.clusters.len()];
     for (node, sized) in net.nodes.iter().enumerate() {
         for cluster in net.path(sized.cluster) {
@@ -149,7 +160,46 @@ fn virtual_ranks(
             arcs.push(Arc { from: first, to: member, least: 0, weight: 0 });
             arcs.push(Arc { from: member, to: last, least: 0, weight: 0 });
         }
-        arcs.push(Arc { from: first, to: last, least: 0, weight: cluster_weight });
+        arcs.push(Arc { from: first, to: last, least: 0, weight: CLUSTER_WEIGHT });
     }
     next as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::geometry::{SizedArrow, SizedBox, SizedCluster, SizedGraph};
+    use super::super::frame::Frame;
+    use super::*;
+
+    fn ranks(clusters: &[Option<usize>], arrows: &[(usize, usize)]) -> Vec<usize> {
+        let count = clusters.iter().flatten().max().map_or(0, |last| last + 1);
+        let boxed = |cluster: &Option<usize>| SizedBox { cluster: *cluster, ..SizedBox::default() };
+        let arrow = |(from, to): &(usize, usize)| SizedArrow {
+            from: *from,
+            to: *to,
+            ..SizedArrow::default()
+        };
+        let graph = SizedGraph {
+            boxes: clusters.iter().map(boxed).collect(),
+            clusters: vec![SizedCluster::default(); count],
+            arrows: arrows.iter().map(arrow).collect(),
+            ..SizedGraph::default()
+        };
+        rank(&Net::parts(&graph, &Frame::new(&graph))[0]).rank
+    }
+
+    #[test]
+    fn of_two_ranks_at_one_price_the_earlier_is_taken() {
+        // Box 4 may stand behind 0 or before 3, and its two arrows are as long together.
+        let arrows = [(0, 1), (1, 2), (2, 3), (0, 4), (4, 3)];
+        assert_eq!(ranks(&[None; 5], &arrows), [0, 1, 2, 3, 1]);
+    }
+
+    #[test]
+    fn clusters_are_held_together() {
+        // Box 3, called from outside, would stand right behind 0.
+        let arrows = [(0, 1), (1, 2), (2, 4), (0, 3), (3, 4)];
+        let around = [None, None, None, Some(0), Some(0)];
+        assert_eq!(ranks(&around, &arrows), [0, 1, 2, 2, 3]);
+    }
 }

@@ -213,7 +213,7 @@ impl Scene<'_> {
             if self.layers.items[*item as usize].kind == Kind::Label(passage.index) {
                 let item = *item as usize;
                 let (middle, half) =
-                    (self.across.items[item], self.layers.items[item].before.min(3.0));
+                    (self.across.items[item], self.layers.items[item].before.min(6.0));
                 let (from, upto) = self.along.items[item];
                 for along in [from, upto] {
                     doors.push(Door { along, low: middle - half, high: middle + half });

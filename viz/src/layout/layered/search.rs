@@ -13,7 +13,7 @@ use super::layers::Layers;
 use super::net::Net;
 use super::order::fractions;
 use super::sift::Sifter;
-use super::starts::{Rule, depth_first, previous, wanted};
+use super::starts::{Rule, depth_first, input, previous, wanted};
 use super::swap::Swaps;
 
 /// Work that one look for a good order may do: one unit is one link looked at.
@@ -21,11 +21,13 @@ const WORK: u64 = 500_000;
 /// Tries from near the best order.
 const SHAKES: usize = 4;
 /// Items above which a graph is large.
-const MANY: usize = 2_000;
+pub(super) const MANY: usize = 1_000;
 /// Work that is always done, however large the graph.
 const LEAST_SWEEPS: u32 = 5;
+/// Sweeps from each start: what they do not find, sifting does in less time.
+const SWEEPS: u32 = 6;
 /// Sweeps without progress after which a start is given up.
-const PATIENCE: u32 = 8;
+const PATIENCE: u32 = 3;
 
 /// Looks for a good order of `layers`; returns its cost.
 pub(super) fn search(net: &Net, layers: &mut Layers, work: &mut u64) -> u64 {
@@ -36,14 +38,24 @@ pub(super) fn search(net: &Net, layers: &mut Layers, work: &mut u64) -> u64 {
         search.start(layers, &keys);
         search.improve(layers, Rule::Median, 0);
     } else {
-        let starts =
-            [(depth_first(layers, true), Rule::Median), (depth_first(layers, false), Rule::Mean)];
+        let mut starts = [
+            (input(net, layers), Rule::Mean),
+            (depth_first(layers, true), Rule::Median),
+            (depth_first(layers, false), Rule::Mean),
+        ];
+        // Where there is work for one start only, it should not depend on how the file is written.
+        if layers.items.len() > MANY {
+            starts.rotate_left(1);
+        }
         for (index, (keys, rule)) in starts.iter().enumerate() {
             if index > 0 && search.is_done() {
                 break;
             }
             search.start(layers, keys);
-            search.improve(layers, *rule, 24);
+            search.improve(layers, *rule, SWEEPS);
+            if layers.items.len() <= MANY && !search.is_done() {
+                search.sift(layers, keys);
+            }
         }
         search.sift_best(layers);
     }
@@ -112,7 +124,7 @@ impl<'a> Search<'a> {
             if stuck >= PATIENCE || (sweep >= LEAST_SWEEPS && self.is_done()) || least == 0 {
                 break;
             }
-            let turns_equal = sweep % 4 < 2;
+            let turns_equal = sweep % 4 >= 2;
             self.sweep(layers, &mut places, rule, (sweep % 2 == 0, turns_equal));
             let cost = self.judge(layers, &mut places, turns_equal);
             stuck = if cost < least { 0 } else { stuck + 1 };
@@ -209,6 +221,12 @@ impl<'a> Search<'a> {
         keys: &[f64],
         sorted: &mut Vec<u32>,
     ) {
+        if items.iter().all(|item| layers.items[*item as usize].cluster == parent) {
+            let from = sorted.len();
+            sorted.extend_from_slice(items);
+            sort_movable(&mut sorted[from..], |item| keys[*item as usize], self.turns_equal);
+            return;
+        }
         let mut units: Vec<Unit> = Vec::new();
         for item in items {
             let cluster = self.net.child_towards(parent, layers.items[*item as usize].cluster);
@@ -284,7 +302,7 @@ impl<'a> Search<'a> {
         };
         let mut rounds = 0;
         // In a large graph a few more tries change next to nothing.
-        let most = if layers.items.len() > MANY { 1 } else { SHAKES };
+        let most = if layers.items.len() > MANY { 0 } else { SHAKES };
         while !self.is_done() && rounds < most {
             rounds += 1;
             let Some((_, ranks)) = &self.best else { return };
@@ -298,6 +316,7 @@ impl<'a> Search<'a> {
 }
 
 /// What is moved as one: an item, or a cluster's items in one rank.
+#[derive(Default)]
 struct Unit {
     cluster: Option<usize>,
     /// Sum of the keys of its items, and how many have one.
@@ -307,18 +326,22 @@ struct Unit {
 }
 
 /// Sorts what has a key; what has none keeps its slot.
-fn sort_movable<T>(list: &mut Vec<T>, key: impl Fn(&T) -> f64, turns_equal: bool) {
-    let slots: Vec<bool> = list.iter().map(|it| !key(it).is_nan()).collect();
-    let (mut movable, mut fixed) = (Vec::with_capacity(list.len()), Vec::new());
-    for (it, moves) in std::mem::take(list).into_iter().zip(&slots) {
-        if *moves { movable.push(it) } else { fixed.push(it) }
+fn sort_movable<T: Default>(list: &mut [T], key: impl Fn(&T) -> f64, turns_equal: bool) {
+    let by_key = |a: &T, b: &T| key(a).total_cmp(&key(b));
+    if !list.iter().any(|it| key(it).is_nan()) {
+        if turns_equal {
+            list.reverse();
+        }
+        list.sort_by(by_key);
+        return;
     }
+    let slots: Vec<usize> = (0..list.len()).filter(|slot| !key(&list[*slot]).is_nan()).collect();
+    let mut movable: Vec<T> = slots.iter().map(|slot| std::mem::take(&mut list[*slot])).collect();
     if turns_equal {
         movable.reverse();
     }
-    movable.sort_by(|a, b| key(a).total_cmp(&key(b)));
-    let (mut movable, mut fixed) = (movable.into_iter(), fixed.into_iter());
-    list.extend(
-        slots.iter().filter_map(|moves| if *moves { movable.next() } else { fixed.next() }),
-    );
+    movable.sort_by(by_key);
+    for (slot, it) in slots.into_iter().zip(movable) {
+        list[slot] = it;
+    }
 }

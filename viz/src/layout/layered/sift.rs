@@ -8,44 +8,33 @@
 
 use std::rc::Rc;
 
-use super::crossings::{CUT_COST, Gaps, inversions, value};
+use super::blocks::{Block, Items};
+use super::crossings::{CUT_COST, FEW_PAIRS, Gaps, inversions, value};
 use super::layers::{Kind, Layers};
 use super::net::Net;
 use super::tangles::Tangles;
 
-/// What is moved as one.
-#[derive(Clone, Debug)]
-struct Block {
-    cluster: Option<usize>,
-    first: usize,
-    /// Items in each rank from `first` on; unordered within a rank.
-    items: Vec<Vec<u32>>,
-}
-
-impl Block {
-    fn at(&self, rank: usize) -> &[u32] {
-        rank.checked_sub(self.first).and_then(|at| self.items.get(at)).map_or(&[], Vec::as_slice)
-    }
-
-    fn end(&self) -> usize {
-        self.first + self.items.len()
-    }
-}
+/// What a crossing counts against two blocks that stand against their wishes.
+pub(super) const WISHES: i64 = 1 << 20;
 
 /// The blocks of a part.
 pub(crate) struct Sifter<'a> {
-    net: &'a Net,
-    blocks: Vec<Block>,
+    pub(super) net: &'a Net,
+    pub(super) blocks: Vec<Block>,
+    items: Items,
     /// First rank of each block, and the one behind its last.
-    spans: Vec<(u32, u32)>,
+    pub(super) spans: Vec<(u32, u32)>,
     /// The block that each item is of, in the list of its innermost cluster.
     block_of: Vec<u32>,
-    gaps: Rc<Gaps>,
+    pub(super) gaps: Rc<Gaps>,
     tangles: Tangles,
     /// For each cluster, and last for the whole, the blocks in it.
-    lists: Vec<Vec<u32>>,
+    pub(super) lists: Vec<Vec<u32>>,
     near: [Vec<u32>; 2],
     pub(crate) work: u64,
+    /// Where each block would stand if only the order of the input counted; empty while that does
+    /// not count.
+    pub(super) wishes: Vec<usize>,
 }
 
 impl<'a> Sifter<'a> {
@@ -53,6 +42,7 @@ impl<'a> Sifter<'a> {
         let mut sifter = Sifter {
             net,
             blocks: Vec::new(),
+            items: Items::default(),
             spans: Vec::new(),
             block_of: vec![0; layers.items.len()],
             gaps: Rc::clone(gaps),
@@ -60,6 +50,7 @@ impl<'a> Sifter<'a> {
             lists: vec![Vec::new(); net.clusters.len() + 1],
             near: [Vec::new(), Vec::new()],
             work: 0,
+            wishes: Vec::new(),
         };
         // Pieces of one arrow in neighbouring ranks and the same cluster are one block.
         let mut open: Vec<Option<u32>> = vec![None; net.arrows.len()];
@@ -69,13 +60,13 @@ impl<'a> Sifter<'a> {
                 Kind::Box(_) | Kind::Holder => None,
             };
             let known = arrow.and_then(|arrow| open[arrow]).filter(|block| {
-                let block = &sifter.blocks[*block as usize];
-                let last = block.items.last().and_then(|items| items.first());
-                block.end() == item.rank
-                    && last.is_some_and(|last| layers.items[*last as usize].cluster == item.cluster)
+                // Pieces of an arrow are made one behind the other.
+                let is_next = sifter.blocks[*block as usize].end == item.rank;
+                is_next && layers.items[index - 1].cluster == item.cluster
             });
-            let block = known.unwrap_or_else(|| sifter.add(item.cluster, None, item.rank));
-            sifter.blocks[block as usize].items.push(vec![index as u32]);
+            let block =
+                known.unwrap_or_else(|| sifter.add(item.cluster, None, (item.rank, item.rank)));
+            sifter.blocks[block as usize].end += 1;
             sifter.block_of[index] = block;
             if let Some(arrow) = arrow {
                 open[arrow] = Some(block);
@@ -84,31 +75,35 @@ impl<'a> Sifter<'a> {
         let first = sifter.blocks.len();
         for (index, cluster) in net.clusters.iter().enumerate() {
             let span = layers.spans[index];
-            let block = sifter.add(cluster.parent, Some(index), span.first);
-            sifter.blocks[block as usize].items = vec![Vec::new(); span.last + 1 - span.first];
+            sifter.add(cluster.parent, Some(index), (span.first, span.last + 1));
         }
-        for (id, item) in layers.items.iter().enumerate() {
-            for cluster in net.path(item.cluster) {
-                let block = &mut sifter.blocks[first + cluster];
-                block.items[item.rank - block.first].push(id as u32);
-            }
-        }
-        let span = |block: &Block| (block.first as u32, block.end() as u32);
+        sifter.items = Items::of_blocks(net, layers, (&mut sifter.blocks, &sifter.block_of), first);
+        let span = |block: &Block| (block.first as u32, block.end as u32);
         sifter.spans = sifter.blocks.iter().map(span).collect();
         sifter
     }
 
-    fn add(&mut self, parent: Option<usize>, cluster: Option<usize>, first: usize) -> u32 {
+    fn add(
+        &mut self,
+        parent: Option<usize>,
+        cluster: Option<usize>,
+        (first, end): (usize, usize),
+    ) -> u32 {
         let id = self.blocks.len() as u32;
-        self.blocks.push(Block { cluster, first, items: Vec::new() });
+        self.blocks.push(Block { cluster, first, end, ranks: 0 });
         self.lists[parent.unwrap_or(self.net.clusters.len())].push(id);
         id
+    }
+
+    /// The first item of a block.
+    pub(super) fn first_item(&self, block: &Block) -> Option<u32> {
+        self.items.of(block).first().copied()
     }
 
     /// Sorts all lists by the mean of their blocks' `keys`, and the ranks by the lists.
     pub(crate) fn start(&mut self, layers: &mut Layers, places: &mut [u32], keys: &[f64]) {
         let key = |block: &Block| {
-            let items = block.items.iter().flatten();
+            let items = self.items.of(block).iter();
             let (sum, count) =
                 items.fold((0.0, 0.0), |(sum, count), it| (sum + keys[*it as usize], count + 1.0));
             sum / f64::max(count, 1.0)
@@ -121,7 +116,7 @@ impl<'a> Sifter<'a> {
     }
 
     /// Orders the ranks as the lists say.
-    fn write(&self, layers: &mut Layers, places: &mut [u32]) {
+    pub(super) fn write(&self, layers: &mut Layers, places: &mut [u32]) {
         layers.ranks.iter_mut().for_each(Vec::clear);
         let mut open: Vec<(usize, usize)> = vec![(self.net.clusters.len(), 0)];
         while let Some((list, next)) = open.last_mut() {
@@ -135,7 +130,7 @@ impl<'a> Sifter<'a> {
                 open.push((cluster, 0));
                 continue;
             }
-            for item in block.items.iter().flatten() {
+            for item in self.items.of(block) {
                 let rank = &mut layers.ranks[layers.items[*item as usize].rank];
                 places[*item as usize] = rank.len() as u32;
                 rank.push(*item);
@@ -172,7 +167,7 @@ impl<'a> Sifter<'a> {
         let block = &self.blocks[block as usize];
         match block.cluster {
             Some(cluster) => self.tangles.has_cluster(cluster),
-            None => block.items.iter().flatten().any(|item| self.tangles.has_item(*item)),
+            None => self.items.of(block).iter().any(|item| self.tangles.has_item(*item)),
         }
     }
 
@@ -189,17 +184,20 @@ impl<'a> Sifter<'a> {
             .collect();
         blocks.dedup();
         for block in blocks {
-            let Some(item) = self.blocks[block as usize].items.first().and_then(|it| it.first())
-            else {
-                continue;
-            };
+            let Some(item) = self.items.of(&self.blocks[block as usize]).first() else { continue };
             let list = layers.items[*item as usize].cluster.unwrap_or(self.net.clusters.len());
             self.sift(layers, places, list, block);
         }
     }
 
-    /// Moves one block to its best place; returns what that saves.
-    fn sift(&mut self, layers: &mut Layers, places: &mut [u32], list: usize, block: u32) -> i64 {
+    /// Moves one block to its best place; returns what that saves, a crossing being [`WISHES`].
+    pub(super) fn sift(
+        &mut self,
+        layers: &mut Layers,
+        places: &mut [u32],
+        list: usize,
+        block: u32,
+    ) -> i64 {
         let Some(home) = self.lists[list].iter().position(|it| *it == block) else { return 0 };
         let count = self.lists[list].len();
         let (mut best, mut best_at, mut gain) = (0, home, 0);
@@ -212,7 +210,8 @@ impl<'a> Sifter<'a> {
                 if next < 0 || next >= count as isize {
                     break;
                 }
-                gain += self.exchange(layers, places, list, (at, next as usize));
+                gain += self.wish(list, (at, next as usize));
+                gain += self.exchange(layers, places, list, (at, next as usize)) * WISHES;
                 at = next as usize;
                 // Of equal places the nearest to home is taken, so that nothing moves for nothing.
                 let is_nearer = at.abs_diff(home) < best_at.abs_diff(home);
@@ -245,26 +244,42 @@ impl<'a> Sifter<'a> {
         if one.0 >= other.1 || other.0 >= one.1 {
             return 0;
         }
-        let blocks = std::mem::take(&mut self.blocks);
-        let (first, second) = (&blocks[a as usize], &blocks[b as usize]);
-        let ranks = first.first.max(second.first)..first.end().min(second.end());
+        let items = std::mem::take(&mut self.items);
+        let (first, second) = (&{ self.blocks[a as usize] }, &{ self.blocks[b as usize] });
+        let ranks = first.first.max(second.first)..first.end.min(second.end);
         let mut gain = 0;
-        for rank in ranks.clone() {
-            for one in first.at(rank) {
-                for other in second.at(rank) {
-                    let one = Mover { item: *one, block: a, cluster: first.cluster };
-                    let other = Mover { item: *other, block: b, cluster: second.cluster };
-                    gain += self.pair(layers, places, [one, other], true);
-                    gain += self.pair(layers, places, [one, other], false);
+        if first.cluster.is_none() && second.cluster.is_none() {
+            // Side by side from rank to rank nothing changes: only where they meet and part.
+            let pair = |rank: usize| {
+                let item = |block: &Block| items.at(block, rank)[0];
+                let one = Mover { item: item(first), block: a, cluster: None };
+                [one, Mover { item: item(second), block: b, cluster: None }]
+            };
+            gain += self.pair(layers, places, pair(ranks.start), false);
+            gain += self.pair(layers, places, pair(ranks.end - 1), true);
+        } else {
+            for rank in ranks.clone() {
+                for one in items.range(first, rank) {
+                    for other in items.range(second, rank) {
+                        let [leaves, others] = [one, other].map(|at| items.leaves(at));
+                        let [one, other] = [one, other].map(|at| items.item(at));
+                        let one = Mover { item: one, block: a, cluster: first.cluster };
+                        let other = Mover { item: other, block: b, cluster: second.cluster };
+                        // Links that both go on side by side cross as before.
+                        if leaves[1] || others[1] {
+                            gain += self.pair(layers, places, [one, other], true);
+                        }
+                        if leaves[0] || others[0] {
+                            gain += self.pair(layers, places, [one, other], false);
+                        }
+                    }
                 }
             }
-        }
-        if !ranks.is_empty() {
-            gain += self.cuts(layers, places, (first, second), true);
-            gain += self.cuts(layers, places, (second, first), false);
+            gain += self.cuts(layers, places, (items.of(first), first, second), true);
+            gain += self.cuts(layers, places, (items.of(second), second, first), false);
         }
         for rank in ranks {
-            let (one, other) = (first.at(rank), second.at(rank));
+            let (one, other) = (items.at(first, rank), items.at(second, rank));
             if let ([one], [other]) = (one, other) {
                 let (low, high) = (places[*one as usize], places[*other as usize]);
                 layers.ranks[rank].swap(low as usize, high as usize);
@@ -278,7 +293,7 @@ impl<'a> Sifter<'a> {
                 places[*item as usize] = place as u32;
             }
         }
-        self.blocks = blocks;
+        self.items = items;
         gain
     }
 
@@ -295,13 +310,20 @@ impl<'a> Sifter<'a> {
             let link = &layers.links[link as usize];
             (link.ends[far], value(places, link.ends[far], link.keys[far]))
         };
-        if a.len() == 1 && b.len() == 1 {
-            let [a, b] = [end(a[0]), end(b[0])];
-            // Both blocks go on side by side: what they do there is counted there.
-            if self.stays(layers, pair[0], a.0) && self.stays(layers, pair[1], b.0) {
-                return 0;
+        if a.len() * b.len() <= FEW_PAIRS {
+            let mut gain = 0;
+            for one in a {
+                let one = end(*one);
+                let stays = self.stays(layers, pair[0], one.0);
+                for other in b {
+                    let other = end(*other);
+                    // Both blocks go on side by side: what they do there is counted there.
+                    if !(stays && self.stays(layers, pair[1], other.0)) {
+                        gain += i64::from(one.1 > other.1) - i64::from(one.1 < other.1);
+                    }
+                }
             }
-            return i64::from(a.1 > b.1) - i64::from(a.1 < b.1);
+            return gain;
         }
         let mut near = std::mem::take(&mut self.near);
         for (list, links) in near.iter_mut().zip([a, b]) {
@@ -335,14 +357,14 @@ impl<'a> Sifter<'a> {
         &self,
         layers: &Layers,
         places: &[u32],
-        (block, fence): (&Block, &Block),
+        (items, block, fence): (&[u32], &Block, &Block),
         is_before: bool,
     ) -> i64 {
         let Some(cluster) = fence.cluster else { return 0 };
         let mut gain = 0;
-        for item in block.items.iter().flatten() {
+        for item in items {
             let rank = layers.items[*item as usize].rank;
-            if !(fence.first..fence.end()).contains(&rank) {
+            if !(fence.first..fence.end).contains(&rank) {
                 continue;
             }
             let out = layers.links_out[*item as usize].iter().map(|link| (link, 1));
@@ -355,7 +377,7 @@ impl<'a> Sifter<'a> {
                     None => self.block_of[other as usize] == self.block_of[*item as usize],
                 };
                 if stays
-                    || !(fence.first..fence.end()).contains(&end.rank)
+                    || !(fence.first..fence.end).contains(&end.rank)
                     || self.net.is_in(end.cluster, cluster)
                 {
                     continue;

@@ -1,5 +1,5 @@
-//! Where items want to stand: by their neighbours, by a walk along the arrows, or by an earlier
-//! picture.
+//! Where items want to stand: by their neighbours, by a walk along the arrows, by the order of the
+//! input, or by an earlier picture.
 //!
 //! Used by `search`.
 
@@ -79,6 +79,11 @@ pub(super) fn depth_first(layers: &Layers, is_forward: bool) -> Vec<f64> {
 /// Keys by where boxes were in an earlier picture.
 pub(super) fn previous(net: &Net, layers: &Layers) -> Vec<f64> {
     by_boxes(net, layers, |node| net.previous[node])
+}
+
+/// Keys by the order of the input.
+pub(super) fn input(net: &Net, layers: &Layers) -> Vec<f64> {
+    by_boxes(net, layers, |node| Some(node as f64))
 }
 
 /// Keys of boxes as `of` says, of bends between those of their ends. Boxes that it does not know

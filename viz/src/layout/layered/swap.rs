@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::crossings::{CUT_COST, Gaps, inversions, value};
+use super::crossings::{CUT_COST, FEW_PAIRS, Gaps, inversions, value};
 use super::layers::Layers;
 use super::net::Net;
 
@@ -147,16 +147,26 @@ impl<'a> Swaps<'a> {
     /// Crossings of two items' links on one side: now, less those after an exchange.
     fn pair(&mut self, layers: &Layers, places: &[u32], pair: [u32; 2], is_out: bool) -> i64 {
         let far = usize::from(is_out);
-        for (near, item) in self.near.iter_mut().zip(pair) {
-            let links = if is_out { &layers.links_out } else { &layers.links_in };
+        let links = if is_out { &layers.links_out } else { &layers.links_in };
+        let [a, b] = pair.map(|item| links[item as usize].as_slice());
+        self.work += (a.len() + b.len()) as u64;
+        let at = |link: &u32| {
+            let link = &layers.links[*link as usize];
+            value(places, link.ends[far], link.keys[far])
+        };
+        if a.len() * b.len() <= FEW_PAIRS {
+            let mut gain = 0;
+            for one in a.iter().map(at) {
+                let others = b.iter().map(at);
+                gain += others.map(|it| i64::from(one > it) - i64::from(one < it)).sum::<i64>();
+            }
+            return gain;
+        }
+        for (near, links) in self.near.iter_mut().zip([a, b]) {
             near.clear();
-            near.extend(links[item as usize].iter().map(|link| {
-                let link = &layers.links[*link as usize];
-                value(places, link.ends[far], link.keys[far])
-            }));
+            near.extend(links.iter().map(at));
             near.sort_unstable();
         }
-        self.work += self.near.iter().map(|list| list.len() as u64).sum::<u64>();
         inversions(&self.near)
     }
 

@@ -88,7 +88,9 @@ impl Tangles {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::geometry::{SizedArrow, SizedBox, SizedCluster, SizedGraph};
+    use super::super::super::geometry::{
+        ArrowHints, SizedArrow, SizedBox, SizedCluster, SizedGraph,
+    };
     use super::super::frame::Frame;
     use super::super::rank::rank;
     use super::*;
@@ -104,13 +106,15 @@ mod tests {
         let arrow = |(from, to): &(usize, usize)| SizedArrow {
             from: *from,
             to: *to,
+            // Otherwise the cluster would be kept in one rank.
+            hints: ArrowHints { weight: 100.0, ..ArrowHints::default() },
             ..SizedArrow::default()
         };
         graph.arrows = arrows.iter().map(arrow).collect();
         let nets = Net::parts(&graph, &Frame::new(&graph));
         assert_eq!(nets.len(), 1);
         let net = &nets[0];
-        let layers = Layers::new(net, &rank(net, 1), &vec![false; arrows.len()]);
+        let layers = Layers::new(net, &rank(net), &vec![false; arrows.len()]);
         let mut tangles = Tangles::default();
         tangles.find(net, &layers, (&Gaps::new(net, &layers), &layers.places()));
         let items = (0..boxes as u32).filter(|item| tangles.has_item(*item)).collect();
