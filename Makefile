@@ -84,6 +84,7 @@ bench: setup
 	$(CARGO) bench --locked -p raftlens-core --features sim --bench sim
 	$(CARGO) bench --locked -p raftlens-viz --bench layout
 	$(CARGO) bench --locked -p raftlens-viz --features source --bench source
+	$(CARGO) bench --locked -p raftlens-viz --features source --bench views
 
 ## What the flight recorder costs a store, against the same program without instrumentation.
 bench-reads: setup
