@@ -53,7 +53,7 @@ soak: setup
 mutants: setup
 	$(CARGO) test $(PROFILE) -p raftlens-core --features sim --test mutants
 
-## A minute for each reader of trace files, for DOT and for the layout to meet any bytes; needs nightly Rust and cargo-fuzz.
+## A minute for each reader of trace files, for DOT, for Rust source and for the layout to meet any bytes; needs nightly Rust and cargo-fuzz.
 fuzz: setup
 	for crate in tracer viz; do cd $$crate && for target in $$($(CARGO) +nightly fuzz list); do \
 		mkdir -p fuzz/corpus/$$target; \
