@@ -14,6 +14,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) charts: &'a [String],
     /// Rust source.
     pub(crate) source: &'a [PathBuf],
+    /// An index that corrects its calls.
+    pub(crate) precise: Option<&'a Path>,
     /// What a run did.
     pub(crate) run: Option<&'a str>,
     /// In place of the charts' own.
@@ -25,7 +27,7 @@ pub(crate) fn merged(asked: &Asked<'_>) -> Result<FlowGraph> {
     let documented = read_charts(asked.charts)?;
     let source = match asked.source {
         [] => None,
-        paths => Some(source::read(paths)?),
+        paths => Some(source::read(paths, asked.precise)?),
     };
     let run = asked.run.map(|run| measured(run, &documented)).transpose()?;
     let title = match (asked.title, documented.as_slice()) {

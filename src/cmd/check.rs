@@ -22,6 +22,10 @@ pub(crate) struct CheckArgs {
     /// The Rust source that they document: a crate, a folder of crates, or a file; may be repeated.
     #[arg(long, required = true, value_name = "PATH")]
     source: Vec<PathBuf>,
+    /// Correct the calls of the source by an index of it in the format SCIP, which
+    /// `rust-analyzer scip .` writes into `index.scip`: what syntax alone cannot tell is told then.
+    #[arg(long, value_name = "INDEX.scip")]
+    precise: Option<PathBuf>,
     /// What a run did, in any format that is read: every arrow that it took must be in the chart.
     #[arg(long, value_name = "INPUT")]
     trace: Option<String>,
@@ -49,7 +53,7 @@ struct Outcome {
 
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
     let paths = files(&args.charts)?;
-    let source = source::read(&args.source)?;
+    let source = source::read(&args.source, args.precise.as_deref())?;
     let run = args.trace.as_deref().map(measured).transpose()?;
     let options = CheckOptions { through: args.through, complete: !args.allow_undrawn };
     let mut outcomes = Vec::new();

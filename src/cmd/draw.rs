@@ -29,6 +29,10 @@ pub(crate) struct DrawArgs {
     /// Draw who calls whom in Rust source: a crate, a folder of crates, or a file; may be repeated.
     #[arg(long, value_name = "PATH")]
     source: Vec<PathBuf>,
+    /// Correct the calls of the source by an index of it in the format SCIP, which
+    /// `rust-analyzer scip .` writes into `index.scip`: what syntax alone cannot tell is told then.
+    #[arg(long, value_name = "INDEX.scip", requires = "source")]
+    precise: Option<PathBuf>,
     /// How many calls away from the root what is drawn of a source may be.
     #[arg(long, value_name = "CALLS", default_value_t = 6, requires = "source")]
     depth: usize,
@@ -170,6 +174,7 @@ fn draw_merged(args: &DrawArgs) -> Result<ExitCode> {
     let graph = views::merged(&views::Asked {
         charts: &args.chart,
         source: &args.source,
+        precise: args.precise.as_deref(),
         run: args.trace.as_deref(),
         title: args.picture.title.as_deref(),
     })?;
@@ -189,7 +194,7 @@ fn draw_source(args: &DrawArgs) -> Result<ExitCode> {
             Usage(format!("{option}: --source is drawn by itself, and measured nothing")).into()
         );
     }
-    let read = source::read(&args.source)?;
+    let read = source::read(&args.source, args.precise.as_deref())?;
     let title = args.picture.title.clone().unwrap_or_else(|| {
         let name = source::short_name(&args.source);
         args.root.as_ref().map_or(name.clone(), |root| format!("{root} in {name}"))

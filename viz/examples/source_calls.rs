@@ -1,14 +1,20 @@
-//! Prints the calls of some Rust source, and what could not be told: `source_calls PATH..`.
+//! Prints the calls of some Rust source, and what could not be told: `source_calls PATH..`. A path that
+//! ends in `.scip` is an index, which corrects them.
 
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
 use std::path::PathBuf;
 
-use raftlens_viz::from_source::SourceGraph;
+use raftlens_viz::from_source::{ScipIndex, SourceGraph};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let paths: Vec<PathBuf> = std::env::args().skip(1).map(PathBuf::from).collect();
-    let graph = SourceGraph::read(&paths)?;
+    let named = std::env::args().skip(1).map(PathBuf::from);
+    let (indexes, paths): (Vec<PathBuf>, Vec<PathBuf>) =
+        named.partition(|path| path.extension().is_some_and(|ending| ending == "scip"));
+    let mut graph = SourceGraph::read(&paths)?;
+    for index in indexes {
+        println!("{:?}", graph.correct(&ScipIndex::read(&index)?));
+    }
     for call in &graph.calls {
         let (from, to) = (&graph.functions[call.from], &graph.functions[call.to]);
         let by_name = if call.is_by_name { ", by name" } else { "" };

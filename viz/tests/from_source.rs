@@ -269,6 +269,24 @@ fn odd_files_are_left_out_with_their_place() {
     assert!(matches!(error, SourceError::NoSource { .. }), "{error}");
 }
 
+/// Each file of the chain is twice a module of the one before: all of them would be 2^20 modules.
+#[test]
+fn modules_that_multiply_have_an_end() {
+    let own =
+        read(&[("lib.rs", "#[path = \"lib.rs\"] mod a; #[path = \"lib.rs\"] mod b; fn f() {}")]);
+    assert!(own.functions.len() < 40, "{}", own.functions.len());
+    assert!(own.left_out.iter().any(|it| it.why == "`mod a` leads in a circle"), "{own:?}");
+
+    let mut files = vec![("lib.rs".to_owned(), "#[path = \"m0.rs\"] mod m;".to_owned())];
+    for number in 0..20 {
+        let twice = ["a", "b"].map(|name| format!("#[path = \"m{}.rs\"] mod {name};", number + 1));
+        files.push((format!("m{number}.rs"), format!("fn f{number}() {{}} {}", twice.concat())));
+    }
+    let files: Vec<(&str, &str)> = files.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    let chain = read(&files);
+    assert!(chain.functions.len() < 20 * 40, "{}", chain.functions.len());
+}
+
 /// Our own files, damaged: tokens taken out, doubled and exchanged, bytes changed.
 #[test]
 fn damaged_source_never_panics() {

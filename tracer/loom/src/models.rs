@@ -12,6 +12,7 @@ use loom::thread;
 use super::address::SpanRef;
 use super::block::{Block, CELL_WORDS, Cells, HEAD_ROOT, HEAD_STATE, State};
 use super::claim::{NoPlace, Place};
+use super::copy::{Copied, CopiedBlock, copy, copy_open};
 use super::entry::{Kind, Tag};
 use super::parked::Parked;
 use super::pool::{OnEnd, Pool};
@@ -26,7 +27,7 @@ enum Expected {
 }
 
 pub(crate) fn run() -> ExitCode {
-    let models: [(&str, Expected, fn()); 9] = [
+    let models: [(&str, Expected, fn()); 12] = [
         ("a trace ends once, with all that was written", Expected::Holds, child_against_end),
         ("  if the count is read and written apart", Expected::IsFoundOut, counted_apart),
         ("who comes late writes to no other trace", Expected::Holds, late_against_next),
@@ -36,13 +37,21 @@ pub(crate) fn run() -> ExitCode {
         ("a lease keeps the trace alive, and gives back", Expected::Holds, lease_against_end),
         ("a free block is taken by one", Expected::Holds, two_takers),
         ("a finished trace is kept or leaves, not both", Expected::Holds, parked_once),
+        ("a copy of an open trace is of that trace alone", Expected::Holds, copied_until_it_ends),
+        ("  if the generation is not compared afterwards", Expected::IsFoundOut, copied_unchecked),
+        (
+            "a copy has what is written of a trace, and whole",
+            Expected::Holds,
+            copied_while_it_grows,
+        ),
     ];
     let mut is_sound = true;
+    let only = std::env::args().nth(1).unwrap_or_default();
     // The models that must fail say so themselves.
     if std::env::var_os("RAFTLENS_LOOM_LOUD").is_none() {
         std::panic::set_hook(Box::new(|_| {}));
     }
-    for (name, expected, model) in models {
+    for (name, expected, model) in models.into_iter().filter(|(name, ..)| name.contains(&only)) {
         let count = StdArc::new(AtomicUsize::new(0));
         let counter = StdArc::clone(&count);
         let ended = catch_unwind(AssertUnwindSafe(|| {
@@ -67,6 +76,10 @@ pub(crate) fn run() -> ExitCode {
     }
     if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
+
+/// What the entries of a trace say, and those of one that comes after it.
+const VALUE: u64 = 7;
+const LATER_VALUE: u64 = 9;
 
 /// Counts the traces that end, looks at what was written, and gives the blocks back.
 struct Ends<'a> {
@@ -98,7 +111,7 @@ impl OnEnd for Ends<'_> {
                 let tag = Tag(block.get(cell * CELL_WORDS));
                 assert_eq!(tag.generation(), generation, "a cell that nobody has filled");
                 if tag.kind() == Some(Kind::Span) {
-                    assert_eq!(block.get(cell * CELL_WORDS + 1), 7, "a tag before its entry");
+                    assert_eq!(block.get(cell * CELL_WORDS + 1), VALUE, "a tag before its entry");
                     self.entries.fetch_add(1, Ordering::Relaxed);
                 }
                 cell += tag.cells();
@@ -119,8 +132,12 @@ fn world(blocks: usize) -> Arc<World> {
 }
 
 fn write(pool: &Pool, block: u32, cell: usize) {
+    write_value(pool, (block, cell), VALUE);
+}
+
+fn write_value(pool: &Pool, (block, cell): (u32, usize), value: u64) {
     let block = pool.block(block);
-    block.set(cell * CELL_WORDS + 1, 7);
+    block.set(cell * CELL_WORDS + 1, value);
     let tag = Tag::new(block.state().generation(), Kind::Span, 1, 0);
     block.word(cell * CELL_WORDS).store(tag.0, Ordering::Release);
 }
@@ -341,4 +358,66 @@ fn parked_once() {
     let left = parked.put(&world.pool, next);
     let kept = reader.join().expect("no panic");
     assert!(kept.is_some() != left.is_some(), "{kept:?} and {left:?}");
+}
+
+/// A trace ends, and the next one gets its block. Of the head, which a copy reads word by word, only
+/// what tells the traces apart is written, or there are too many interleavings.
+fn end_and_reuse(pool: &Pool, root: SpanRef) {
+    let block = pool.block(root.block());
+    assert!(block.release(1, Cells::NONE).is_some(), "nothing else keeps the trace alive");
+    let generation = block.open(1);
+    let next = SpanRef::new(generation, root.block(), root.cell());
+    block.set(HEAD_ROOT, next.0);
+    write_value(pool, (next.block(), next.cell()), LATER_VALUE);
+}
+
+fn copied_until_it_ends() {
+    let world = world(1);
+    let root = open(&world.pool);
+    let reader = reader(&world, move |pool| copy_open(pool, root.block()), root);
+    end_and_reuse(&world.pool, root);
+    reader.join().expect("no panic");
+}
+
+/// As above, without a look at the generation after the copy.
+fn copied_unchecked() {
+    let world = world(1);
+    let root = open(&world.pool);
+    let copy = move |pool: &Pool| {
+        let before = pool.block(root.block()).state();
+        let is_it = before.is_open() && before.generation() == root.generation();
+        is_it.then(|| copy(pool, root, before.next()))
+    };
+    let reader = reader(&world, copy, root);
+    end_and_reuse(&world.pool, root);
+    reader.join().expect("no panic");
+}
+
+fn copied_while_it_grows() {
+    let world = world(1);
+    let root = open(&world.pool);
+    let reader = reader(&world, move |pool| copy_open(pool, root.block()), root);
+    let was_there = child(&world.pool, root, &Thread::new(), &Ends::new(&world.pool));
+    let entries = reader.join().expect("no panic");
+    assert!(was_there && entries.is_some_and(|entries| entries >= 1), "the trace goes on");
+}
+
+/// A thread that copies and looks at the entries: how many there are, if there is a copy. The other
+/// thread is the first one of its model: what loom tries begins with one that writes.
+fn reader(
+    world: &Arc<World>,
+    copy: impl FnOnce(&Pool) -> Option<Copied> + Send + 'static,
+    root: SpanRef,
+) -> thread::JoinHandle<Option<usize>> {
+    let world = Arc::clone(world);
+    thread::spawn(move || {
+        let copied = copy(&world.pool)?;
+        // Every entry belongs to the trace that it is a copy of, which began at `root` or later.
+        let value = if copied.root == root { VALUE } else { LATER_VALUE };
+        let entries = copied.blocks.iter().flat_map(CopiedBlock::entries);
+        let right = entries.inspect(|(.., words)| {
+            assert_eq!(words[1], value, "an entry of another trace, or one that is not written");
+        });
+        Some(right.count())
+    })
 }

@@ -6,6 +6,8 @@ mod address;
 mod block;
 #[path = "../../src/recorder/claim.rs"]
 mod claim;
+#[path = "../../src/recorder/copy.rs"]
+mod copy;
 #[path = "../../src/recorder/entry.rs"]
 mod entry;
 #[path = "../../src/recorder/parked.rs"]

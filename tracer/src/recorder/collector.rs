@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::address::SpanRef;
 use super::block::{CELL_WORDS, HEAD_ROOT};
-use super::decode::{Decoder, copy_finished, copy_open};
+use super::copy::{copy_finished, copy_open};
+use super::decode::Decoder;
 use super::entry::START;
 use super::kept::{KeptTrace, Store, trace_set};
 use super::naming::set;

@@ -1,111 +1,23 @@
-//! From the words of a trace's blocks to spans.
-//!
-//! A trace is first copied out of its blocks. A finished one is the reader's alone; one that is
-//! still open may change meanwhile, and the copy counts only if the trace was the same before and
-//! after.
+//! From the words of a trace, copied out of its blocks, to spans.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::address::{Mixer, SpanRef};
-use super::block::{
-    CELL_WORDS, CELLS, FIRST_CELL, HEAD_DROPPED, HEAD_FLAGS, HEAD_REMOTE_PARENT, HEAD_ROOT,
-    HEAD_TRACE_HIGH, HEAD_TRACE_LOW, HEAD_USED,
-};
+use super::block::{HEAD_DROPPED, HEAD_FLAGS, HEAD_REMOTE_PARENT, HEAD_TRACE_HIGH, HEAD_TRACE_LOW};
 use super::callsites::{self, Callsite};
+use super::copy::Copied;
 use super::entry::{
     CALLSITE, END, EVENT_TIME, EVENT_WORDS, HANDLES, Kind, LINK_SPAN, LINK_TRACE_HIGH,
     LINK_TRACE_LOW, LINK_WORDS, MARKS_BASE, MARKS_WORDS, MOST_MARKS, RECORD_WORDS, SPAN,
     SPAN_WORDS, START, Tag,
 };
 use super::naming::{Named, name_event, name_span, set};
-use super::pool::Pool;
 use super::read_fields;
 use super::reasons::Reasons;
-use super::sync::{Ordering, fence};
 use super::ticks::Scale;
 use crate::conventions::{FILE, LINE, LINK_KIND};
 use crate::model::{Attribute, Link, Span, SpanEvent, SpanId, SpanKind, TraceId, Value};
-
-/// A trace's blocks, copied.
-pub(super) struct Copied {
-    root: SpanRef,
-    head: [u64; FIRST_CELL * CELL_WORDS],
-    blocks: Vec<CopiedBlock>,
-}
-
-struct CopiedBlock {
-    number: u32,
-    generation: u64,
-    used: usize,
-    words: Vec<u64>,
-}
-
-/// Copies a finished trace, which is the caller's alone.
-pub(super) fn copy_finished(pool: &Pool, root_block: u32) -> Copied {
-    let root = SpanRef(pool.block(root_block).get(HEAD_ROOT));
-    let used = pool.block(root_block).get(HEAD_USED) as usize;
-    copy(pool, root, used)
-}
-
-/// Copies a trace that may go on meanwhile; `None` if it ended before it was copied whole.
-pub(super) fn copy_open(pool: &Pool, root_block: u32) -> Option<Copied> {
-    let block = pool.block(root_block);
-    let before = block.state();
-    let root = SpanRef(block.get(HEAD_ROOT));
-    // A block that a trace continues in comes with that trace.
-    if !before.is_open() || root.block() != root_block || root.generation() != before.generation() {
-        return None;
-    }
-    let copied = copy(pool, root, before.next().min(CELLS));
-    fence(Ordering::Acquire);
-    let after = block.state();
-    (after.is_open() && after.generation() == before.generation()).then_some(copied)
-}
-
-fn copy(pool: &Pool, root: SpanRef, used: usize) -> Copied {
-    let root_block = pool.block(root.block());
-    let head = std::array::from_fn(|word| root_block.get(word));
-    let blocks = pool.chain(root.block()).map(|number| {
-        let block = pool.block(number);
-        let (generation, used) = if number == root.block() {
-            (root.generation(), used)
-        } else {
-            let state = block.state();
-            (state.generation(), state.next().min(CELLS))
-        };
-        // Tags before the rest: what a tag announces was written before it.
-        let tags: Vec<u64> =
-            (0..used).map(|cell| block.word(cell * CELL_WORDS).load(Ordering::Acquire)).collect();
-        let mut words: Vec<u64> = (0..used * CELL_WORDS).map(|word| block.get(word)).collect();
-        for (cell, tag) in tags.into_iter().enumerate() {
-            words[cell * CELL_WORDS] = tag;
-        }
-        CopiedBlock { number, generation, used, words }
-    });
-    Copied { root, head, blocks: blocks.collect() }
-}
-
-impl CopiedBlock {
-    /// The entries of the block: their first cell, tag and words.
-    fn entries(&self) -> impl Iterator<Item = (usize, Tag, &[u64])> {
-        let mut cell = FIRST_CELL;
-        std::iter::from_fn(move || {
-            let start = cell * CELL_WORDS;
-            let tag = Tag(*self.words.get(start)?);
-            let is_whole = tag.generation() == self.generation
-                && tag.cells() > 0
-                && cell + tag.cells() <= self.used;
-            if !is_whole {
-                // Not written yet; what lies behind cannot be found.
-                return None;
-            }
-            let words = self.words.get(start..start + tag.cells() * CELL_WORDS)?;
-            cell += tag.cells();
-            Some((cell - tag.cells(), tag, words))
-        })
-    }
-}
 
 /// What turns copied words into spans.
 pub(super) struct Decoder {

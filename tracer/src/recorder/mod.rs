@@ -63,6 +63,7 @@ mod callsites;
 mod claim;
 mod collector;
 mod contexts;
+mod copy;
 mod counts;
 mod decode;
 mod dump;

@@ -16,6 +16,8 @@ use super::{SourceError, SourceLeftOut};
 const NOT_SOURCE: [&str; 6] = ["target", "tests", "benches", "examples", "fuzz", "testdata"];
 /// Deepest nesting of folders and of modules.
 const DEEPEST: usize = 64;
+/// Most modules that one file may be, by `#[path]`: one that names itself twice would have no end.
+const MOST_MODULES: usize = 16;
 
 /// One file that was parsed.
 pub(super) struct File {
@@ -35,6 +37,8 @@ pub(super) struct Files {
     pub(super) modules: HashMap<ModuleKey, usize>,
     pub(super) left_out: Vec<SourceLeftOut>,
     pub(super) lines: usize,
+    /// How many modules each file is.
+    times: HashMap<PathBuf, usize>,
 }
 
 /// A module whose file has still to be read.
@@ -104,7 +108,7 @@ impl Files {
                 };
                 let file = candidates.into_iter().find(|path| path.is_file());
                 match file {
-                    Some(path) if next.depth < DEEPEST => {
+                    Some(path) if next.depth < DEEPEST && self.may_be_one_more(&path) => {
                         let folder = match path.file_name().is_some_and(|it| it == "mod.rs") {
                             true => path.parent().unwrap_or(Path::new("")).to_owned(),
                             false => folder.join(&name),
@@ -112,11 +116,14 @@ impl Files {
                         let key = Some((index, inside, name));
                         open.push(Open { path, folder, key, depth: next.depth + 1 });
                     }
-                    Some(_) | None => self.left_out.push(SourceLeftOut {
+                    found => self.left_out.push(SourceLeftOut {
                         file: self.files[index].path.clone(),
                         line: place.0,
                         column: place.1,
-                        why: format!("there is no file for `mod {name}`"),
+                        why: match found {
+                            Some(_) => format!("`mod {name}` leads in a circle"),
+                            None => format!("there is no file for `mod {name}`"),
+                        },
                     }),
                 }
             }
@@ -124,6 +131,14 @@ impl Files {
         if self.files.len() > first {
             self.crates.push((crate_name(root), first));
         }
+    }
+
+    /// Counts one more module that the file at `path` is; `false` if that are too many.
+    fn may_be_one_more(&mut self, path: &Path) -> bool {
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let times = self.times.entry(real).or_default();
+        *times += 1;
+        *times <= MOST_MODULES
     }
 
     /// Parses one file; what is wrong with it is kept.

@@ -38,6 +38,7 @@ mod flow;
 mod lookup;
 mod lower;
 mod parse;
+mod precise;
 mod read;
 mod resolve;
 mod std_names;
@@ -53,6 +54,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use flow::flow_graph;
+pub use precise::{Precise, ScipError, ScipIndex};
 
 /// The functions of some Rust source, and who calls whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -139,15 +139,8 @@ fn graph(
     noted.mentions.iter_mut().for_each(|mention| mention.from = place[mention.from]);
     noted.external.iter_mut().for_each(|external| external.from = place[external.from]);
     noted.unresolved.iter_mut().for_each(|unresolved| unresolved.from = place[unresolved.from]);
-    noted.calls.sort_by_key(|call| (call.from, call.line, call.to, call.kind, call.is_by_name));
-    noted.calls.dedup_by_key(|call| (call.from, call.line, call.to, call.kind));
-    noted.mentions.sort_by_key(|mention| (mention.from, mention.line, mention.to));
-    noted.mentions.dedup();
-    noted.external.sort_by(|a, b| (a.from, a.line, &a.name).cmp(&(b.from, b.line, &b.name)));
-    noted.external.dedup();
-    noted.unresolved.sort_by(|a, b| (a.from, a.line, &a.text).cmp(&(b.from, b.line, &b.text)));
     let mut shown: Vec<Option<super::Function>> = shown.into_iter().map(Some).collect();
-    SourceGraph {
+    let mut graph = SourceGraph {
         functions: order.iter().filter_map(|index| shown[*index].take()).collect(),
         names: tables.names,
         calls: noted.calls,
@@ -156,5 +149,20 @@ fn graph(
         unresolved: noted.unresolved,
         left_out,
         lines,
+    };
+    graph.put_in_order();
+    graph
+}
+
+impl SourceGraph {
+    /// By caller, in the order of the source, each call once a line.
+    pub(super) fn put_in_order(&mut self) {
+        self.calls.sort_by_key(|call| (call.from, call.line, call.to, call.kind, call.is_by_name));
+        self.calls.dedup_by_key(|call| (call.from, call.line, call.to, call.kind));
+        self.mentions.sort_by_key(|mention| (mention.from, mention.line, mention.to));
+        self.mentions.dedup();
+        self.external.sort_by(|a, b| (a.from, a.line, &a.name).cmp(&(b.from, b.line, &b.name)));
+        self.external.dedup();
+        self.unresolved.sort_by(|a, b| (a.from, a.line, &a.text).cmp(&(b.from, b.line, &b.text)));
     }
 }
