@@ -74,7 +74,7 @@ fn tell(read: &Attribution, verdict: &Verdict) {
         say!("  - {line}");
     }
     say!("next: {}\n", verdict.cause.next_step());
-    for (at, (question, answer)) in answers(read, verdict).iter().enumerate() {
+    for (at, (question, answer)) in answers(read).iter().enumerate() {
         say!("{:2}. {question}: {answer}", at + 1);
     }
     say!("\nwhere its time went:");
@@ -92,7 +92,7 @@ fn shares(read: &Attribution) -> Vec<(WaitState, u64)> {
 }
 
 /// What a read must answer from its trace alone; what is not recorded is said to be so.
-fn answers(read: &Attribution, verdict: &Verdict) -> Vec<(&'static str, String)> {
+fn answers(read: &Attribution) -> Vec<(&'static str, String)> {
     let facts = &read.facts;
     let unsaid = || "not recorded".to_owned();
     let text = |value: &Option<String>| value.clone().unwrap_or_else(unsaid);
@@ -250,7 +250,7 @@ fn as_json(
             "verdict": verdict.sentence,
             "evidence": verdict.evidence,
             "next": verdict.cause.next_step(),
-            "answers": answers(read, verdict).into_iter().map(answer).collect::<Vec<_>>(),
+            "answers": answers(read).into_iter().map(answer).collect::<Vec<_>>(),
             "shares": shares(read).into_iter().map(share).collect::<Vec<_>>(),
         })
     };

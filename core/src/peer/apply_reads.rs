@@ -131,16 +131,16 @@ impl<E: Engine> Peer<E> {
         if self.ready_to_handle_read(&read) {
             return Some(read);
         }
-        self.put_back(ctx, read);
+        self.note_front(ctx, &read);
+        self.pending_reads.push_front(read);
         None
     }
 
-    /// Puts back a confirmed read that cannot be answered yet: those behind it wait for it.
-    fn put_back(&mut self, ctx: &PollContext<E>, read: ReadIndexRequest<E::Snapshot>) {
+    /// Remembers a confirmed read that cannot be answered yet: those behind it wait for it.
+    fn note_front(&mut self, ctx: &PollContext<E>, read: &ReadIndexRequest<E::Snapshot>) {
         let (id, trace) = (read.id, read.reads.first().and_then(|read| read.trace));
         let applied_index = self.storage().applied_index();
         self.in_front = Some(InFront { id, trace, applied_index, at: ctx.now });
-        self.pending_reads.push_front(read);
     }
 
     /// The read that a confirmed one had to wait behind although it could have been answered.
@@ -186,7 +186,8 @@ impl<E: Engine> Peer<E> {
             } else if self.lags_too_far(ctx, index) {
                 self.refuse_lagging_read(read);
             } else {
-                return self.put_back(ctx, read);
+                self.note_front(ctx, &read);
+                return self.pending_reads.push_front(read);
             }
         }
     }

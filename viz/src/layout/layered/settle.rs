@@ -120,19 +120,23 @@ impl Sifter<'_> {
 }
 
 /// For each cluster, and last for the whole, its first box that shares a rank with a later one, and
-/// the first of those.
+/// the first of those. The two are of different blocks of it: what stands within one of its clusters
+/// is for that one to decide.
 fn first_pairs(net: &Net, layers: &Layers) -> Vec<Option<(usize, usize)>> {
     let whole = net.clusters.len();
     let mut pairs: Vec<Option<(usize, usize)>> = vec![None; whole + 1];
     let mut first_in_rank = HashMap::new();
     for (node, sized) in net.nodes.iter().enumerate() {
+        // The block that the box is of: itself in its own cluster, then each cluster in the next one.
+        let mut block = None;
         for list in net.path(sized.cluster).chain([whole]) {
             let rank = layers.items[node].rank;
-            let first = *first_in_rank.entry((list, rank)).or_insert(node);
-            let is_earlier = pairs[list].is_none_or(|(known, _)| first < known);
-            if first != node && is_earlier {
+            let (first, first_block) = *first_in_rank.entry((list, rank)).or_insert((node, block));
+            let is_other = first != node && (block.is_none() || first_block != block);
+            if is_other && pairs[list].is_none_or(|(known, _)| first < known) {
                 pairs[list] = Some((first, node));
             }
+            block = Some(list);
         }
     }
     pairs
