@@ -1,6 +1,9 @@
 //! Verdicts against the truth: hundreds of simulated runs with planted causes, judged from their traces
 //! alone. The seeds are fixed here; `raftlens sim --plant random --seeds A..B` tries others.
 
+// Helpers of tests may fail as tests do.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;

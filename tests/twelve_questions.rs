@@ -1,6 +1,9 @@
 //! The twelve questions that every read must answer from its trace alone (DESIGN.md section 2), each put
 //! to `raftlens explain` about a read whose circumstances were planted. Nothing but the trace is read.
 
+// Helpers of tests may fail as tests do.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
