@@ -23,6 +23,8 @@ pub(crate) fn reads(explained: &Explained, top: usize) -> Value {
             "name": name,
             "count": group.count,
             "total_ns": group.total_ns,
+            "verdicts": counted("verdict", group.sentences()),
+            "places": counted("place", group.places()),
             "slowest": group.slowest.iter().take(top).map(told).collect::<Vec<_>>(),
         })
     };
@@ -135,4 +137,8 @@ fn with_circumstances(mut object: Value, explained: &Explained) -> Value {
         object.insert("unfit".to_owned(), unfit);
     }
     object
+}
+
+fn counted(name: &str, all: Vec<(&str, usize)>) -> Vec<Value> {
+    all.into_iter().map(|(what, count)| json!({name: what, "reads": count})).collect()
 }

@@ -7,6 +7,8 @@ use crate::output::say;
 
 /// Limits that move by more than this factor while an input is read are told.
 const MOVED: f64 = 1.1;
+/// Sentences and places of a group that are told.
+const MOST_KINDS: usize = 3;
 /// Pairs of clocks that are told one by one.
 const MOST_PAIRS: usize = 10;
 
@@ -54,7 +56,15 @@ fn tell_group(name: &str, group: &Group, inputs: &[&str]) {
     let Some(first) = group.slowest.first() else { return };
     let time = write_duration(group.total_ns);
     say!("\n{name}: {} reads, {time} together", group.count);
-    say!("  the slowest: {}", first.verdict.sentence);
+    for (sentence, count) in group.sentences().iter().take(MOST_KINDS) {
+        say!("  {count} of {}: {sentence}", group.count);
+    }
+    let places = group.places();
+    let shown = places.iter().take(MOST_KINDS).map(|(place, count)| format!("{place} ({count})"));
+    let more = if places.len() > MOST_KINDS { ", ..." } else { "" };
+    say!("  where: {}{more}", shown.collect::<Vec<_>>().join(", "));
+    let slowest = write_duration(first.read.duration_ns);
+    say!("  the slowest, {slowest}: {}", first.verdict.sentence);
     for line in &first.verdict.evidence {
         say!("    - {line}");
     }

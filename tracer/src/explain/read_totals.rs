@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use crate::explain::attribution::{Attribution, Share};
 use crate::explain::contrast::{Difference, Sums, contrast_sums};
-use crate::explain::facts::Asked;
+use crate::explain::facts::{Asked, Facts};
 use crate::explain::sketch::Sketch;
 use crate::explain::surroundings::Surroundings;
 use crate::explain::verdict::{Usual, Verdict, judge, median};
@@ -26,6 +26,8 @@ const BLOCK_BYTES: usize = 32 << 20;
 const SLOW: u64 = 3;
 /// Below this nobody calls a read slow who has not said what slow is.
 const LEAST_NS: u64 = 1_000_000;
+/// More sentences and places of one group than this are not counted.
+const MOST_KINDS: usize = 256;
 /// More groups than this are not told one by one.
 const MOST_GROUPS: usize = 1_000;
 /// Of each group, the ids of so many of its slowest reads are kept.
@@ -63,6 +65,10 @@ pub struct Group {
     pub total_ns: u64,
     /// The slowest, the slowest first.
     pub slowest: Vec<Told>,
+    /// How many have each verdict, by its sentence.
+    sentences: BTreeMap<String, usize>,
+    /// How many asked each region on each store.
+    places: BTreeMap<String, usize>,
     ids: BinaryHeap<Reverse<(u64, Reverse<usize>, TraceId)>>,
 }
 
@@ -208,6 +214,7 @@ impl ReadTotals {
             return;
         }
         let group = self.groups.entry(name).or_default();
+        group.count_kinds(&told);
         group.add(number, told, self.keep);
     }
 
@@ -272,6 +279,32 @@ impl ReadTotals {
 }
 
 impl Group {
+    /// The sentences of the verdicts, the most frequent first, with how many reads have them.
+    pub fn sentences(&self) -> Vec<(&str, usize)> {
+        by_count(&self.sentences)
+    }
+
+    /// Where the reads were asked, such as "region 4 on store 2", the most frequent first.
+    pub fn places(&self) -> Vec<(&str, usize)> {
+        by_count(&self.places)
+    }
+
+    fn count_kinds(&mut self, told: &Told) {
+        let Facts { region, store, .. } = &told.read.facts;
+        let word = |name: &str, value: &Option<i64>| value.map(|value| format!("{name} {value}"));
+        let words = word("region", region).into_iter().chain(word("store", store));
+        let place = words.collect::<Vec<_>>().join(" on ");
+        for (counts, key) in
+            [(&mut self.sentences, &told.verdict.sentence), (&mut self.places, &place)]
+        {
+            if let Some(count) = counts.get_mut(key) {
+                *count += 1;
+            } else if counts.len() < MOST_KINDS && !key.is_empty() {
+                counts.insert(key.clone(), 1);
+            }
+        }
+    }
+
     fn add(&mut self, number: usize, told: Told, keep: usize) {
         let ns = told.read.duration_ns;
         self.count += 1;
@@ -314,4 +347,10 @@ fn bytes_of(read: &Attribution) -> usize {
         + size_of_val(&facts.questions_ns[..])
         + size_of_val(&facts.hop_stays[..]);
     size_of::<Attribution>() + TEXTS + shares + lists
+}
+/// What there is most of first.
+fn by_count(counts: &BTreeMap<String, usize>) -> Vec<(&str, usize)> {
+    let mut all: Vec<_> = counts.iter().map(|(what, count)| (&**what, *count)).collect();
+    all.sort_by_key(|(_, count)| Reverse(*count));
+    all
 }
