@@ -14,7 +14,7 @@ use crate::planted_real::step::{Act, of_type};
 /// From a write to reads that must see it: by then a quorum has it.
 const WRITTEN: Duration = Duration::from_millis(8);
 /// More than a log keeps for a replica that is away.
-const WRITES: u32 = 90;
+const WRITES: u32 = 60;
 
 impl Plan<'_> {
     /// Spans in which a store applies nothing, each with a write at its beginning.
@@ -102,10 +102,10 @@ impl Plan<'_> {
         let to = MessageFilter { to: Some(StoreId(replica)), ..MessageFilter::default() };
         self.filter(away.clone(), from, Action::Drop);
         self.filter(away.clone(), to, Action::Drop);
-        let bytes = self.rng.random_range(15_000..50_000);
+        let bytes = self.rng.random_range(10_000..40_000);
         let written = away.start + Duration::from_millis(10);
         for count in 0..WRITES {
-            self.at(written + Duration::from_micros(3_300) * count, Act::WriteMuch(region, bytes));
+            self.at(written + Duration::from_millis(5) * count, Act::WriteMuch(region, bytes));
         }
         self.at(away.end, Act::Avoid(None));
         let reads = away.end..away.end + Duration::from_millis(self.rng.random_range(60..120));

@@ -67,8 +67,8 @@ impl Shape {
             mailbox_capacity: if is(&[Ailment::MailboxFull]) { 8 } else { 4096 },
             // A replica that is away must need a snapshot, and its reads must wait for it.
             follower_read_max_log_gap: 100_000,
-            raft_log_gc_entries: 40,
-            raft_log_max_entries: if is(&[Ailment::SnapshotInstall]) { 60 } else { 10_000 },
+            raft_log_gc_entries: if is(&[Ailment::SnapshotInstall]) { 20 } else { 1_000 },
+            raft_log_max_entries: if is(&[Ailment::SnapshotInstall]) { 40 } else { 10_000 },
             deadline: Duration::from_millis(900),
             ..Config::fast()
         };
