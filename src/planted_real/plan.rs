@@ -268,7 +268,7 @@ impl Plan<'_> {
         let slow_ms = slow.as_millis() as u64;
         for stall in self.episodes(slow_ms..slow_ms + 1, 30..120) {
             // What is under way then is what is held up.
-            let count = self.rng.random_range(2..6);
+            let count = self.rng.random_range(5..12);
             self.at(stall.start, Act::Requests(Kind::Quorum, self.region, count));
             self.at(stall.start, Act::BlockRuntime(shape.workers, slow));
         }
