@@ -12,6 +12,7 @@ mod input;
 mod interrupt;
 mod output;
 mod picture;
+mod planted_real;
 mod propagation;
 mod score;
 mod sim;

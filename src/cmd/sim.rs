@@ -17,6 +17,7 @@ use raftlens_core::{Consistency, Rule, Rules};
 use crate::cmd::Usage;
 use crate::interrupt::Interrupt;
 use crate::output::say;
+use crate::planted_real::{self, RealPlant};
 use crate::sim::search::{Found, How, search};
 use crate::sim::summary::{self, Explained};
 use crate::sim::{explain, parse, planted, proof, questions, scripted, words};
@@ -64,6 +65,11 @@ pub(crate) struct SimArgs {
     /// and truth.json, which says what was planted; `raftlens slow --score` compares.
     #[arg(long, value_name = "CAUSE|random", conflicts_with_all = ["faults", "time", "rule_off", "consistency", "question", "script", "first", "voters", "learners"])]
     plant: Option<String>,
+    /// Plant on real clusters in this process, with threads, RocksDB and this machine's clock,
+    /// instead of simulated ones; they run one after the other, and never twice the same. Not every
+    /// cause can be planted so.
+    #[arg(long, requires = "plant", conflicts_with = "jobs")]
+    real: bool,
     /// Play the script in this file instead of running seeds, and draw what it does into the folder of
     /// -o, or into out/script.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "faults", "time", "question"])]
@@ -152,7 +158,13 @@ fn plant(what: &str, args: &SimArgs) -> Result<ExitCode> {
     let total = seeds.iter().map(parse::count).sum();
     let (stop, bar) = (stop_when_interrupted()?, progress(total, !args.json));
     let done = |count| bar.set_position(count);
-    let ran = planted::write((&seeds, &plant), &folder, jobs(args)?, (&stop, &done))?;
+    let ran = if args.real {
+        let plant =
+            RealPlant::try_from(&plant).map_err(|error| Usage(format!("--plant: {error}")))?;
+        planted_real::write((&seeds, plant), &folder, (&stop, &done))?
+    } else {
+        planted::write((&seeds, &plant), &folder, jobs(args)?, (&stop, &done))?
+    };
     bar.finish_and_clear();
     let shown = folder.display();
     if args.json {
