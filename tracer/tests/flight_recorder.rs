@@ -486,20 +486,3 @@ fn the_level_can_be_changed() {
     recorder.set_level(tracing::level_filters::LevelFilter::OFF);
     assert!(names().is_empty());
 }
-
-/// After a pause nobody knows how many traces will come.
-#[test]
-#[cfg_attr(miri, ignore = "a second of the clock is over before all of them have come")]
-fn a_burst_after_a_pause_is_not_kept_whole() {
-    let builder = FlightRecorder::builder().no_percentile().normal_per_second(3).poll_every(None);
-    let recorder = builder.show_open_after(None).build();
-    tracing::subscriber::with_default(recorder.clone(), || {
-        // Long enough for the recorder to find that nothing happens.
-        std::thread::sleep(Duration::from_millis(1100));
-        recorder.poll();
-        (0..1000).for_each(|_| drop(info_span!("burst").entered()));
-    });
-    let counts = recorder.counts();
-    assert_eq!((counts.traces, counts.kept_for(Reason::Baseline)), (1000, 3));
-    assert_eq!(counts.lost(), 0);
-}

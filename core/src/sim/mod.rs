@@ -45,6 +45,7 @@ mod script_regions;
 mod story;
 mod tally;
 mod trace_log;
+mod waiting;
 mod world;
 
 pub use self::clock::{SimClock, TrueTime};

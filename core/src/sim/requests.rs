@@ -4,11 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio::sync::oneshot::error::TryRecvError;
-
 use crate::admin_command::AdminCommand;
-use crate::callback::{Callback, ReadMode, ReadResponse, ReadValue, WriteResponse};
+use crate::callback::{Callback, ReadMode, ReadValue};
 use crate::command::{Body, Mutation, RaftCmdRequest, ReadCommand, RequestHeader};
 use crate::engine::{Engine, Family};
 use crate::error::Error;
@@ -16,13 +13,13 @@ use crate::history::{Op, OpKind};
 use crate::ids::{PeerId, RegionId, StoreId};
 use crate::raft_kv::{AskedRead, RaftKv, SnapContext};
 use crate::region::Region;
-use crate::sim::disk::{Disk, DiskSnapshot};
+use crate::sim::disk::Disk;
 use crate::sim::oracle::{Invariant, not_hung};
 use crate::sim::queue::Event;
+use crate::sim::waiting::{Answer, Found, Receiver};
 use crate::sim::world::World;
 use crate::snap_cache::ThreadReadId;
 use crate::spans::stage_span;
-use crate::trace_context::Tracer;
 
 /// One request, in the order of asking, from 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -131,85 +128,6 @@ impl Request {
     }
 }
 
-/// Where the answer to a request will be.
-#[derive(Debug)]
-pub(super) enum Receiver {
-    /// The answer to a read, whose stage lasts until it is there.
-    Read(oneshot::Receiver<ReadResponse<DiskSnapshot>>, tracing::Span),
-    /// A read that was answered at once; its caller's thread has the answer from this moment on.
-    Answered(Box<Answer>, u64),
-    Write(oneshot::Receiver<WriteResponse>),
-}
-
-/// What a callback was given.
-#[derive(Debug)]
-pub(super) struct Answer {
-    result: Result<Found, Error>,
-    term: u64,
-    mode: Option<ReadMode>,
-}
-
-#[derive(Debug)]
-enum Found {
-    Value(ReadValue<DiskSnapshot>),
-    Written,
-}
-
-impl Default for Answer {
-    /// That of a store that has stopped.
-    fn default() -> Self {
-        Answer { result: Err(Error::Stopped(RegionId(0))), term: 0, mode: None }
-    }
-}
-
-impl Answer {
-    fn of_read(response: ReadResponse<DiskSnapshot>) -> Self {
-        let ReadResponse { result, term, mode, .. } = response;
-        Answer { result: result.map(Found::Value), term, mode }
-    }
-
-    fn of_write(response: WriteResponse) -> Self {
-        Answer { result: response.result.map(|_| Found::Written), term: 0, mode: None }
-    }
-}
-
-/// The requests that wait for their answers, oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Waiting(Vec<(OpId, Receiver)>);
-
-impl Waiting {
-    /// Takes out what a request waits with.
-    fn take(&mut self, op: OpId) -> Option<Receiver> {
-        let place = self.0.iter().position(|(waiting, _)| *waiting == op)?;
-        Some(self.0.remove(place).1)
-    }
-
-    /// Takes the answers that are there.
-    fn take_answered(&mut self, now_ns: u64, tracer: &Tracer) -> Vec<(OpId, Answer)> {
-        let mut answered = Vec::new();
-        self.0.retain_mut(|(op, receiver)| {
-            let answer = match receiver {
-                Receiver::Answered(_, from_ns) if *from_ns > now_ns => return true,
-                Receiver::Answered(answer, _) => Ok(std::mem::take(&mut **answer)),
-                Receiver::Read(receiver, span) => receiver.try_recv().map(|response| {
-                    RaftKv::<Disk>::answered(tracer, span, &response);
-                    Answer::of_read(response)
-                }),
-                Receiver::Write(receiver) => receiver.try_recv().map(Answer::of_write),
-            };
-            let answer = match answer {
-                Ok(answer) => answer,
-                Err(TryRecvError::Empty) => return true,
-                // A callback answers even when it is dropped, so this one was leaked.
-                Err(TryRecvError::Closed) => Answer::default(),
-            };
-            answered.push((*op, answer));
-            false
-        });
-        answered
-    }
-}
-
 impl World {
     /// Notes a request that will be submitted now or, as a later part of a batch, soon.
     pub(super) fn new_request(&mut self, mut request: Request) -> OpId {
@@ -273,7 +191,7 @@ impl World {
 
     /// Waits for the answer to a request that its node has got.
     pub(super) fn wait_for(&mut self, op: OpId, receiver: Receiver) {
-        self.waiting.0.push((op, receiver));
+        self.waiting.add(op, receiver);
         self.wake(self.request(op).node);
         self.take_answers();
     }
@@ -307,7 +225,7 @@ impl World {
         if held_up_ns > 0 {
             self.queue.push(self.now_ns() + held_up_ns, Event::HeldUpNoMore);
         }
-        self.waiting.0.push((op, receiver));
+        self.waiting.add(op, receiver);
     }
 
     fn enter(&self, door: &RaftKv<Disk>, request: &Request, command: RaftCmdRequest) -> Receiver {

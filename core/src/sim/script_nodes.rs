@@ -3,7 +3,8 @@
 use crate::callback::Callback;
 use crate::ids::RegionId;
 use crate::local_reader::Checked;
-use crate::sim::requests::{AskRead, OpId, Receiver, Request, What};
+use crate::sim::requests::{AskRead, OpId, Request, What};
+use crate::sim::waiting::Receiver;
 use crate::sim::world::World;
 
 /// A read on a reader's thread that has passed its checks, and stands still before its snapshot.

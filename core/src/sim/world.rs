@@ -30,9 +30,10 @@ use crate::sim::oracle::{
 };
 use crate::sim::poll::random_span;
 use crate::sim::queue::{Event, EventQueue};
-use crate::sim::requests::{Request, Waiting};
+use crate::sim::requests::Request;
 use crate::sim::story::{Happening, StoryKeeper};
 use crate::sim::trace_log::TraceLog;
+use crate::sim::waiting::Waiting;
 
 /// The oracles that watch while the world runs.
 #[derive(Debug, Default)]

@@ -67,9 +67,7 @@ pub(super) fn of_quorum(read: &Attribution, usual: &Usual) -> (Cause, String) {
             None => (Cause::QuorumSlow, "the quorum was slow".to_owned()),
         };
     };
-    let started = read.shares.iter().find(|share| share.state == WaitState::Quorum);
-    let started = started.map_or(0, |share| share.from_ns);
-    of_ack(ack, started)
+    of_ack(ack, read.quorum_from_ns().unwrap_or(read.start_ns))
 }
 
 /// Where the time of a round went, from `started_ns` until the leader handled the acknowledgement.

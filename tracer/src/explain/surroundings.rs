@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::explain::attribution::Attribution;
-use crate::explain::facts::Ack;
+use crate::explain::facts::{Ack, Stay};
 
 /// A message that was quicker says nothing of a slow way.
 const SLOW_WAY_NS: u64 = 1_000_000;
@@ -55,8 +55,7 @@ impl Surroundings {
             let longest = self.stepped_down.entry(region).or_default();
             *longest = (*longest).max(read.duration_ns);
         }
-        let Some(first) = read.shares.first() else { return self.add_instant(read) };
-        let (start_ns, end_ns) = (first.from_ns, first.from_ns.saturating_add(read.duration_ns));
+        let end_ns = read.start_ns.saturating_add(read.duration_ns);
         if let (Some(region), Some(store)) = (facts.region, facts.store)
             && facts.error.is_none()
             && !facts.asked_leader()
@@ -71,20 +70,11 @@ impl Surroundings {
             self.note_leader(region, leader, *at_ns);
         }
         let leader = facts.leader.or(facts.store);
-        let round = read.quorum_from_ns().unwrap_or(start_ns);
+        let round = read.quorum_from_ns().unwrap_or(read.start_ns);
         for ack in &facts.acks {
             if let Some(leader) = leader {
                 self.add_ack(leader, ack, round);
             }
-        }
-    }
-
-    /// A read that took no time.
-    fn add_instant(&mut self, read: &Attribution) {
-        let facts = &read.facts;
-        let is_leader = facts.error.is_none() && facts.mode.is_some() && !facts.asked_leader();
-        if let (Some(region), Some(store), true) = (facts.region, facts.store, is_leader) {
-            self.note_leader(region, store, read.start_ns);
         }
     }
 
@@ -97,7 +87,7 @@ impl Surroundings {
 
     fn add_ack(&mut self, leader: i64, ack: &Ack, round_ns: u64) {
         let Some(asked_ns) = ack.asked_ns else { return };
-        let wait = |stay: Option<crate::explain::Stay>| stay.map_or(0, |stay| stay.wait_ns);
+        let wait = |stay: Option<Stay>| stay.map_or(0, |stay| stay.wait_ns);
         let left = round_ns.saturating_add(wait(ack.kept_by_leader));
         self.add_way((leader, ack.store), left..asked_ns.saturating_sub(wait(ack.at_voter)));
         let left = asked_ns.saturating_add(wait(ack.kept_by_voter));
@@ -140,9 +130,7 @@ impl Surroundings {
         };
         self.ways.get(&way).is_some_and(|ways| ways.iter().any(is_alike))
     }
-}
 
-impl Surroundings {
     /// The way from or to a store on which a message was for at least half of a span of time, in that
     /// time.
     pub fn slow_way_of(&self, store: i64, span_ns: &Range<u64>) -> Option<(i64, i64)> {
