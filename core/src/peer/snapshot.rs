@@ -22,6 +22,8 @@ pub(crate) struct Snapshots {
     incoming: Option<Incoming>,
     /// One is being installed; it was given to the apply loop, or has to be after a restart.
     pub(crate) installing: Option<Installing>,
+    /// Offered while another one is put in, by whom: it is looked at after that.
+    next: Option<(PeerMeta, Box<Message>)>,
     /// Since when a snapshot has been coming.
     offered_at: Option<Instant>,
     /// When the last one was offered, and when it was in.
@@ -112,6 +114,8 @@ impl<E: Engine> Peer<E> {
         message: Box<Message>,
     ) {
         if self.snapshots.installing.is_some() {
+            // The leader has cut its log meanwhile, and sends nothing else before it hears of this.
+            self.snapshots.next = Some((from, message));
             return;
         }
         let snapshot = message.snapshot.clone().unwrap_or_default();
@@ -274,10 +278,13 @@ impl<E: Engine> Peer<E> {
     }
 
     /// The data is in. Reads that have waited for it go on (rule P10).
-    pub(crate) fn on_snapshot_installed(&mut self, ctx: &PollContext<E>) {
+    pub(crate) fn on_snapshot_installed(&mut self, ctx: &mut PollContext<E>) {
         self.snapshots.installing = None;
         let offered_at = self.snapshots.offered_at.take();
         self.snapshots.last = offered_at.map(|at| (at, ctx.now));
+        if let Some((from, message)) = self.snapshots.next.take() {
+            self.on_snapshot_offered(ctx, from, message);
+        }
     }
 
     /// Whether this replica knows its region: one that a first message has made does not, until its
