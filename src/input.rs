@@ -25,6 +25,21 @@ pub(crate) fn read(input: &str) -> Result<TraceSet> {
     Ok(report.traces)
 }
 
+/// Reads the traces of several inputs, as [`read`] does.
+pub(crate) fn read_all(inputs: &[String]) -> Result<TraceSet> {
+    let mut all = TraceSet::default();
+    for input in inputs {
+        let TraceSet { resources, mut spans } = read(input)?;
+        let offset = u32::try_from(all.resources.len()).context("too many resources")?;
+        for span in &mut spans {
+            span.resource = span.resource.saturating_add(offset);
+        }
+        all.resources.extend(resources);
+        all.spans.append(&mut spans);
+    }
+    Ok(all)
+}
+
 /// Reads as much of the traces as is whole; what is wrong with the rest is in the report.
 pub(crate) fn read_partial(input: &str) -> Result<ReadReport> {
     if input.starts_with(live::SCHEME) {

@@ -1,6 +1,6 @@
 //! Verdicts against what was planted: `raftlens slow DIR --score truth.json`.
 //!
-//! The truth is a JSON object `{"runs": [{"trace": "seed-1.otlp.jsonl", "causes": ["engine"]}]}`:
+//! The truth is a JSON object `{"runs": [{"trace": "seed-1.otlp.jsonl", "causes": ["deadline"]}]}`:
 //! for each run its trace file, in the folder or below it, and the words of the causes that were
 //! planted, none for a clean run. A run is right if the causes found most often, as many as were
 //! planted, are those; a clean one if no read was slow or failed. A planted cause may also be a word

@@ -54,6 +54,16 @@ fn the_slow_reads_of_the_demonstration_say_why() {
     let told = story.to_string();
     assert!(told.contains(id) && told.contains("read_index_late"), "{told}");
 
+    // The same spans in two files, and the id in front.
+    let whole = fs::read_to_string(folder.path().join(trace)).unwrap();
+    for half in 0..2 {
+        let lines = whole.lines().enumerate().filter(|(at, _)| at % 2 == half);
+        let lines: String = lines.map(|(_, line)| format!("{line}\n")).collect();
+        fs::write(folder.path().join(format!("half-{half}.jsonl")), lines).unwrap();
+    }
+    let halves = ["explain", id, "half-0.jsonl", "half-1.jsonl", "--json"];
+    assert_eq!(json_of(&raftlens(&halves, folder.path())), story);
+
     let drawn = raftlens(&["slow", trace, "--threshold", "2ms", "-o", "charts"], folder.path());
     assert!(text(&drawn).contains("what sets them apart"));
     let chart = fs::read_to_string(folder.path().join("charts/read_index_late.svg")).unwrap();
@@ -203,11 +213,12 @@ fn verdicts_are_scored_against_what_was_planted() {
 fn what_is_not_there_is_said() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("stages.json"), STAGES).unwrap();
-    let cases: [(&[&str], i32, &str); 4] = [
+    let cases: [(&[&str], i32, &str); 5] = [
         (&["slow", "none.json"], 1, "cannot open none.json"),
         (&["slow", "stages.json", "--threshold", "soon"], 2, "soon"),
         (&["explain", "stages.json", "ff"], 1, "there is no trace"),
         (&["explain", "stages.json", "xyz"], 2, "hexadecimal"),
+        (&["explain", "stages.json"], 2, "TRACE_ID"),
     ];
     for (arguments, code, message) in cases {
         let output = raftlens(arguments, folder.path());

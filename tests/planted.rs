@@ -74,7 +74,9 @@ fn planted_causes_are_found_in_five_hundred_runs() {
 #[test]
 fn each_cause_can_be_planted_by_its_name() {
     let causes = [
-        "engine",
+        "engine_snapshot",
+        "engine_blocks",
+        "engine_tombstones",
         "poller_busy",
         "mailbox_full",
         "lease_expired",

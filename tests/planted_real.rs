@@ -67,7 +67,7 @@ fn runs_follow_one_another_in_one_process() {
 #[test]
 fn what_cannot_be_planted_for_real_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    for cause in ["engine", "deadline,new_leader", "nonsense"] {
+    for cause in ["engine_snapshot", "deadline,new_leader", "nonsense"] {
         let output = raftlens(&["sim", "--plant", cause, "--real", "-o", "."], folder.path());
         assert_eq!(output.status.code(), Some(2), "{cause}");
         let told = String::from_utf8_lossy(&output.stderr);

@@ -159,10 +159,10 @@ fn eight_the_hop_to_the_leader_and_nine_what_was_asked_again() {
 
 #[test]
 fn ten_the_snapshot() {
-    let run = Planted::new("engine");
+    let run = Planted::new("engine_snapshot");
     let strength = run.what["strength_ns"].as_u64().unwrap();
     let shown = raftlens_tracer::write_duration(strength);
-    all(&run.answers("engine", "snapshot"), &shown);
+    all(&run.answers("engine_snapshot", "snapshot"), &shown);
 }
 
 #[test]

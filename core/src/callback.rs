@@ -7,7 +7,7 @@ use std::fmt;
 
 use tokio::sync::oneshot;
 
-use crate::command::ReadWaits;
+use crate::command::{KeyValue, ReadWaits};
 use crate::error::Error;
 use crate::ids::RegionId;
 use crate::region_snapshot::RegionSnapshot;
@@ -58,6 +58,8 @@ pub enum ReadValue<S> {
     Value(Option<Vec<u8>>),
     /// For [`ReadCommand::Snap`](crate::ReadCommand::Snap).
     Snapshot(RegionSnapshot<S>),
+    /// For a scan of such a snapshot.
+    Pairs(Vec<KeyValue>),
     /// For [`ReadCommand::ReadIndex`](crate::ReadCommand::ReadIndex).
     Index(u64),
     /// For [`ReadCommand::Renew`](crate::ReadCommand::Renew).

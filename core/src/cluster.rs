@@ -41,6 +41,8 @@ pub struct ClusterConfig {
     pub clock: Arc<dyn Clock>,
     /// Carries traces across queues and stores.
     pub tracer: Tracer,
+    /// Memory for blocks read from disk, which the stores share, in bytes.
+    pub block_cache_bytes: usize,
     /// Decides election timeouts and read ids.
     pub seed: u64,
 }
@@ -55,6 +57,7 @@ impl ClusterConfig {
             config: Config::default(),
             clock: Arc::new(MonotonicRawClock),
             tracer: Tracer::default(),
+            block_cache_bytes: BLOCK_CACHE_BYTES,
             seed: 0,
         }
     }
@@ -114,7 +117,7 @@ impl Cluster {
             doors: Doors::default(),
             network: LocalNetwork::default(),
             pd,
-            block_cache: BlockCache::new(BLOCK_CACHE_BYTES),
+            block_cache: BlockCache::new(config.block_cache_bytes),
             starts: 0,
             config,
         };

@@ -8,6 +8,7 @@ use prost::Message;
 use crate::admin_command::AdminCommand;
 use crate::callback::Callback;
 use crate::clock::Instant;
+use crate::engine::EngineUsage;
 use crate::error::Error;
 use crate::ids::{PeerId, RegionId, StoreId};
 use crate::region::RegionEpoch;
@@ -169,4 +170,29 @@ pub struct ReadWaits {
     pub apply: Duration,
     /// Taking the engine's snapshot.
     pub snapshot: Duration,
+    /// Reading from the engine: a value, or the keys of a scan.
+    pub engine: Duration,
+    /// What that cost besides time.
+    pub usage: EngineUsage,
 }
+
+/// Which keys of a region a scan visits, in ascending order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanRange {
+    /// The first key; empty for that of the region.
+    pub from: Vec<u8>,
+    /// The end, which is not visited; empty for that of the region.
+    pub to: Vec<u8>,
+    /// How many keys are found at most.
+    pub limit: usize,
+}
+
+impl ScanRange {
+    /// All keys of the region.
+    pub fn all() -> ScanRange {
+        ScanRange { limit: usize::MAX, ..ScanRange::default() }
+    }
+}
+
+/// A key and its value.
+pub type KeyValue = (Vec<u8>, Vec<u8>);

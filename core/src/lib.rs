@@ -14,6 +14,8 @@
 //! 6. `peer/step`, `peer/ready`: acknowledgements come back through raft-rs.
 //! 7. `peer/apply_reads`, `peer/response_read`: what is confirmed is answered as soon as `apply` has
 //!    caught up with it.
+//! 8. `read_outcome` writes onto the read's stage what it came to, and what the engine had to do for it
+//!    (`region_snapshot`, `engine/usage`).
 //!
 //! A region changes while all that goes on: it is split (`peer/split`), merged (`peer/merge`), gets
 //! other replicas (`peer/membership`) and forgets the start of its log (`peer/compact`); a replica
@@ -57,6 +59,7 @@ mod poll_context;
 mod raft_kv;
 mod raft_log;
 mod read_delegate;
+mod read_outcome;
 mod read_queue;
 mod region;
 mod region_snapshot;
@@ -87,7 +90,8 @@ pub use client::{Client, ReadFrom};
 pub use clock::{Clock, Instant, ManualClock, MonotonicRawClock};
 pub use cluster::{Cluster, ClusterConfig};
 pub use command::{
-    Body, Mutation, RaftCmdRequest, RaftCommand, ReadCommand, ReadWaits, RequestHeader,
+    Body, KeyValue, Mutation, RaftCmdRequest, RaftCommand, ReadCommand, ReadWaits, RequestHeader,
+    ScanRange,
 };
 pub use config::{Config, ConfigError, Consistency};
 pub use error::Error;

@@ -11,10 +11,10 @@ use crate::command::{RaftCmdRequest, RaftCommand};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::local_reader::LocalReader;
+use crate::local_reader::{LocalReader, NotLocalRead};
 use crate::mailbox::TrySendError;
 use crate::read_delegate::StoreMeta;
-use crate::reject::{RejectCounters, RejectReason};
+use crate::reject::RejectCounters;
 use crate::router::RaftRouter;
 use crate::rules::Rules;
 use crate::snap_cache::ThreadReadId;
@@ -41,7 +41,7 @@ pub(crate) trait LocalReadRouter<E: Engine> {
         request: RaftCmdRequest,
         callback: Callback<E::Snapshot>,
         deadline: Option<Duration>,
-    ) -> Option<RejectReason>;
+    ) -> Option<NotLocalRead>;
 }
 
 /// The router of one store, one clone for each thread that reads.
@@ -68,7 +68,7 @@ impl<E: Engine> LocalReadRouter<E> for ServerRaftStoreRouter<E> {
         request: RaftCmdRequest,
         callback: Callback<E::Snapshot>,
         deadline: Option<Duration>,
-    ) -> Option<RejectReason> {
+    ) -> Option<NotLocalRead> {
         let _span = enter_function!("read", "LocalReader", "LocalReadRouter::read");
         self.local_reader.read(read_id, request, callback, deadline)
     }

@@ -11,7 +11,7 @@ use lru::LruCache;
 
 use crate::callback::{Callback, ReadMode, ReadResponse};
 use crate::clock::{Clock, Instant};
-use crate::command::{RaftCmdRequest, RaftCommand};
+use crate::command::{RaftCmdRequest, RaftCommand, ReadCommand};
 use crate::config::{Config, Consistency};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -83,10 +83,20 @@ pub(crate) struct Checked {
     lease_was_valid: bool,
 }
 
+/// Why a reader's thread did not answer, and what it did for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotLocalRead {
+    pub(crate) reason: RejectReason,
+    /// How long it took to get a snapshot that no lease covers.
+    pub(crate) snapshot: Duration,
+}
+
 /// Why a read is not answered here.
 enum NotHere {
     /// The raft thread may still answer it.
     Redirect(RejectReason),
+    /// So may it, after a snapshot that took so long and that no lease covers.
+    NotInLease(RejectReason, Duration),
     /// Nobody on this store can.
     Refuse(RejectReason, Error),
 }
@@ -125,7 +135,7 @@ impl<E: Engine> LocalReader<E> {
         request: RaftCmdRequest,
         callback: Callback<E::Snapshot>,
         deadline: Option<Duration>,
-    ) -> Option<RejectReason> {
+    ) -> Option<NotLocalRead> {
         let _span = enter_function!("read", "LocalReader", "LocalReader::read");
         self.propose_raft_command(read_id, request, callback, deadline)
     }
@@ -136,7 +146,7 @@ impl<E: Engine> LocalReader<E> {
         request: RaftCmdRequest,
         callback: Callback<E::Snapshot>,
         deadline: Option<Duration>,
-    ) -> Option<RejectReason> {
+    ) -> Option<NotLocalRead> {
         let _span = enter_function!(
             "propose_raft_command",
             "LocalReader",
@@ -164,7 +174,7 @@ impl<E: Engine> LocalReader<E> {
         read_id: Option<&ThreadReadId>,
         callback: Callback<E::Snapshot>,
         deadline: Option<Duration>,
-    ) -> Option<RejectReason> {
+    ) -> Option<NotLocalRead> {
         let Checked { request, found, lease_was_valid } = checked;
         let answer = found.and_then(|delegate| {
             self.try_local_leader_read(read_id, &request, (&delegate, lease_was_valid))
@@ -177,13 +187,27 @@ impl<E: Engine> LocalReader<E> {
             Err(NotHere::Refuse(reason, error)) => {
                 self.rejects.count(reason);
                 callback.invoke_read(ReadResponse::error(error, 0));
-                Some(reason)
+                Some(NotLocalRead { reason, snapshot: Duration::ZERO })
             }
             Err(NotHere::Redirect(reason)) => {
-                self.rejects.count(reason);
-                Some(self.redirect(request, callback, deadline).unwrap_or(reason))
+                Some(self.send_on(request, callback, deadline, (reason, Duration::ZERO)))
+            }
+            Err(NotHere::NotInLease(reason, snapshot)) => {
+                Some(self.send_on(request, callback, deadline, (reason, snapshot)))
             }
         }
+    }
+
+    fn send_on(
+        &self,
+        request: RaftCmdRequest,
+        callback: Callback<E::Snapshot>,
+        deadline: Option<Duration>,
+        (reason, snapshot): (RejectReason, Duration),
+    ) -> NotLocalRead {
+        self.rejects.count(reason);
+        let reason = self.redirect(request, callback, deadline).unwrap_or(reason);
+        NotLocalRead { reason, snapshot }
     }
 
     /// Finds the delegate and checks the request against it; the checks in the order of TiKV:
@@ -299,9 +323,20 @@ impl<E: Engine> LocalReader<E> {
             }
         };
         if !lease_was_valid {
-            delegate.is_in_leader_lease(snapshot_at).map_err(NotHere::Redirect)?;
+            let took = if mode == ReadMode::LeaseShared {
+                Duration::ZERO
+            } else {
+                snapshot_at.saturating_since(before)
+            };
+            let in_lease = delegate.is_in_leader_lease(snapshot_at);
+            in_lease.map_err(|reason| NotHere::NotInLease(reason, took))?;
         }
+        let reads_engine = matches!(request.read(), Some(ReadCommand::Get { .. }));
+        let executes_at = reads_engine.then(|| self.clock.monotonic_raw_now());
         let mut response = delegate.execute(request, snapshot, mode);
+        if let Some(at) = executes_at {
+            response.waits.engine = self.clock.monotonic_raw_now().saturating_since(at);
+        }
         if mode == ReadMode::LeaseLocal {
             response.waits.snapshot = snapshot_at.saturating_since(before);
         }

@@ -177,7 +177,8 @@ impl World {
         let counts = || RejectReason::ALL.iter().map(|&why| self.reader.rejects.get(why));
         let before: Vec<u64> = counts().collect();
         let (callback, mut receiver) = Callback::read(header.region_id);
-        let reject = self.reader.read(id, RaftCmdRequest { header, body }, callback, None);
+        let not_local = self.reader.read(id, RaftCmdRequest { header, body }, callback, None);
+        let reject = not_local.map(|it| it.reason);
         let counted = counts().zip(before).map(|(after, before)| after - before);
         let counted =
             RejectReason::ALL.iter().zip(counted).filter(|(_, by)| *by > 0).map(|(why, _)| *why);

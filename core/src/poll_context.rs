@@ -13,10 +13,10 @@ use crate::apply::ApplyTask;
 use crate::birth::Birth;
 use crate::callback::ReadValue;
 use crate::clock::{Clock, Instant};
-use crate::command::{RaftCmdRequest, ReadCommand};
+use crate::command::{RaftCmdRequest, ReadCommand, ReadWaits};
 use crate::config::Config;
 use crate::disk_room::DiskRoom;
-use crate::engine::{Engine, Family, WriteBatch};
+use crate::engine::{Care, Engine, Family, WriteBatch};
 use crate::error::Error;
 use crate::ids::{ReadIdGen, RegionId, StoreId};
 use crate::message::{CasualMessage, ClusterTag, RaftMessage};
@@ -108,22 +108,23 @@ impl<E: Engine> PollContext<E> {
         self.rules.holds(Rule::L15) && self.monotonic_raw_now() < self.votes_from
     }
 
-    /// Answers a read from the engine as it is now; `read_index` is what a `ReadIndex` is told.
+    /// Answers a read from the engine as it is now; `read_index` is what a `ReadIndex` is told. How
+    /// long the engine took goes into `waits`.
     pub(crate) fn execute(
         &self,
         request: &RaftCmdRequest,
-        region: &Arc<Region>,
-        read_index: u64,
+        (region, read_index): (&Arc<Region>, u64),
+        waits: &mut ReadWaits,
     ) -> Result<ReadValue<E::Snapshot>, Error> {
         let _span = enter_function!("execute", "PollContext", "PollContext::execute");
         match request.read() {
             Some(ReadCommand::Get { key }) => {
                 case!("CmdType::Get", "PollContext", from = "PollContext::execute");
-                self.get_value(key, region)
+                self.get_value(key, region, waits)
             }
             Some(ReadCommand::Snap) => {
                 case!("CmdType::Snap", "PollContext", from = "PollContext::execute");
-                Ok(self.get_snapshot(region))
+                Ok(self.get_snapshot(region, waits))
             }
             Some(ReadCommand::ReadIndex) => {
                 case!("CmdType::ReadIndex", "PollContext", from = "PollContext::execute");
@@ -133,17 +134,28 @@ impl<E: Engine> PollContext<E> {
         }
     }
 
-    fn get_value(&self, key: &[u8], region: &Region) -> Result<ReadValue<E::Snapshot>, Error> {
+    fn get_value(
+        &self,
+        key: &[u8],
+        region: &Region,
+        waits: &mut ReadWaits,
+    ) -> Result<ReadValue<E::Snapshot>, Error> {
         let _span = enter_function!("get_value", "PollContext", "PollContext::get_value");
         if self.rules.holds(Rule::S5) {
             check_key_in_region(key, region)?;
         }
-        Ok(ReadValue::Value(self.engine.get(Family::Data, key)?))
+        let before = self.monotonic_raw_now();
+        let (found, usage) =
+            self.engine.measure(Care::Counts, |engine| engine.get(Family::Data, key));
+        (waits.engine, waits.usage) = (self.monotonic_raw_now().saturating_since(before), usage);
+        Ok(ReadValue::Value(found?))
     }
 
-    fn get_snapshot(&self, region: &Arc<Region>) -> ReadValue<E::Snapshot> {
+    fn get_snapshot(&self, region: &Arc<Region>, waits: &mut ReadWaits) -> ReadValue<E::Snapshot> {
         let _span = enter_function!("get_snapshot", "PollContext", "PollContext::get_snapshot");
+        let before = self.monotonic_raw_now();
         let snapshot = Arc::new(self.engine.snapshot());
+        waits.snapshot = self.monotonic_raw_now().saturating_since(before);
         ReadValue::Snapshot(RegionSnapshot::new(snapshot, Arc::clone(region)))
     }
 

@@ -7,15 +7,19 @@ use tokio::sync::oneshot;
 use crate::admin_command::AdminCommand;
 use crate::callback::{Callback, ReadMode, ReadResponse, ReadValue};
 use crate::clock::Instant;
-use crate::command::{Body, Mutation, RaftCmdRequest, ReadCommand, ReadWaits, RequestHeader};
+use crate::command::{
+    Body, KeyValue, Mutation, RaftCmdRequest, ReadCommand, ReadWaits, RequestHeader, ScanRange,
+};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids::{PeerId, RegionId};
 use crate::local_read_router::{LocalReadRouter, ServerRaftStoreRouter};
+use crate::local_reader::NotLocalRead;
+use crate::read_outcome::{record_engine, record_error, record_outcome};
 use crate::region_snapshot::RegionSnapshot;
 use crate::reject::{RejectCounters, RejectReason};
 use crate::snap_cache::ThreadReadId;
-use crate::spans::{enter_function, record_fields, stage_span};
+use crate::spans::{enter_function, stage_span};
 use crate::trace_context::{HandOver, Tracer};
 
 /// Whom to ask, and how.
@@ -87,9 +91,7 @@ impl<E: Engine> RaftKv<E> {
         let answer = self.async_read(ctx, ReadCommand::Snap).await?;
         answer.map(|value| match value {
             ReadValue::Snapshot(snapshot) => Ok(snapshot),
-            ReadValue::Value(_) | ReadValue::Index(_) | ReadValue::Nothing => {
-                Err(wrong_answer(region))
-            }
+            _ => Err(wrong_answer(region)),
         })
     }
 
@@ -106,9 +108,26 @@ impl<E: Engine> RaftKv<E> {
         let answer = self.async_read(ctx, ReadCommand::Get { key }).await?;
         answer.map(|value| match value {
             ReadValue::Value(value) => Ok(value),
-            ReadValue::Snapshot(_) | ReadValue::Index(_) | ReadValue::Nothing => {
-                Err(wrong_answer(region))
-            }
+            _ => Err(wrong_answer(region)),
+        })
+    }
+
+    /// The keys of a range, read from a snapshot as [`RaftKv::async_snapshot`] gives it. The caller's
+    /// thread reads them, so that a long scan holds up no region; its time belongs to the read.
+    ///
+    /// # Errors
+    /// As there, and [`Error::KeyNotInRegion`] for a range that begins or ends outside the region.
+    pub async fn scan(
+        &self,
+        ctx: SnapContext,
+        range: ScanRange,
+    ) -> Result<Answer<Vec<KeyValue>>, Error> {
+        let region = ctx.header.region_id;
+        let (span, reject, response) = self.respond(ctx, ReadCommand::Snap).await;
+        let response = self.scanned(&span, response, &range);
+        into_answer(response, reject)?.map(|value| match value {
+            ReadValue::Pairs(pairs) => Ok(pairs),
+            _ => Err(wrong_answer(region)),
         })
     }
 
@@ -123,9 +142,7 @@ impl<E: Engine> RaftKv<E> {
         let answer = self.async_read(ctx, ReadCommand::ReadIndex).await?;
         answer.map(|value| match value {
             ReadValue::Index(index) => Ok(index),
-            ReadValue::Value(_) | ReadValue::Snapshot(_) | ReadValue::Nothing => {
-                Err(wrong_answer(region))
-            }
+            _ => Err(wrong_answer(region)),
         })
     }
 
@@ -134,6 +151,16 @@ impl<E: Engine> RaftKv<E> {
         ctx: SnapContext,
         read: ReadCommand,
     ) -> Result<Answer<ReadValue<E::Snapshot>>, Error> {
+        let (_, reject, response) = self.respond(ctx, read).await;
+        into_answer(response, reject)
+    }
+
+    /// The answer to a read, with its stage, which is open still.
+    async fn respond(
+        &self,
+        ctx: SnapContext,
+        read: ReadCommand,
+    ) -> (tracing::Span, Option<RejectReason>, ReadResponse<E::Snapshot>) {
         let region = ctx.header.region_id;
         let deadline = ctx.deadline.unwrap_or(self.router.config().deadline);
         let AskedRead { span, reject, answer } = self.ask(ctx, read);
@@ -145,9 +172,7 @@ impl<E: Engine> RaftKv<E> {
                 response
             }
         };
-        let ReadResponse { result, term, mode, waits, .. } = response;
-        let (value, mode) = (result?, mode.unwrap_or(ReadMode::ReadIndex));
-        Ok(Answer { value, term, mode, waits, reject })
+        (span, reject, response)
     }
 
     /// The first half of a read: asks, and takes the answer if it is there at once.
@@ -160,10 +185,17 @@ impl<E: Engine> RaftKv<E> {
             raft.region_id = ctx.header.region_id.0 as i64,
             read.mode = tracing::field::Empty,
             reject.reason = tracing::field::Empty,
+            wait.reader_snapshot_ns = tracing::field::Empty,
             wait.mailbox_ns = tracing::field::Empty,
             wait.quorum_ns = tracing::field::Empty,
             wait.apply_ns = tracing::field::Empty,
             wait.snapshot_ns = tracing::field::Empty,
+            wait.engine_ns = tracing::field::Empty,
+            engine.thread = tracing::field::Empty,
+            engine.block_reads = tracing::field::Empty,
+            engine.block_read_ns = tracing::field::Empty,
+            engine.tombstones = tracing::field::Empty,
+            engine.keys = tracing::field::Empty,
             otel.status_code = tracing::field::Empty,
             error = tracing::field::Empty,
         );
@@ -171,13 +203,18 @@ impl<E: Engine> RaftKv<E> {
         // Entered once for a read that is answered right here: a read has few microseconds.
         let (reject, answer) = span.in_scope(|| {
             let (sender, mut receiver) = Self::box_new_cb();
-            let reject = self.exec_snapshot(ctx, read, deadline, sender);
-            if let Some(reason) = reject {
+            let not_local = self.exec_snapshot(ctx, read, deadline, sender);
+            if let Some(NotLocalRead { reason, snapshot }) = not_local {
                 span.record("reject.reason", reason.as_str());
+                if !snapshot.is_zero() {
+                    span.record("wait.reader_snapshot_ns", snapshot.as_nanos() as i64);
+                }
             }
+            let reject = not_local.map(|it| it.reason);
             let answered = receiver.try_recv().ok();
             if let Some(response) = &answered {
-                Self::record(&self.tracer, &span, response);
+                let reader = if reject.is_none() { "caller" } else { "raft" };
+                record_outcome(&self.tracer, &span, (response, reader));
             }
             (reject, answered.ok_or(receiver))
         });
@@ -191,7 +228,31 @@ impl<E: Engine> RaftKv<E> {
         response: &ReadResponse<E::Snapshot>,
     ) {
         // Entered once more, since a span ends when it is left for the last time.
-        span.in_scope(|| Self::record(tracer, span, response));
+        span.in_scope(|| record_outcome(tracer, span, (response, "raft")));
+    }
+
+    /// Scans the snapshot that a read has got, on this thread and in the read's stage.
+    pub(crate) fn scanned(
+        &self,
+        span: &tracing::Span,
+        response: ReadResponse<E::Snapshot>,
+        range: &ScanRange,
+    ) -> ReadResponse<E::Snapshot> {
+        let ReadResponse { result, term, mode, mut waits, trace } = response;
+        let result = match result {
+            Ok(ReadValue::Snapshot(snapshot)) => span.in_scope(|| {
+                let clock = self.router.clock().as_ref();
+                let (found, took, usage) = snapshot.scan_measured(range, clock);
+                (waits.engine, waits.usage) = (took, usage);
+                record_engine(span, &waits, "caller");
+                if let Err(error) = &found {
+                    record_error(span, error);
+                }
+                found.map(ReadValue::Pairs)
+            }),
+            other => other,
+        };
+        ReadResponse { result, term, mode, waits, trace }
     }
 
     /// What a caller gets whose time is over.
@@ -223,7 +284,7 @@ impl<E: Engine> RaftKv<E> {
         read: ReadCommand,
         deadline: Duration,
         sender: oneshot::Sender<ReadResponse<E::Snapshot>>,
-    ) -> Option<RejectReason> {
+    ) -> Option<NotLocalRead> {
         let _span = enter_function!("exec_snapshot", "RaftKV", "RaftKv::exec_snapshot");
         let region = ctx.header.region_id;
         let store_callback = Callback::read_with(region, sender, Self::store_callback);
@@ -257,31 +318,6 @@ impl<E: Engine> RaftKv<E> {
         let _span =
             enter_function!("check_raft_cmd_response", "RaftKV", "RaftKv::check_raft_cmd_response");
         response.result.as_mut().ok()
-    }
-
-    /// Writes down what a read came to.
-    fn record(tracer: &Tracer, span: &tracing::Span, response: &ReadResponse<E::Snapshot>) {
-        if span.is_disabled() {
-            return;
-        }
-        match &response.result {
-            Ok(_) => {
-                let waits = response.waits;
-                record_fields!(
-                    span,
-                    of_mode: "read.mode" = response.mode.unwrap_or(ReadMode::ReadIndex).as_str(),
-                    of_mailbox: "wait.mailbox_ns" = waits.mailbox.as_nanos() as i64,
-                    of_quorum: "wait.quorum_ns" = waits.quorum.as_nanos() as i64,
-                    of_apply: "wait.apply_ns" = waits.apply.as_nanos() as i64,
-                    of_snapshot: "wait.snapshot_ns" = waits.snapshot.as_nanos() as i64,
-                );
-                tracer.link(span, response.trace, HandOver::Callback);
-            }
-            Err(error) => {
-                span.record("otel.status_code", "ERROR");
-                span.record("error", tracing::field::display(error));
-            }
-        }
     }
 
     /// Changes keys of one region, all or none. Answered when the change is applied.
@@ -338,8 +374,7 @@ impl<E: Engine> RaftKv<E> {
         };
         span.in_scope(|| {
             if let Err(error) = &result {
-                span.record("otel.status_code", "ERROR");
-                span.record("error", tracing::field::display(error));
+                record_error(&span, error);
             }
         });
         result
@@ -372,6 +407,15 @@ impl<T> Answer<T> {
         let Answer { value, term, mode, waits, reject } = self;
         Ok(Answer { value: change(value)?, term, mode, waits, reject })
     }
+}
+
+fn into_answer<S>(
+    response: ReadResponse<S>,
+    reject: Option<RejectReason>,
+) -> Result<Answer<ReadValue<S>>, Error> {
+    let ReadResponse { result, term, mode, waits, .. } = response;
+    let (value, mode) = (result?, mode.unwrap_or(ReadMode::ReadIndex));
+    Ok(Answer { value, term, mode, waits, reject })
 }
 
 /// Waits for an answer.

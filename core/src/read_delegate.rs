@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::callback::{ReadMode, ReadResponse, ReadValue};
 use crate::clock::Instant;
 use crate::command::{RaftCmdRequest, ReadCommand, ReadWaits};
-use crate::engine::{EngineSnapshot, Family};
+use crate::engine::{Care, EngineSnapshot, Family};
 use crate::error::Error;
 use crate::ids::{PeerId, RegionId};
 use crate::lease::LeaseState;
@@ -200,10 +200,16 @@ impl ReadDelegate {
         mode: ReadMode,
     ) -> ReadResponse<S> {
         let _span = enter_function!("execute", "LocalReader/leader lease", "ReadDelegate::execute");
+        let mut waits = ReadWaits::default();
         let result = match request.read() {
-            Some(ReadCommand::Get { key }) => check_key_in_region(key, &self.region)
-                .and_then(|()| Ok(snapshot.get(Family::Data, key)?))
-                .map(ReadValue::Value),
+            Some(ReadCommand::Get { key }) => {
+                check_key_in_region(key, &self.region).and_then(|()| {
+                    let (found, usage) =
+                        snapshot.measure(Care::Counts, |snapshot| snapshot.get(Family::Data, key));
+                    waits.usage = usage;
+                    Ok(ReadValue::Value(found?))
+                })
+            }
             Some(ReadCommand::Snap) => {
                 Ok(ReadValue::Snapshot(RegionSnapshot::new(snapshot, Arc::clone(&self.region))))
             }
@@ -215,8 +221,7 @@ impl ReadDelegate {
                 })
             }
         };
-        let (waits, trace) = (ReadWaits::default(), None);
-        ReadResponse { result, term: self.term, mode: Some(mode), waits, trace }
+        ReadResponse { result, term: self.term, mode: Some(mode), waits, trace: None }
     }
 }
 

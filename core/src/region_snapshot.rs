@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::engine::{EngineSnapshot, Family};
+use crate::clock::Clock;
+use crate::command::{KeyValue, ScanRange};
+use crate::engine::{Care, EngineSnapshot, EngineUsage, Family};
 use crate::error::Error;
 use crate::region::Region;
 
@@ -50,6 +53,42 @@ impl<S: EngineSnapshot> RegionSnapshot<S> {
         check_key_in_region(key, &self.region)?;
         Ok(self.snapshot.get(Family::Data, key)?)
     }
+
+    /// The keys of a range with their values, in ascending order.
+    ///
+    /// # Errors
+    /// [`Error::KeyNotInRegion`] for a range that begins or ends outside the region (rule S5),
+    /// [`Error::Engine`] if storage fails.
+    pub fn scan(&self, range: &ScanRange) -> Result<Vec<KeyValue>, Error> {
+        let Region { start_key, end_key, .. } = self.region();
+        let from = if range.from.is_empty() { start_key } else { &range.from };
+        let to = if range.to.is_empty() { end_key } else { &range.to };
+        // An empty end of the region lies behind all keys, and the end of a range is not visited.
+        if from < start_key || (!end_key.is_empty() && (from > end_key || to > end_key)) {
+            let key = if from < start_key || from > end_key { from } else { to };
+            return Err(not_in_region(key, &self.region));
+        }
+        let mut found = Vec::new();
+        if range.limit > 0 {
+            self.snapshot.scan(Family::Data, from, to, &mut |key, value| {
+                found.push((key.to_vec(), value.to_vec()));
+                found.len() < range.limit
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// As [`RegionSnapshot::scan`], with how long it took and what it cost the engine.
+    pub(crate) fn scan_measured(
+        &self,
+        range: &ScanRange,
+        clock: &dyn Clock,
+    ) -> (Result<Vec<KeyValue>, Error>, Duration, EngineUsage) {
+        let before = clock.monotonic_raw_now();
+        let (found, mut usage) = self.snapshot.measure(Care::Times, |_| self.scan(range));
+        usage.keys = Some(found.as_ref().map_or(0, |found| found.len() as u64));
+        (found, clock.monotonic_raw_now().saturating_since(before), usage)
+    }
 }
 
 /// Refuses a key that the region does not cover.
@@ -57,12 +96,16 @@ pub(crate) fn check_key_in_region(key: &[u8], region: &Region) -> Result<(), Err
     if region.contains(key) {
         return Ok(());
     }
-    Err(Error::KeyNotInRegion {
+    Err(not_in_region(key, region))
+}
+
+fn not_in_region(key: &[u8], region: &Region) -> Error {
+    Error::KeyNotInRegion {
         key: key.to_vec(),
         region: region.region_id(),
         start: region.start_key.clone(),
         end: region.end_key.clone(),
-    })
+    }
 }
 
 impl<S> Clone for RegionSnapshot<S> {
@@ -78,5 +121,61 @@ impl<S> Clone for RegionSnapshot<S> {
 impl<S> fmt::Debug for RegionSnapshot<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RegionSnapshot(region {}, term {})", self.region.id, self.term)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Durability, Engine, MemoryEngine, WriteBatch};
+
+    fn snapshot(start: &[u8], end: &[u8]) -> RegionSnapshot<<MemoryEngine as Engine>::Snapshot> {
+        let engine = MemoryEngine::new();
+        let mut batch = WriteBatch::new();
+        for key in ["a", "c", "e", "g"] {
+            batch.put(Family::Data, key, key);
+        }
+        engine.write(&batch, Durability::Unsynced).unwrap();
+        let region =
+            Region { start_key: start.to_vec(), end_key: end.to_vec(), ..Region::default() };
+        RegionSnapshot::new(Arc::new(engine.snapshot()), Arc::new(region))
+    }
+
+    fn keys(
+        snapshot: &RegionSnapshot<<MemoryEngine as Engine>::Snapshot>,
+        from: &str,
+        to: &str,
+        limit: usize,
+    ) -> Option<String> {
+        let range = ScanRange { from: from.into(), to: to.into(), limit };
+        match snapshot.scan(&range) {
+            Ok(found) => {
+                let keys = found.into_iter().map(|(key, _)| String::from_utf8(key).unwrap());
+                Some(keys.collect())
+            }
+            Err(error) => {
+                assert!(matches!(error, Error::KeyNotInRegion { .. }), "{error}");
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn a_scan_stays_in_its_region() {
+        let inner = snapshot(b"b", b"f");
+        let scan = |from, to, limit| keys(&inner, from, to, limit);
+        assert_eq!(scan("", "", 9).unwrap(), "ce");
+        assert_eq!(scan("", "", 1).unwrap(), "c");
+        assert_eq!(scan("", "", 0).unwrap(), "");
+        assert_eq!(scan("c", "e", 9).unwrap(), "c");
+        assert_eq!(scan("d", "f", 9).unwrap(), "e");
+        assert_eq!(scan("e", "c", 9).unwrap(), "");
+        for (from, to) in [("a", "d"), ("c", "g"), ("g", "h"), ("", "g")] {
+            assert_eq!(scan(from, to, 9), None, "{from} {to}");
+        }
+        let last = snapshot(b"d", b"");
+        assert_eq!(keys(&last, "", "", 9).unwrap(), "eg");
+        assert_eq!(keys(&last, "f", "z", 9).unwrap(), "g");
+        assert_eq!(keys(&last, "c", "", 9), None);
     }
 }

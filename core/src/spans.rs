@@ -26,6 +26,11 @@
 //! | `wait.apply_disk_ns` | ns | of `wait.apply_ns`: the raft threads waited for the disk |
 //! | `message.kept_ns`, `message.kept_disk_ns`, `message.kept_poller_ns` | ns | how long its sender kept the message before it left, and what for |
 //! | `wait.install_ns` | ns | of `wait.apply_ns`: the replica put in a snapshot |
+//! | `wait.reader_snapshot_ns` | ns | a snapshot that the reader's thread took and that no lease covered |
+//! | `wait.engine_ns` | ns | reading the engine for a get or a scan |
+//! | `engine.thread` | | whose time that was: the `caller`'s, or that of the `raft` thread |
+//! | `engine.block_reads`, `engine.block_read_ns` | , ns | blocks that were not in the cache; the time for them, of a scan |
+//! | `engine.tombstones`, `engine.keys` | | deleted keys that a scan passed, keys that it found |
 //! | `message.type`, `message.from_store` | | what a `step` handled |
 
 /// A stage span: always on. The box is `$function`, standing in the clusters `$owner`.

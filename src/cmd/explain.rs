@@ -14,7 +14,7 @@ use raftlens_tracer::write_duration;
 use serde_json::{Value, json};
 
 use crate::cmd::draw::parse_trace_id;
-use crate::input::{read, source_name};
+use crate::input::{read_all, source_name};
 use crate::output::say;
 use crate::slow::text;
 
@@ -24,19 +24,30 @@ const STEPS: usize = 30;
 /// What `raftlens explain` takes.
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// The traces, as for `raftlens draw`.
-    input: String,
-    /// The trace to explain.
-    #[arg(value_name = "TRACE_ID")]
-    trace_id: String,
+    /// The traces, as for `raftlens draw`, from one input or several, and the id of the one to explain,
+    /// before or behind them.
+    #[arg(required = true, num_args = 2.., value_names = ["INPUT", "TRACE_ID"])]
+    words: Vec<String>,
     /// Print the results as JSON.
     #[arg(long)]
     json: bool,
 }
 
+impl ExplainArgs {
+    /// The id, and the inputs. A file may have a name that could be an id, so the last word goes first.
+    fn parse(&self) -> Result<(TraceId, &[String])> {
+        let Some((last, before)) = self.words.split_last() else { bail!("name a trace") };
+        let (id, error) = match parse_trace_id(last) {
+            Ok(id) => return Ok((id, before)),
+            Err(error) => (before.first().and_then(|first| parse_trace_id(first).ok()), error),
+        };
+        id.map(|id| (id, self.words.get(1..).unwrap_or_default())).ok_or(error)
+    }
+}
+
 pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode> {
-    let trace_id = parse_trace_id(&args.trace_id)?;
-    let mut traces = read(&args.input)?;
+    let (trace_id, inputs) = args.parse()?;
+    let mut traces = read_all(inputs)?;
     let clocks = clocks::correct(&mut traces);
     let assembly = Assembly::new(&traces);
     let all: Vec<_> =
@@ -46,7 +57,8 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode> {
     let spans = &traces.spans;
     let is_own = |root: &usize| spans.get(*root).is_some_and(|span| span.trace_id == trace_id);
     let Some(root) = own.first().map(|it| it.root).or_else(|| assembly.roots().find(is_own)) else {
-        bail!("{}: there is no trace {trace_id}", source_name(&args.input));
+        let names: Vec<_> = inputs.iter().map(|input| source_name(input)).collect();
+        bail!("{}: there is no trace {trace_id}", names.join(", "));
     };
     let path = critical_path(&assembly, root);
     let stories: Vec<_> = own.iter().map(|it| (*it, judge(it, &usual))).collect();

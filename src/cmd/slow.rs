@@ -35,7 +35,7 @@ pub(crate) struct SlowArgs {
     #[arg(long, value_name = "INPUT", conflicts_with = "inputs")]
     from: Option<String>,
     /// What is slow, such as 5ms. Without it: three times the median of the same kind (of leaders,
-    /// with a quorum, of replicas), and 1 ms.
+    /// with a quorum, of replicas, scans), and 1 ms.
     #[arg(long, value_name = "TIME", value_parser = parse_threshold)]
     threshold: Option<Duration>,
     /// Show so many groups, and so many differences.

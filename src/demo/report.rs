@@ -10,11 +10,12 @@ use raftlens_tracer::model::{Span, TraceSet, Value};
 use serde_json::json;
 
 /// Where a read's time can have gone, by the attribute that says how much.
-const WAITS: [(&str, &str); 4] = [
+const WAITS: [(&str, &str); 5] = [
     ("wait.mailbox_ns", "mailbox"),
     ("wait.quorum_ns", "quorum"),
     ("wait.apply_ns", "apply"),
     ("wait.snapshot_ns", "snapshot"),
+    ("wait.engine_ns", "engine"),
 ];
 
 /// All reads that were served in one mode, or refused for one reason.
@@ -162,7 +163,7 @@ mod tests {
 
     #[test]
     fn shares_sum_to_the_whole() {
-        let row = Row { durations_ns: vec![60, 40], waits_ns: [10, 20, 30, 0] };
+        let row = Row { durations_ns: vec![60, 40], waits_ns: [10, 20, 30, 0, 0] };
         let sum: f64 = row.shares().iter().filter_map(|(_, share)| share.as_f64()).sum();
         assert!((sum - 1.0).abs() < 1e-9);
         assert_eq!(row.shares_text(), "rest 40 %, apply 30 %, quorum 20 %, mailbox 10 %");

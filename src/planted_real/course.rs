@@ -13,9 +13,10 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use tokio::time::Instant;
 
+use crate::planted_real::fill::{SMALL_CACHE_BYTES, fill};
 use crate::planted_real::load::{Kind, Load, STORES, leader};
 use crate::planted_real::plan::plan;
-use crate::planted_real::shape::Shape;
+use crate::planted_real::shape::{Filling, Shape};
 use crate::planted_real::step::{Filters, Hop, Step};
 use crate::propagation::OtelPropagator;
 
@@ -52,6 +53,9 @@ impl Course {
         config.config = self.shape.config.clone();
         config.tracer = Tracer::new(OtelPropagator);
         config.seed = self.seed;
+        if matches!(self.shape.filling, Filling::Values(_)) {
+            config.block_cache_bytes = SMALL_CACHE_BYTES;
+        }
         let cluster = Cluster::start(config).await.context("the cluster did not start")?;
         let ran = self.drive(&cluster, memory).await;
         // Also after a failure: nothing may go on in the folder.
@@ -62,6 +66,7 @@ impl Course {
 
     async fn drive(&mut self, cluster: &Cluster, memory: &MemoryHandle) -> Result<Vec<Planted>> {
         cluster.wait_for_leaders(PATIENCE).await.context("no leaders were elected")?;
+        fill(cluster, self.shape.filling).await.context("the region could not be filled")?;
         let mut warm = self.load(cluster);
         let end = Instant::now() + WARM_UP;
         for region in 1..=self.shape.regions {

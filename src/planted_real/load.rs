@@ -3,17 +3,18 @@
 
 use std::time::Duration;
 
-use raftlens_core::{Client, Mutation, Pd, ReadFrom, RegionEpoch, RegionId, StoreId};
+use raftlens_core::{Client, Mutation, Pd, ReadFrom, RegionEpoch, RegionId, ScanRange, StoreId};
 use rand::Rng;
 use rand::rngs::SmallRng;
 use tokio::task::JoinSet;
 
-use crate::planted_real::shape::key;
+use crate::planted_real::shape::{key, split_key};
 
 /// One kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Leader,
+    Scan,
     Quorum,
     Replica,
     Index,
@@ -27,7 +28,7 @@ pub(super) struct Load {
     regions: u64,
     rng: SmallRng,
     /// How often each kind comes, in parts of a hundred; the rest are writes.
-    mix: [(u32, Kind); 4],
+    mix: [(u32, Kind); 5],
     gap_ns: f64,
     value_bytes: usize,
     writes: u64,
@@ -40,6 +41,8 @@ pub(super) struct Load {
     pub(super) favoured: Option<u64>,
     /// How long clients of quorum reads wait, if it is less than the store's deadline.
     pub(super) patience: Option<Duration>,
+    /// How many keys scans look for in all of their region, if they read more than one key of it.
+    pub(super) wide_scans: Option<usize>,
     /// A region's epoch as clients know it that have not heard of a newer one.
     pub(super) outdated: Option<(u64, RegionEpoch)>,
 }
@@ -47,7 +50,8 @@ pub(super) struct Load {
 impl Load {
     pub(super) fn new(client: Client, regions: u64, mut rng: SmallRng) -> Load {
         let mix = [
-            (rng.random_range(25..45), Kind::Leader),
+            (rng.random_range(25..40), Kind::Leader),
+            (rng.random_range(6..12), Kind::Scan),
             (rng.random_range(15..25), Kind::Quorum),
             (rng.random_range(10..20), Kind::Replica),
             (rng.random_range(2..8), Kind::Index),
@@ -66,6 +70,7 @@ impl Load {
             avoided: None,
             favoured: None,
             patience: None,
+            wide_scans: None,
             outdated: None,
         }
     }
@@ -135,11 +140,15 @@ impl Load {
             kind,
             key: key(region),
             from: match kind {
-                Kind::Leader | Kind::Write => ReadFrom::Leader,
+                Kind::Leader | Kind::Scan | Kind::Write => ReadFrom::Leader,
                 Kind::Quorum => ReadFrom::LeaderQuorum,
                 Kind::Replica | Kind::Index => ReadFrom::Replica(StoreId(store)),
             },
             value,
+            range: match self.wide_scans {
+                Some(limit) => ScanRange { to: split_key(region), limit, ..ScanRange::default() },
+                None => ScanRange { from: key(region), limit: 1, ..ScanRange::default() },
+            },
             patience: self.patience.filter(|_| kind == Kind::Quorum),
             outdated: self.outdated.filter(|(of, _)| *of == region).map(|(_, epoch)| epoch),
         }
@@ -173,6 +182,7 @@ struct Request {
     key: Vec<u8>,
     from: ReadFrom,
     value: Vec<u8>,
+    range: ScanRange,
     patience: Option<Duration>,
     outdated: Option<RegionEpoch>,
 }
@@ -191,6 +201,9 @@ impl Request {
             }
             Kind::Index => {
                 let _ = kv.read_index(ctx).await;
+            }
+            Kind::Scan => {
+                let _ = kv.scan(ctx, self.range).await;
             }
             Kind::Leader | Kind::Quorum | Kind::Replica => {
                 if let Ok(answer) = kv.async_snapshot(ctx).await {

@@ -10,9 +10,10 @@
 //!
 //! A seed decides load, place, strength and times, but not what the threads of a machine make of
 //! them: a run cannot be had twice. Only what a network, an apply gate, a client, much data or a blocked
-//! runtime can do is planted: nothing here makes an engine, one voter or one region of a thread slow.
+//! runtime can do is planted: nothing here makes a snapshot, one voter or one region of a thread slow.
 
 mod course;
+mod fill;
 mod load;
 mod plan;
 mod plan_replicas;
@@ -41,6 +42,8 @@ use crate::sim::planted::{self, Run};
 
 /// What can be planted on a real cluster.
 const POSSIBLE: &[Ailment] = &[
+    Ailment::EngineBlocks,
+    Ailment::EngineTombstones,
     Ailment::MailboxFull,
     Ailment::LeaseExpired,
     Ailment::LeaseSuspect,
@@ -179,7 +182,7 @@ mod tests {
         assert_eq!(parse("random"), Ok(RealPlant::Random));
         assert_eq!(parse("none"), Ok(RealPlant::This(None)));
         assert_eq!(parse("deadline"), Ok(RealPlant::This(Some(Ailment::Deadline))));
-        for refused in ["engine", "quorum_voter", "deadline,new_leader"] {
+        for refused in ["engine_snapshot", "quorum_voter", "deadline,new_leader"] {
             let error = parse(refused).unwrap_err().to_string();
             assert!(error.contains("read_index_late"), "{error}");
         }

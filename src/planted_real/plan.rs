@@ -11,7 +11,7 @@ use rand::Rng;
 use rand::rngs::SmallRng;
 
 use crate::planted_real::load::{Kind, STORES};
-use crate::planted_real::shape::Shape;
+use crate::planted_real::shape::{Filling, Shape};
 use crate::planted_real::step::{Act, Step, of_type};
 
 /// The steps of an ailment, under way of being written down. Times count from the first request.
@@ -142,11 +142,25 @@ impl Plan<'_> {
             Ailment::ReadIndexLate => self.read_index_late(),
             Ailment::SnapshotInstall => self.snapshot_install(),
             Ailment::DiskSync => self.disk_sync(),
+            Ailment::EngineBlocks => {
+                let keys = match shape.filling {
+                    Filling::Values(count) => self.rng.random_range(count / 3..count),
+                    _ => 1,
+                };
+                self.wide_scans(keys)
+            }
+            Ailment::EngineTombstones => self.wide_scans(10),
             // Refused before it comes to this.
-            Ailment::Engine | Ailment::PollerBusy | Ailment::QuorumVoter => {
+            Ailment::EngineSnapshot | Ailment::PollerBusy | Ailment::QuorumVoter => {
                 (self.leader, Duration::ZERO)
             }
         }
+    }
+
+    /// Clients that begin to scan what lies in the region besides the one key that they use.
+    fn wide_scans(&mut self, keys: usize) -> (u64, Duration) {
+        self.throughout(Act::WideScans(Some(keys)), Act::WideScans(None));
+        (self.leader, Duration::ZERO)
     }
 
     fn mailbox_full(&mut self) -> (u64, Duration) {

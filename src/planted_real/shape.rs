@@ -15,6 +15,8 @@ pub(super) struct Shape {
     pub(super) config: Config,
     /// How long a message is on its way at most; `None` for a network that delivers at once.
     pub(super) hop: Option<Duration>,
+    /// What lies in the region besides the key that is used.
+    pub(super) filling: Filling,
     /// Threads of the runtime that clients run on.
     pub(super) workers: usize,
     /// How long clients come.
@@ -23,6 +25,16 @@ pub(super) struct Shape {
     /// are as usual.
     pub(super) ails_at: Duration,
     pub(super) ails_for: Duration,
+}
+
+/// What is written into a region before clients come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Filling {
+    Nothing,
+    /// So many values, each as large as a block: more than caches hold.
+    Values(usize),
+    /// So many keys that are deleted again.
+    Deleted(usize),
 }
 
 /// Of the run, the ailment may have this much.
@@ -42,6 +54,8 @@ impl Shape {
                 Ailment::ReadIndexLate,
                 Ailment::SnapshotInstall,
                 Ailment::DiskSync,
+                Ailment::EngineBlocks,
+                Ailment::EngineTombstones,
             ]) =>
             {
                 1
@@ -74,7 +88,12 @@ impl Shape {
         };
         let workers = 2;
         let hop = needs_rounds.then_some(hop);
-        Shape { ailment, regions, config, hop, workers, lasts, ails_at, ails_for }
+        let filling = match ailment {
+            Some(Ailment::EngineBlocks) => Filling::Values(rng.random_range(1_500..3_000)),
+            Some(Ailment::EngineTombstones) => Filling::Deleted(rng.random_range(40_000..120_000)),
+            _ => Filling::Nothing,
+        };
+        Shape { ailment, regions, config, hop, filling, workers, lasts, ails_at, ails_for }
     }
 
     /// Where the key space is split.
@@ -95,6 +114,11 @@ fn start_of(count: u64) -> Vec<u8> {
 /// A key of a region.
 pub(super) fn key(region: u64) -> Vec<u8> {
     [start_of(region - 1).as_slice(), b"0"].concat()
+}
+
+/// A key of the first region, between [`key`] and [`split_key`], that clients do not write.
+pub(super) fn fill_key(count: usize) -> Vec<u8> {
+    format!("3{count:07}").into_bytes()
 }
 
 /// Where a region is split: behind [`key`].

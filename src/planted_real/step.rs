@@ -40,6 +40,8 @@ pub(super) enum Act {
     Avoid(Option<u64>),
     Favour(Option<u64>),
     Patience(Option<Duration>),
+    /// Scans look for so many keys in all of their region.
+    WideScans(Option<usize>),
     Outdate(Option<u64>),
     Split(u64),
     Merge(u64, u64),
@@ -102,6 +104,7 @@ impl Act {
             Act::Avoid(store) => load.avoided = store,
             Act::Favour(store) => load.favoured = store,
             Act::Patience(patience) => load.patience = patience,
+            Act::WideScans(keys) => load.wide_scans = keys,
             Act::Outdate(region) => {
                 let known = region.and_then(|id| cluster.pd().region(RegionId(id)));
                 load.outdated = known.map(|(known, _)| (known.id, known.epoch));

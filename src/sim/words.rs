@@ -49,6 +49,7 @@ pub(crate) fn asked(operation: &Operation) -> String {
     match &operation.asked {
         Asked::Write(value) => format!("writes {key} = {}", text(value)),
         Asked::Read(AskRead::Leader) => format!("reads {key}"),
+        Asked::Read(AskRead::Scan) => format!("scans the region of {key}"),
         Asked::Read(AskRead::Quorum) => format!("reads {key} by quorum"),
         Asked::Read(AskRead::Replica) => format!("reads {key} of this replica"),
         Asked::Read(AskRead::Index { consumer }) => {

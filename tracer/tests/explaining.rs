@@ -206,6 +206,22 @@ fn a_read_that_joined_another_says_so_and_has_its_acknowledgements() {
 }
 
 #[test]
+fn a_heartbeat_that_its_leader_kept_back_is_no_question_of_a_replica() {
+    let kept = |disk: i64| {
+        let mut spans = read_index(800);
+        // The heartbeat came after 700 ns, of which it had been on its way for 20.
+        let heartbeat = spans[3].clone().int("message.kept_ns", 680).int("message.from_store", 1);
+        let heartbeat =
+            heartbeat.int("message.kept_disk_ns", disk).int("message.kept_poller_ns", 0);
+        spans[3] = Span { start_ns: 850, end_ns: 852, ..heartbeat };
+        verdict(&attributed(spans))
+    };
+    assert_eq!(kept(600).cause, Cause::DiskSync);
+    assert_eq!(kept(0).cause, Cause::QuorumSlow);
+    assert!(kept(0).sentence.contains("kept its heartbeat back"), "{:?}", kept(0));
+}
+
+#[test]
 fn a_local_read_is_its_reader_and_its_snapshot() {
     let read = attributed(vec![
         span("async_snapshot", 1, 0..100)
@@ -213,7 +229,72 @@ fn a_local_read_is_its_reader_and_its_snapshot() {
             .int("wait.snapshot_ns", 80),
     ]);
     assert_eq!(times(&read), [(WaitState::LocalReader, 20), (WaitState::EngineSnapshot, 80)]);
-    assert_eq!(verdict(&read).cause, Cause::Engine);
+    assert_eq!(verdict(&read).cause, Cause::EngineSnapshot);
+}
+
+/// A read under the lease of 1,000 ns, of which its caller's thread read the engine for 900.
+fn engine_read() -> Span {
+    span("async_snapshot", 1, 0..1_000)
+        .text("read.mode", "lease_local")
+        .int("raft.store_id", 2)
+        .int("wait.snapshot_ns", 30)
+        .int("wait.engine_ns", 900)
+        .text("engine.thread", "caller")
+}
+
+#[test]
+fn a_slow_engine_says_what_it_had_to_do() {
+    let read = attributed(vec![engine_read().int("engine.block_reads", 12)]);
+    let expected = [
+        (WaitState::LocalReader, 70),
+        (WaitState::EngineSnapshot, 30),
+        (WaitState::EngineRead, 900),
+    ];
+    assert_eq!(times(&read), expected);
+    let fetched = verdict(&read);
+    assert_eq!((fetched.cause, fetched.state_ns), (Cause::EngineBlocks, 900));
+    assert!(fetched.sentence.contains("store 2 fetched 12 blocks"), "{fetched:?}");
+
+    let scan = |read: Span, found, passed| {
+        let read = read.int("engine.keys", found).int("engine.tombstones", passed);
+        verdict(&attributed(vec![read]))
+    };
+    let passed = scan(engine_read(), 3, 9_000);
+    assert_eq!(passed.cause, Cause::EngineTombstones);
+    assert!(passed.sentence.contains("passed 9000 deleted keys"), "{passed:?}");
+    // A scan fetches blocks whatever it looks for; their time says which of the two it was.
+    let fetching = |took| {
+        let blocks = engine_read().int("engine.block_reads", 40);
+        scan(blocks.int("engine.block_read_ns", took), 3, 9_000)
+    };
+    assert_eq!(fetching(800).cause, Cause::EngineBlocks);
+    assert_eq!(fetching(100).cause, Cause::EngineTombstones);
+    assert!(fetching(100).evidence.iter().any(|line| line.contains("fetched 40 blocks")));
+    // A scan that only found much, and a get that found its key at once.
+    assert_eq!(scan(engine_read(), 9_000, 3).cause, Cause::Engine);
+    assert!(scan(engine_read(), 9_000, 3).sentence.contains("found 9000 keys"));
+    assert_eq!(verdict(&attributed(vec![engine_read()])).cause, Cause::Engine);
+}
+
+#[test]
+fn the_engine_is_read_by_the_thread_that_answers_or_by_the_caller() {
+    let with = |thread: &str| {
+        let mut spans = read_index(300);
+        let read = spans[0].clone().int("wait.engine_ns", 12).text("engine.thread", thread);
+        spans[0] = read;
+        times(&attributed(spans)).split_off(6)
+    };
+    let (snapshot, engine) = ((WaitState::EngineSnapshot, 5), (WaitState::EngineRead, 12));
+    let answered = [(WaitState::Answer, 3), snapshot, engine, (WaitState::Wake, 20)];
+    assert_eq!(with("raft"), answered);
+    let scanned = [(WaitState::Answer, 15), snapshot, (WaitState::Wake, 8), engine];
+    assert_eq!(with("caller"), scanned);
+    // A snapshot that no lease covered is taken right before the read is sent on.
+    let mut spans = read_index(300);
+    spans[0] = spans[0].clone().int("wait.reader_snapshot_ns", 7);
+    let first = times(&attributed(spans)).into_iter().take(3).collect::<Vec<_>>();
+    let in_vain = (WaitState::EngineSnapshot, 7);
+    assert_eq!(first, [(WaitState::LocalReader, 3), in_vain, (WaitState::Mailbox, 90)]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod error;
 pub(crate) mod keys;
 mod memory;
 mod rocks;
+mod usage;
 
 #[cfg(test)]
 mod conformance;
@@ -19,6 +20,7 @@ pub use batch::{WriteBatch, WriteOp};
 pub use error::EngineError;
 pub use memory::{MemoryEngine, MemorySnapshot};
 pub use rocks::{BlockCache, RocksEngine, RocksOptions, RocksSnapshot};
+pub use usage::{Care, EngineUsage};
 
 /// The longest key an engine takes, in bytes.
 ///
@@ -85,6 +87,15 @@ pub trait EngineSnapshot: Send + Sync + 'static {
         to: &[u8],
         visit: &mut Visit<'_>,
     ) -> Result<(), EngineError>;
+
+    /// Runs `read` on this thread, and says what its reads of the engine cost; nothing for an engine
+    /// that keeps no count.
+    fn measure<R>(&self, _care: Care, read: impl FnOnce(&Self) -> R) -> (R, EngineUsage)
+    where
+        Self: Sized,
+    {
+        (read(self), EngineUsage::default())
+    }
 }
 
 /// An ordered key-value store with atomic batches; clones are handles to the same one.
@@ -108,6 +119,11 @@ pub trait Engine: Clone + Send + Sync + 'static {
         to: &[u8],
         visit: &mut Visit<'_>,
     ) -> Result<(), EngineError>;
+
+    /// As [`EngineSnapshot::measure`].
+    fn measure<R>(&self, _care: Care, read: impl FnOnce(&Self) -> R) -> (R, EngineUsage) {
+        (read(self), EngineUsage::default())
+    }
 
     /// Whether the disk has so much room left; true if there is none that could fill up.
     fn has_room(&self, _bytes: u64) -> bool {

@@ -8,6 +8,7 @@
 //! and one allocation that ties the snapshot to its database.
 
 mod options;
+mod usage;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -16,8 +17,8 @@ use rocksdb::{ColumnFamily, DB, ReadOptions, WriteOptions};
 use tokio::sync::oneshot;
 
 use super::{
-    Durability, Engine, EngineError, EngineSnapshot, Family, MAX_KEY_BYTES, Visit, WriteBatch,
-    WriteOp,
+    Care, Durability, Engine, EngineError, EngineSnapshot, EngineUsage, Family, MAX_KEY_BYTES,
+    Visit, WriteBatch, WriteOp,
 };
 pub use options::{BlockCache, RocksOptions};
 
@@ -202,6 +203,10 @@ impl Engine for RocksEngine {
         self.opened.scan(Range { family, from, to }, ReadOptions::default(), visit)
     }
 
+    fn measure<R>(&self, care: Care, read: impl FnOnce(&Self) -> R) -> (R, EngineUsage) {
+        usage::measure(care, || read(self))
+    }
+
     fn has_room(&self, bytes: u64) -> bool {
         if self.opened.is_in_memory {
             return true;
@@ -256,6 +261,10 @@ impl EngineSnapshot for RocksSnapshot {
         let mut options = ReadOptions::default();
         options.set_snapshot(&self.0.borrow_dependent().snapshot);
         self.0.borrow_owner().scan(Range { family, from, to }, options, visit)
+    }
+
+    fn measure<R>(&self, care: Care, read: impl FnOnce(&Self) -> R) -> (R, EngineUsage) {
+        usage::measure(care, || read(self))
     }
 }
 

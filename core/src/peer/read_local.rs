@@ -79,21 +79,14 @@ impl<E: Engine> Peer<E> {
     ) -> ReadResponse<E::Snapshot> {
         let _span = enter_function!("handle_read", "Peer", "Peer::handle_read");
         let region = Arc::clone(self.region());
-        let before = ctx.monotonic_raw_now();
+        let mut waits = ReadWaits::default();
         let result: Result<ReadValue<E::Snapshot>, Error> =
             if check_epoch && self.rules.holds(Rule::T15) {
                 check_region_epoch(&request.header, &region)
             } else {
                 Ok(())
             }
-            .and_then(|()| ctx.execute(request, &region, read_index));
-        let snapshot = ctx.monotonic_raw_now().saturating_since(before);
-        ReadResponse {
-            result,
-            term: self.term(),
-            mode: None,
-            waits: ReadWaits { snapshot, ..ReadWaits::default() },
-            trace: None,
-        }
+            .and_then(|()| ctx.execute(request, (&region, read_index), &mut waits));
+        ReadResponse { result, term: self.term(), mode: None, waits, trace: None }
     }
 }

@@ -83,7 +83,8 @@ impl World {
                 writer.writes += 1;
                 What::Write(format!("{}.{}", writer.id, writer.writes).into_bytes())
             }
-            8..13 => What::Read(AskRead::Leader),
+            8..12 => What::Read(AskRead::Leader),
+            12 => What::Read(AskRead::Scan),
             13..15 => What::Read(AskRead::Quorum),
             15..18 => What::Read(AskRead::Replica),
             _ => {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::clock::{Clock, Instant};
 
@@ -136,6 +137,11 @@ impl Clock for SimClock {
         let ahead_ns = self.wall_ahead_ns.load(Ordering::Relaxed);
         Instant::from_ns(now.as_ns().saturating_add_signed(ahead_ns))
     }
+}
+
+/// A span in nanoseconds, as long as can be said if it is longer.
+pub(super) fn whole_ns(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// `value * by / over`, without overflow on the way.

@@ -1,11 +1,11 @@
 //! The disk of a simulated node: an engine that can lose its power, and its room.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::engine::{
-    Durability, Engine, EngineError, EngineSnapshot, Family, MemoryEngine, MemorySnapshot,
-    RocksEngine, RocksOptions, RocksSnapshot, Visit, WriteBatch,
+    Care, Durability, Engine, EngineError, EngineSnapshot, EngineUsage, Family, MemoryEngine,
+    MemorySnapshot, RocksEngine, RocksOptions, RocksSnapshot, Visit, WriteBatch,
 };
 use crate::sim::clock::TrueTime;
 
@@ -32,14 +32,63 @@ pub enum Room {
     None,
 }
 
+/// What a disk makes of the reads of the thread that acts now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Hardship {
+    /// How long a snapshot takes, in nanoseconds.
+    pub(super) snapshot_ns: u64,
+    /// How many blocks each get and each scan has to fetch.
+    pub(super) blocks: u64,
+    /// How long a block takes, in nanoseconds.
+    pub(super) block_ns: u64,
+    /// How many deleted keys a scan passes.
+    pub(super) tombstones: u64,
+    /// How long it takes to pass one, in nanoseconds.
+    pub(super) tombstone_ns: u64,
+}
+
+/// What is hard now, and what it has cost so far.
+#[derive(Debug, Default)]
+struct Hard {
+    now: Hardship,
+    used: EngineUsage,
+}
+
 /// The disk of one node; clones are the same one.
 #[derive(Clone, Debug)]
 pub(super) struct Disk {
     engine: AnyEngine,
     room: Arc<Mutex<Room>>,
+    reader: Reader,
+}
+
+/// What disk and snapshots share: the time that reads take.
+#[derive(Clone, Debug)]
+struct Reader {
     time: TrueTime,
-    /// How long a snapshot takes whoever asks for one now, in nanoseconds.
-    snapshot_ns: Arc<AtomicU64>,
+    hard: Arc<Mutex<Hard>>,
+}
+
+impl Reader {
+    fn hard(&self) -> std::sync::MutexGuard<'_, Hard> {
+        self.hard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody reads users' data, and waits for blocks and, in a scan, for deleted keys.
+    fn reads(&self, family: Family, is_scan: bool) {
+        if family != Family::Data {
+            return;
+        }
+        let mut hard = self.hard();
+        let Hardship { blocks, block_ns, tombstones, tombstone_ns, .. } = hard.now;
+        let tombstones = if is_scan { tombstones } else { 0 };
+        let fetching_ns = blocks.saturating_mul(block_ns);
+        self.time.hold_up(fetching_ns.saturating_add(tombstones.saturating_mul(tombstone_ns)));
+        hard.used.block_reads += blocks;
+        hard.used.tombstones += tombstones;
+        let fetching = hard.used.block_read.unwrap_or_default();
+        hard.used.block_read = Some(fetching + Duration::from_nanos(fetching_ns));
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -56,12 +105,12 @@ impl Disk {
                 AnyEngine::Rocks(RocksEngine::open("simulated", &RocksOptions::in_memory()?)?)
             }
         };
-        Ok(Disk { engine, room: Arc::default(), time, snapshot_ns: Arc::default() })
+        Ok(Disk { engine, room: Arc::default(), reader: Reader { time, hard: Arc::default() } })
     }
 
-    /// From now on a snapshot takes whoever asks for it so long.
-    pub(super) fn set_snapshot_ns(&self, span_ns: u64) {
-        self.snapshot_ns.store(span_ns, Ordering::Relaxed);
+    /// From now on reads are as hard as this.
+    pub(super) fn set_hardship(&self, hardship: Hardship) {
+        self.reader.hard().now = hardship;
     }
 
     /// How many writes a crash could lose now.
@@ -89,18 +138,26 @@ impl Disk {
     }
 }
 
+/// A snapshot of a disk.
+#[derive(Debug)]
+pub(super) struct DiskSnapshot {
+    snapshot: AnySnapshot,
+    reader: Reader,
+}
+
 /// A snapshot of either engine.
 #[derive(Debug)]
-pub(super) enum DiskSnapshot {
+enum AnySnapshot {
     Memory(MemorySnapshot),
     Rocks(RocksSnapshot),
 }
 
 impl EngineSnapshot for DiskSnapshot {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
-        match self {
-            DiskSnapshot::Memory(snapshot) => snapshot.get(family, key),
-            DiskSnapshot::Rocks(snapshot) => snapshot.get(family, key),
+        self.reader.reads(family, false);
+        match &self.snapshot {
+            AnySnapshot::Memory(snapshot) => snapshot.get(family, key),
+            AnySnapshot::Rocks(snapshot) => snapshot.get(family, key),
         }
     }
 
@@ -111,10 +168,19 @@ impl EngineSnapshot for DiskSnapshot {
         to: &[u8],
         visit: &mut Visit<'_>,
     ) -> Result<(), EngineError> {
-        match self {
-            DiskSnapshot::Memory(snapshot) => snapshot.scan(family, from, to, visit),
-            DiskSnapshot::Rocks(snapshot) => snapshot.scan(family, from, to, visit),
+        self.reader.reads(family, true);
+        match &self.snapshot {
+            AnySnapshot::Memory(snapshot) => snapshot.scan(family, from, to, visit),
+            AnySnapshot::Rocks(snapshot) => snapshot.scan(family, from, to, visit),
         }
+    }
+
+    fn measure<R>(&self, care: Care, read: impl FnOnce(&Self) -> R) -> (R, EngineUsage) {
+        let before = self.reader.hard().used;
+        let found = read(self);
+        let mut used = self.reader.hard().used.since(before);
+        used.block_read = used.block_read.filter(|_| care == Care::Times);
+        (found, used)
     }
 }
 
@@ -122,11 +188,12 @@ impl Engine for Disk {
     type Snapshot = DiskSnapshot;
 
     fn snapshot(&self) -> DiskSnapshot {
-        self.time.hold_up(self.snapshot_ns.load(Ordering::Relaxed));
-        match &self.engine {
-            AnyEngine::Memory(engine) => DiskSnapshot::Memory(engine.snapshot()),
-            AnyEngine::Rocks(engine) => DiskSnapshot::Rocks(engine.snapshot()),
-        }
+        self.reader.time.hold_up(self.reader.hard().now.snapshot_ns);
+        let snapshot = match &self.engine {
+            AnyEngine::Memory(engine) => AnySnapshot::Memory(engine.snapshot()),
+            AnyEngine::Rocks(engine) => AnySnapshot::Rocks(engine.snapshot()),
+        };
+        DiskSnapshot { snapshot, reader: self.reader.clone() }
     }
 
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {

@@ -31,7 +31,7 @@ use crate::region::Region;
 use crate::router::{RaftRouter, Router};
 use crate::rules::Rules;
 use crate::sim::clock::SimClock;
-use crate::sim::disk::{Disk, DiskSnapshot};
+use crate::sim::disk::{Disk, DiskSnapshot, Hardship};
 use crate::sim::requests::OpId;
 use crate::store::Scheduled;
 use crate::thread_log::ThreadLog;
@@ -68,8 +68,8 @@ pub(super) struct Node {
     pub(super) waiting_reads: Vec<OpId>,
     /// What is added to the time that a synced write takes.
     pub(super) disk_extra_ns: u64,
-    /// How long a snapshot of the engine takes its readers, in nanoseconds.
-    pub(super) snapshot_ns: u64,
+    /// How hard the engine makes it for its readers.
+    pub(super) hardship: Hardship,
     /// Regions that keep the raft thread, and how long a round takes for them, in nanoseconds.
     pub(super) burdens: BTreeMap<RegionId, u64>,
     /// What its stores carry traces with.
@@ -136,7 +136,7 @@ impl Node {
             paused_reader: 0,
             waiting_reads: Vec::new(),
             disk_extra_ns: 0,
-            snapshot_ns: 0,
+            hardship: Hardship::default(),
             burdens: BTreeMap::new(),
             tracer: Tracer::default(),
         })

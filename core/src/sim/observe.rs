@@ -222,6 +222,7 @@ impl World {
 fn ask_name(ask: AskRead) -> &'static str {
     match ask {
         AskRead::Leader => "leader",
+        AskRead::Scan => "scan",
         AskRead::Quorum => "quorum",
         AskRead::Replica => "replica",
         AskRead::Index { .. } => "index",

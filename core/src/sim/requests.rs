@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use crate::admin_command::AdminCommand;
 use crate::callback::{Callback, ReadMode, ReadValue};
-use crate::command::{Body, Mutation, RaftCmdRequest, ReadCommand, RequestHeader};
+use crate::command::{Body, Mutation, RaftCmdRequest, ReadCommand, RequestHeader, ScanRange};
 use crate::engine::{Engine, Family};
 use crate::error::Error;
 use crate::history::{Op, OpKind};
 use crate::ids::{PeerId, RegionId, StoreId};
 use crate::raft_kv::{AskedRead, RaftKv, SnapContext};
 use crate::region::Region;
-use crate::sim::disk::Disk;
+use crate::sim::clock::whole_ns;
+use crate::sim::disk::{Disk, Hardship};
 use crate::sim::oracle::{Invariant, not_hung};
 use crate::sim::queue::Event;
 use crate::sim::waiting::{Answer, Found, Receiver};
@@ -42,6 +43,8 @@ impl fmt::Debug for OpId {
 pub enum AskRead {
     /// Of the leader: from its lease if it has one (modes 1 to 5).
     Leader,
+    /// All keys of the region, of the leader, as [`AskRead::Leader`]; the value is that of the key.
+    Scan,
     /// Of the leader, after it asked its quorum (mode 6).
     Quorum,
     /// Of whatever replica the node has (modes 7, 8, 12).
@@ -83,6 +86,12 @@ pub(super) enum What {
     Read(AskRead),
     Transfer(PeerId),
     Admin(Box<AdminCommand>),
+}
+
+impl What {
+    fn is_scan(&self) -> bool {
+        matches!(self, What::Read(AskRead::Scan))
+    }
 }
 
 /// A request and what is known of it.
@@ -175,7 +184,7 @@ impl World {
         self.note_request(op);
         self.hand_over(op);
         if let Some(span) = self.request(op).deadline.filter(|_| is_read) {
-            let at_ns = self.now_ns() + u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+            let at_ns = self.now_ns() + whole_ns(span);
             self.queue.push(at_ns, Event::TimeOut { op });
         }
         self.wake(node);
@@ -206,7 +215,7 @@ impl World {
         )
         .entered();
         // What holds up a reader's thread holds up nobody else.
-        self.node(node).disk.set_snapshot_ns(self.node(node).snapshot_ns);
+        self.node(node).disk.set_hardship(self.node(node).hardship);
         let receiver = match (&self.node(node).running, self.command(request)) {
             (Some(running), Some(command)) => {
                 let door = &running.doors[request.client.map_or(0, |client| client + 1)];
@@ -220,7 +229,7 @@ impl World {
             }
         };
         drop(span);
-        self.node(node).disk.set_snapshot_ns(0);
+        self.node(node).disk.set_hardship(Hardship::default());
         let held_up_ns = self.truth.let_go();
         if held_up_ns > 0 {
             self.queue.push(self.now_ns() + held_up_ns, Event::HeldUpNoMore);
@@ -239,11 +248,15 @@ impl World {
                 };
                 let context = SnapContext { header, read_id, deadline: Some(deadline) };
                 let AskedRead { span, answer, .. } = door.ask(context, read);
+                let is_scan = request.what.is_scan();
                 if let Some((_, true)) = request.batch {
                     door.end_batch();
                 }
                 match answer {
-                    Ok(response) => {
+                    Ok(mut response) => {
+                        if is_scan {
+                            response = door.scanned(&span, response, &ScanRange::all());
+                        }
                         Receiver::Answered(Box::new(Answer::of_read(response)), self.now_ns())
                     }
                     Err(receiver) => Receiver::Read(receiver, span),
@@ -278,6 +291,7 @@ impl World {
                     AskRead::Index { .. } => ReadCommand::ReadIndex,
                     // Both kinds of reads take part: a value, and a snapshot.
                     _ if request.batch.is_some() => ReadCommand::Snap,
+                    AskRead::Scan => ReadCommand::Snap,
                     AskRead::Leader | AskRead::Quorum | AskRead::Replica => {
                         ReadCommand::Get { key: request.key.clone() }
                     }
@@ -332,6 +346,10 @@ impl World {
             }
             Ok(Found::Value(ReadValue::Value(value))) => Ok(value),
             Ok(Found::Value(ReadValue::Snapshot(snapshot))) => snapshot.get(&self.request(op).key),
+            Ok(Found::Value(ReadValue::Pairs(pairs))) => {
+                let key = &self.request(op).key;
+                Ok(pairs.into_iter().find(|(found, _)| found == key).map(|(_, value)| value))
+            }
             Ok(Found::Value(ReadValue::Nothing)) => Ok(None),
             Err(error) => Err(error),
         };

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::ids::RegionId;
 use crate::lease::LeaseState;
 use crate::message::{CasualMessage, PeerMsg};
-use crate::sim::clock::SimClock;
+use crate::sim::clock::{SimClock, whole_ns};
 use crate::sim::disk::Room;
 use crate::sim::network::{MessageLine, MessagePattern, NetworkCounts};
 use crate::sim::node::PollStage;
@@ -31,13 +31,13 @@ impl World {
 
     /// Lets everything happen for a span of true time.
     pub fn run_for(&mut self, span: Duration) {
-        let span_ns = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        let span_ns = whole_ns(span);
         self.run_until(self.now_ns().saturating_add(span_ns));
     }
 
     /// Runs until `done` says so, for `limit` at most; whether it did.
     pub fn run_while(&mut self, limit: Duration, mut done: impl FnMut(&World) -> bool) -> bool {
-        let limit_ns = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+        let limit_ns = whole_ns(limit);
         let until_ns = self.now_ns().saturating_add(limit_ns);
         while !done(self) {
             if !self.step(until_ns) {
@@ -94,7 +94,7 @@ impl World {
 
     /// Makes messages from one node to another one take so much longer; zero ends that.
     pub fn slow(&mut self, from: u64, to: u64, extra: Duration) {
-        let extra_ns = u64::try_from(extra.as_nanos()).unwrap_or(u64::MAX);
+        let extra_ns = whole_ns(extra);
         self.network.edge(from, to).extra_ns = extra_ns;
     }
 
@@ -188,18 +188,32 @@ impl World {
 
     /// Makes synced writes of a node take so much longer; zero ends that.
     pub fn stall_disk(&mut self, node: u64, extra: Duration) {
-        self.node_mut(node).disk_extra_ns = u64::try_from(extra.as_nanos()).unwrap_or(u64::MAX);
+        self.node_mut(node).disk_extra_ns = whole_ns(extra);
     }
 
     /// Makes a snapshot of a node's engine take its readers so long; zero ends that.
     pub fn slow_snapshots(&mut self, node: u64, span: Duration) {
-        self.node_mut(node).snapshot_ns = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        self.node_mut(node).hardship.snapshot_ns = whole_ns(span);
+    }
+
+    /// Makes each get and each scan of a node's readers fetch so many blocks, which take so long
+    /// each; zero ends that.
+    pub fn lose_cache(&mut self, node: u64, blocks: u64, each: Duration) {
+        let hardship = &mut self.node_mut(node).hardship;
+        (hardship.blocks, hardship.block_ns) = (blocks, whole_ns(each));
+    }
+
+    /// Makes each scan of a node's readers pass so many deleted keys, which take so long each; zero
+    /// ends that.
+    pub fn litter(&mut self, node: u64, tombstones: u64, each: Duration) {
+        let hardship = &mut self.node_mut(node).hardship;
+        (hardship.tombstones, hardship.tombstone_ns) = (tombstones, whole_ns(each));
     }
 
     /// Makes each round of a region take a node's raft thread so long, which then serves no other
     /// region; zero ends that.
     pub fn burden_raft(&mut self, node: u64, region: u64, span: Duration) {
-        let span_ns = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        let span_ns = whole_ns(span);
         let burdens = &mut self.node_mut(node).burdens;
         match span_ns {
             0 => burdens.remove(&RegionId(region)),

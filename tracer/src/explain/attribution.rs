@@ -114,24 +114,59 @@ impl Cut {
         }
     }
 
+    /// Gives the last of the time until `until` to the engine, and what is before that to `state`.
+    fn with_engine(&mut self, until: u64, engine: EngineTimes, state: WaitState) {
+        let EngineTimes { snapshot_ns, read_ns, .. } = engine;
+        let read_at = until.saturating_sub(read_ns);
+        self.until(read_at.saturating_sub(snapshot_ns), state);
+        self.until(read_at, WaitState::EngineSnapshot);
+        self.until(until, WaitState::EngineRead);
+    }
+
     fn lasting(&mut self, duration_ns: u64, state: WaitState) {
         self.until(self.now.saturating_add(duration_ns), state);
     }
 }
 
+/// The time of the thread that answered in the engine, snapshot and then read, and that of the caller's
+/// thread if it scanned the snapshot that it was given.
+#[derive(Clone, Copy, Default)]
+struct EngineTimes {
+    snapshot_ns: u64,
+    read_ns: u64,
+    by_caller_ns: u64,
+}
+
+impl EngineTimes {
+    fn of_caller(self) -> EngineTimes {
+        EngineTimes { read_ns: self.by_caller_ns, ..EngineTimes::default() }
+    }
+}
+
+fn engine_times(root: &Span, facts: &Facts) -> EngineTimes {
+    let on_thread = |raft| facts.engine.map_or(0, |used| used.on_thread_ns(raft));
+    EngineTimes {
+        snapshot_ns: nanoseconds(root, "wait.snapshot_ns").unwrap_or(0),
+        read_ns: on_thread(true),
+        by_caller_ns: on_thread(false),
+    }
+}
+
 fn cut_time(cut: &mut Cut, root: &Span, stages: &Stages<'_>, facts: &Facts) {
-    let snapshot = nanoseconds(root, "wait.snapshot_ns").unwrap_or(0);
     let Some(propose) = stages.propose else { return cut_without_raft(cut, root, stages, facts) };
+    let engine = engine_times(root, facts);
     let mailbox = nanoseconds(propose, "wait.mailbox_ns").unwrap_or(0);
     let sent = propose.start_ns.saturating_sub(mailbox);
     let sent = stages.route.map_or(sent, |route| route.start_ns.min(sent));
-    cut.until(sent, WaitState::LocalReader);
+    // The reader's thread may have taken a snapshot that no lease covered, right before it sent it on.
+    let in_vain = nanoseconds(root, "wait.reader_snapshot_ns").unwrap_or(0);
+    cut.until(sent.saturating_sub(in_vain), WaitState::LocalReader);
+    cut.until(sent, WaitState::EngineSnapshot);
     cut.until(sent.saturating_add(mailbox), WaitState::Mailbox);
     cut.until(propose.start_ns, WaitState::PollBatch);
     let Some((_, apply_reads)) = stages.apply_reads else {
-        let at_end = if facts.mode.is_some() { snapshot } else { 0 };
-        cut.until(propose.end_ns.saturating_sub(at_end), WaitState::Propose);
-        cut.until(propose.end_ns, WaitState::EngineSnapshot);
+        let engine = if facts.mode.is_some() { engine } else { EngineTimes::default() };
+        cut.with_engine(propose.end_ns, engine, WaitState::Propose);
         let rest = if facts.error.is_some() {
             WaitState::NoAnswer
         } else if facts.mode.as_deref() == Some("read_local") {
@@ -139,7 +174,7 @@ fn cut_time(cut: &mut Cut, root: &Span, stages: &Stages<'_>, facts: &Facts) {
         } else {
             WaitState::Unattributed
         };
-        return cut.until(cut.end, rest);
+        return cut.with_engine(cut.end, engine.of_caller(), rest);
     };
     let apply = nanoseconds(apply_reads, "wait.apply_ns");
     let confirmed = apply_reads.start_ns.saturating_sub(apply.unwrap_or(0));
@@ -160,9 +195,8 @@ fn cut_time(cut: &mut Cut, root: &Span, stages: &Stages<'_>, facts: &Facts) {
     if install > 0 {
         cut.until(apply_reads.start_ns, WaitState::Install);
     }
-    cut.until(apply_reads.end_ns.saturating_sub(snapshot), WaitState::Answer);
-    cut.until(apply_reads.end_ns, WaitState::EngineSnapshot);
-    cut.until(cut.end, WaitState::Wake);
+    cut.with_engine(apply_reads.end_ns, engine, WaitState::Answer);
+    cut.with_engine(cut.end, engine.of_caller(), WaitState::Wake);
 }
 
 /// The way of a replica's question to its leader, and of the answer. While a message is kept by its
@@ -219,10 +253,10 @@ fn after_confirmed(apply_reads: &Span, facts: &Facts) -> WaitState {
 /// A read that no raft thread is known to have taken on.
 fn cut_without_raft(cut: &mut Cut, root: &Span, stages: &Stages<'_>, facts: &Facts) {
     let is_local = matches!(facts.mode.as_deref(), Some("lease_local" | "lease_shared"));
-    let snapshot = nanoseconds(root, "wait.snapshot_ns").unwrap_or(0);
+    let engine = engine_times(root, facts);
     if is_local {
-        cut.until(cut.end.saturating_sub(snapshot), WaitState::LocalReader);
-        return cut.until(cut.end, WaitState::EngineSnapshot);
+        let engine = EngineTimes { read_ns: engine.by_caller_ns, ..engine };
+        return cut.with_engine(cut.end, engine, WaitState::LocalReader);
     }
     if let (Some(route), Some(_)) = (stages.route, &facts.error) {
         cut.until(route.start_ns, WaitState::LocalReader);
@@ -237,6 +271,7 @@ fn cut_without_raft(cut: &mut Cut, root: &Span, stages: &Stages<'_>, facts: &Fac
         ("wait.quorum_ns", WaitState::Quorum),
         ("wait.apply_ns", WaitState::Answer),
         ("wait.snapshot_ns", WaitState::EngineSnapshot),
+        ("wait.engine_ns", WaitState::EngineRead),
     ];
     for (key, state) in waits {
         cut.lasting(nanoseconds(root, key).unwrap_or(0), state);

@@ -27,7 +27,13 @@ macro_rules! causes {
 
 causes! {
     /// Taking a snapshot of the engine was slow.
-    Engine = "engine", "look at the store's engine: stalls, block cache, compaction";
+    EngineSnapshot = "engine_snapshot", "see what holds the engine's lock: write stalls, flushes, other snapshots";
+    /// The engine fetched blocks that were in no cache.
+    EngineBlocks = "engine_blocks", "give the block cache of the store more memory, and see who else reads its disk";
+    /// A scan of the engine passed many deleted keys.
+    EngineTombstones = "engine_tombstones", "compact the range that was read, and delete ranges rather than keys";
+    /// Reading the engine was slow for another reason.
+    Engine = "engine", "see how many keys such reads find, and whether their thread ran";
     /// The raft thread served another region.
     PollerBusy = "poller_busy", "see what keeps the named region's rounds long; more pollers, or smaller batches";
     /// A raft thread waited for its disk.

@@ -2,6 +2,7 @@
 
 use crate::assemble::Assembly;
 use crate::conventions::LINK_KIND;
+use crate::explain::engine_use::EngineUse;
 use crate::explain::stages::{Stages, nanoseconds, number};
 use crate::model::{Span, SpanId, TraceId, Value, find};
 
@@ -15,6 +16,8 @@ pub enum Asked {
     Quorum,
     /// A read that any replica may answer.
     Replica,
+    /// A scan, of whomever.
+    Scan,
 }
 
 impl Asked {
@@ -24,6 +27,7 @@ impl Asked {
             Asked::Leader => "leader",
             Asked::Quorum => "quorum",
             Asked::Replica => "replica",
+            Asked::Scan => "scan",
         }
     }
 }
@@ -165,6 +169,8 @@ pub struct Facts {
     pub read_index: Option<i64>,
     /// What was applied when the raft thread took it on.
     pub applied_index: Option<i64>,
+    /// What it made the engine do, if it read one.
+    pub engine: Option<EngineUse>,
     /// The error that it ended with.
     pub error: Option<String>,
     /// The last stage that is known of it, and on which store.
@@ -180,10 +186,12 @@ impl Facts {
         let reject = text(Some(root), "reject.reason");
         let hops = stages.steps_of("MsgReadIndex").chain(stages.steps_of("MsgReadIndexResp"));
         let applied = stages.apply_reads.map(|(_, span)| span);
+        let engine = EngineUse::of(root);
         Facts {
             store: number(root, "raft.store_id"),
             region: number(root, "raft.region_id"),
             asked: match reject.as_deref() {
+                _ if engine.is_some_and(|used| used.keys.is_some()) => Asked::Scan,
                 Some("read_quorum") => Asked::Quorum,
                 Some("replica_read") => Asked::Replica,
                 _ => Asked::Leader,
@@ -204,6 +212,7 @@ impl Facts {
             leader: stages.steps_of("MsgReadIndex").find_map(|it| number(it, "raft.store_id")),
             read_index: stages.apply_reads.and_then(|(_, span)| number(span, "read.index")),
             applied_index: stages.propose.and_then(|span| number(span, "raft.applied_index")),
+            engine,
             error: text(Some(root), "error"),
             last: stages.last.map(|it| (it.name.to_string(), number(it, "raft.store_id"))),
         }

@@ -87,7 +87,14 @@ fn of_ack(ack: &Ack, started_ns: u64) -> (Cause, String) {
     let longer =
         |one: Option<Stay>, two| one.into_iter().chain(two).max_by_key(|it: &Stay| it.wait_ns);
     if longest == by_leader && by_leader > 0 {
-        return of_stay(longer(ack.kept_by_leader, ack.at_leader).as_ref());
+        return match of_stay(longer(ack.kept_by_leader, ack.at_leader).as_ref()) {
+            // That is what is said of a replica's question.
+            (Cause::ReadIndexLate, _) => {
+                let words = "the leader kept its heartbeat back, and recorded no reason";
+                (Cause::QuorumSlow, words.to_owned())
+            }
+            other => other,
+        };
     }
     if longest == by_voter && by_voter > 0 {
         return match longer(ack.at_voter, ack.kept_by_voter).map(|stay| stay.largest().0) {

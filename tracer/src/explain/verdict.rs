@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use crate::duration::write_duration;
 use crate::explain::attribution::Attribution;
 use crate::explain::causes::Cause;
+use crate::explain::engine_use::{EngineUse, of_engine};
 use crate::explain::facts::{Ack, Asked, Facts, Held, Stay};
 use crate::explain::held_up::{of_quorum, of_stay};
 use crate::explain::surroundings::{Leaders, Surroundings};
@@ -198,7 +199,8 @@ fn of_hop(read: &Attribution, state: WaitState, usual: &Usual) -> (Cause, String
 fn of_state(read: &Attribution, state: WaitState, usual: &Usual) -> (Cause, String) {
     let facts = &read.facts;
     let (cause, words) = match state {
-        WaitState::EngineSnapshot => (Cause::Engine, "taking the snapshot was slow"),
+        WaitState::EngineSnapshot => (Cause::EngineSnapshot, "taking the snapshot was slow"),
+        WaitState::EngineRead => return of_engine(read),
         WaitState::Mailbox => return of_stay(facts.stay.as_ref()),
         WaitState::HopMailbox => {
             return of_stay(facts.hop_stays.iter().max_by_key(|stay| stay.wait_ns));
@@ -239,6 +241,7 @@ fn add_evidence(facts: &Facts, evidence: &mut Vec<String>) {
     for stay in facts.stays().chain(facts.acks.iter().flat_map(Ack::stays)) {
         evidence.extend(told_stay(stay));
     }
+    evidence.extend(facts.engine.map(EngineUse::told).unwrap_or_default());
     if let Some((trace, span)) = facts.in_front {
         evidence.push(format!("the read in front was that of span {span} of trace {trace}"));
     }

@@ -36,7 +36,9 @@ states! {
     /// The caller's own thread: checks of the local reader, and sending the read off.
     LocalReader = "local reader", "async_snapshot until the read is in the mailbox";
     /// Taking a snapshot of the engine.
-    EngineSnapshot = "engine snapshot", "wait.snapshot_ns";
+    EngineSnapshot = "engine snapshot", "wait.snapshot_ns, wait.reader_snapshot_ns";
+    /// Reading a value or the keys of a scan from the engine.
+    EngineRead = "engine read", "wait.engine_ns";
     /// The read lay in its region's mailbox.
     Mailbox = "mailbox", "wait.mailbox_ns of propose";
     /// The poller had it but served what it had picked before.

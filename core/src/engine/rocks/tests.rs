@@ -1,6 +1,7 @@
 //! What only an engine with files can do: be reopened, be in use, be damaged.
 
 use std::fs;
+use std::time::Duration;
 
 use super::*;
 
@@ -129,6 +130,64 @@ fn a_damaged_table_names_the_key_that_was_read() {
     let error = engine.snapshot().get(Family::Data, b"key").unwrap_err();
     assert!(matches!(error, EngineError::Corrupted { .. }), "{error}");
     assert!(error.to_string().contains("reading key \"key\" of the family data"), "{error}");
+}
+
+#[test]
+fn blocks_that_no_cache_has_are_counted_and_in_a_careful_measure_timed() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = RocksOptions::sharing(BlockCache::new(64 << 10));
+    let engine = RocksEngine::open(folder.path(), &options).unwrap();
+    let mut batch = WriteBatch::new();
+    for key in 0..200 {
+        batch.put(Family::Data, format!("{key:03}"), vec![b'.'; 4096]);
+    }
+    engine.write(&batch, Durability::Unsynced).unwrap();
+    let get = |care| {
+        let snapshot = engine.snapshot();
+        let (found, used) = snapshot.measure(care, |it| it.get(Family::Data, b"100"));
+        assert!(found.unwrap().is_some());
+        used
+    };
+    assert_eq!(get(Care::Counts), EngineUsage::default(), "it is in memory");
+    engine.opened.db.flush().unwrap();
+    let scan = || {
+        let mut found = 0;
+        let (scanned, used) = engine.snapshot().measure(Care::Times, |it| {
+            it.scan(Family::Data, b"", b"", &mut |_, _| {
+                found += 1;
+                true
+            })
+        });
+        scanned.unwrap();
+        assert_eq!(found, 200);
+        used
+    };
+    let used = scan();
+    assert!(used.block_reads >= 200 && used.block_bytes > 200 * 4096, "{used:?}");
+    assert!(used.block_read.unwrap() > Duration::ZERO, "{used:?}");
+    // The end of the scan is what the cache holds; what times cost is over with it.
+    let used = get(Care::Counts);
+    assert!(used.block_reads >= 1 && used.block_read.is_none(), "{used:?}");
+    assert_eq!((used.tombstones, used.keys), (0, None));
+}
+
+#[test]
+fn deleted_keys_that_a_scan_passes_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = RocksEngine::open(folder.path(), &RocksOptions::default()).unwrap();
+    let mut batch = WriteBatch::new();
+    for key in 0..1_000 {
+        batch.delete(Family::Data, format!("{key:04}"));
+    }
+    engine.write(&batch, Durability::Unsynced).unwrap();
+    put(&engine, "x", Durability::Unsynced);
+    let scan = |from: &[u8]| {
+        let (_, used) = engine.snapshot().measure(Care::Counts, |it| {
+            it.scan(Family::Data, from, b"", &mut |_, _| true).unwrap();
+        });
+        used.tombstones
+    };
+    assert_eq!((scan(b""), scan(b"0900"), scan(b"x")), (1_000, 100, 0));
 }
 
 #[test]

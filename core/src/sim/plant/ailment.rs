@@ -25,7 +25,11 @@ macro_rules! ailments {
 
 ailments! {
     /// Snapshots of a leader's engine take long.
-    Engine = "engine",
+    EngineSnapshot = "engine_snapshot",
+    /// A leader's engine fetches blocks that are in no cache.
+    EngineBlocks = "engine_blocks",
+    /// Scans of a leader's engine pass many deleted keys.
+    EngineTombstones = "engine_tombstones",
     /// A region keeps a leader's raft thread.
     PollerBusy = "poller_busy",
     /// More reads at once than a mailbox takes.
@@ -131,9 +135,11 @@ mod tests {
         }
         assert_eq!(Plant::parse("random"), Ok(Plant::Random));
         assert_eq!(Plant::parse("none"), Ok(Plant::These(Vec::new())));
-        let two = vec![Ailment::Engine, Ailment::Deadline];
-        assert_eq!(Plant::parse("deadline, engine"), Ok(Plant::These(two)));
-        for wrong in ["", "nonsense", "engine,deadline,poller_busy", "engine;deadline"] {
+        let two = vec![Ailment::EngineSnapshot, Ailment::Deadline];
+        assert_eq!(Plant::parse("deadline, engine_snapshot"), Ok(Plant::These(two)));
+        for wrong in
+            ["", "nonsense", "engine_blocks,deadline,poller_busy", "engine_blocks;deadline"]
+        {
             assert!(Plant::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rand::Rng;
 use rand::rngs::SmallRng;
 
+use crate::sim::clock::whole_ns as ns;
 use crate::sim::network::MessagePattern;
 use crate::sim::plant::ailment::Ailment;
 use crate::sim::plant::course::Planted;
@@ -24,6 +25,10 @@ pub(super) struct Step {
 #[derive(Clone, Debug)]
 pub(super) enum Act {
     SlowSnapshots(u64, Duration),
+    /// So many blocks a read, so long each.
+    LoseCache(u64, (u64, Duration)),
+    /// So many deleted keys a scan, so long each.
+    Litter(u64, (u64, Duration)),
     Burden(u64, u64, Duration),
     /// So many requests of a kind at once.
     Requests(Kind, u64, usize),
@@ -62,6 +67,8 @@ impl Act {
     pub(super) fn happen(self, world: &mut World, load: &mut Load, rng: &mut SmallRng) {
         match self {
             Act::SlowSnapshots(node, span) => world.slow_snapshots(node, span),
+            Act::LoseCache(node, (blocks, each)) => world.lose_cache(node, blocks, each),
+            Act::Litter(node, (tombstones, each)) => world.litter(node, tombstones, each),
             Act::Burden(node, region, span) => world.burden_raft(node, region, span),
             Act::Requests(kind, region, count) => {
                 for _ in 0..count {
@@ -140,10 +147,6 @@ fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
-fn ns(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
-}
-
 /// The steps of an ailment in a span of time, and what it is. The place is where the seed wants it.
 pub(super) fn steps(
     ailment: Ailment,
@@ -204,7 +207,7 @@ impl Plan<'_> {
     fn write(&mut self, ailment: Ailment, world: &World, regions: &[u64]) -> (u64, Duration) {
         let (region, leader) = (self.region, self.leader);
         match ailment {
-            Ailment::Engine => {
+            Ailment::EngineSnapshot => {
                 let slow = self.random(3..20);
                 self.throughout(
                     Act::SlowSnapshots(leader, slow),
@@ -212,6 +215,18 @@ impl Plan<'_> {
                 );
                 (leader, slow)
             }
+            Ailment::EngineBlocks => {
+                // From a few of a disk that is slow to many of one that is not.
+                let (slow, blocks) = (self.random(3..20), self.rng.random_range(1..60));
+                let each = slow / u32::try_from(blocks).unwrap_or(1);
+                let none = (0, Duration::ZERO);
+                self.throughout(
+                    Act::LoseCache(leader, (blocks, each)),
+                    Act::LoseCache(leader, none),
+                );
+                (leader, slow)
+            }
+            Ailment::EngineTombstones => self.litter(),
             Ailment::PollerBusy => {
                 let slow = self.random(5..25);
                 let other = regions.iter().copied().find(|other| *other != region);
@@ -361,6 +376,17 @@ impl Plan<'_> {
                 (leader, Duration::ZERO)
             }
         }
+    }
+
+    /// Scans that pass many deleted keys.
+    fn litter(&mut self) -> (u64, Duration) {
+        let leader = self.leader;
+        let (slow, each) =
+            (self.random(3..20), Duration::from_nanos(self.rng.random_range(80..250)));
+        let tombstones = ns(slow) / ns(each);
+        let none = (0, Duration::ZERO);
+        self.throughout(Act::Litter(leader, (tombstones, each)), Act::Litter(leader, none));
+        (leader, slow)
     }
 
     fn pause_apply(&mut self, node: u64) {

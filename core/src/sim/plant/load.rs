@@ -15,6 +15,7 @@ use crate::sim::world::World;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Leader,
+    Scan,
     Quorum,
     Replica,
     Index,
@@ -25,6 +26,7 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, Debug)]
 struct Mix {
     leader: u32,
+    scan: u32,
     quorum: u32,
     replica: u32,
     index: u32,
@@ -55,7 +57,8 @@ pub(super) struct Load {
 impl Load {
     pub(super) fn new(rng: &mut SmallRng) -> Load {
         let mix = Mix {
-            leader: rng.random_range(25..45),
+            leader: rng.random_range(25..40),
+            scan: rng.random_range(6..12),
             quorum: rng.random_range(15..25),
             replica: rng.random_range(10..20),
             index: rng.random_range(2..8),
@@ -93,9 +96,10 @@ impl Load {
 
     fn kind(&self, rng: &mut SmallRng) -> Kind {
         let mut dice = rng.random_range(0..100);
-        let Mix { leader, quorum, replica, index } = self.mix;
+        let Mix { leader, scan, quorum, replica, index } = self.mix;
         for (share, kind) in [
             (leader, Kind::Leader),
+            (scan, Kind::Scan),
             (quorum, Kind::Quorum),
             (replica, Kind::Replica),
             (index, Kind::Index),
@@ -119,6 +123,7 @@ impl Load {
         let key = self.key(world, region)?;
         let what = match kind {
             Kind::Leader => What::Read(AskRead::Leader),
+            Kind::Scan => What::Read(AskRead::Scan),
             Kind::Quorum => What::Read(AskRead::Quorum),
             Kind::Replica => What::Read(AskRead::Replica),
             Kind::Index => What::Read(AskRead::Index { consumer: node }),
@@ -173,7 +178,7 @@ impl Load {
                 Some(node) if rng.random_range(0..4) > 0 => Some(node),
                 _ => any(rng),
             },
-            Kind::Leader | Kind::Quorum | Kind::Write => leader.or_else(|| any(rng)),
+            Kind::Leader | Kind::Scan | Kind::Quorum | Kind::Write => leader.or_else(|| any(rng)),
         }
     }
 

@@ -76,7 +76,7 @@ impl Plant {
 const AILMENTS_MAX: usize = 2;
 
 fn any(rng: &mut SmallRng) -> Ailment {
-    Ailment::ALL.choose(rng).copied().unwrap_or(Ailment::Engine)
+    Ailment::ALL.choose(rng).copied().unwrap_or(Ailment::EngineSnapshot)
 }
 
 /// Runs a seed with what is planted in it, while `tracer` carries its traces. `watch` gives the true

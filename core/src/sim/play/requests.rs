@@ -57,7 +57,7 @@ impl Stage {
         Ok(vec![self.answer(op)])
     }
 
-    /// `read n1 k`, then how: nothing, `quorum`, `replica`, `index=n2`, `batch=b`, `last-of=b`; and
+    /// `read n1 k`, then how: nothing, `scan`, `quorum`, `replica`, `index=n2`, `batch=b`, `last-of=b`; and
     /// `as=old` for the region as it was remembered.
     fn read(&mut self, label: Option<&str>, words: &mut Words<'_>) -> Result<OpId, Mistake> {
         let (node, key) = (self.node(words)?, words.word("a key")?.as_bytes());
@@ -72,6 +72,8 @@ impl Stage {
         }
         let ask = if words.flag("quorum") {
             AskRead::Quorum
+        } else if words.flag("scan") {
+            AskRead::Scan
         } else if words.flag("replica") {
             AskRead::Replica
         } else if let Some(consumer) = words.option("index") {
