@@ -88,8 +88,8 @@ impl<E: Engine> RaftKv<E> {
         ctx: SnapContext,
     ) -> Result<Answer<RegionSnapshot<E::Snapshot>>, Error> {
         let region = ctx.header.region_id;
-        let answer = self.async_read(ctx, ReadCommand::Snap).await?;
-        answer.map(|value| match value {
+        let (_, reject, response) = self.respond(ctx, ReadCommand::Snap).await;
+        into_answer(response, reject)?.map(|value| match value {
             ReadValue::Snapshot(snapshot) => Ok(snapshot),
             _ => Err(wrong_answer(region)),
         })
@@ -105,8 +105,8 @@ impl<E: Engine> RaftKv<E> {
         key: Vec<u8>,
     ) -> Result<Answer<Option<Vec<u8>>>, Error> {
         let region = ctx.header.region_id;
-        let answer = self.async_read(ctx, ReadCommand::Get { key }).await?;
-        answer.map(|value| match value {
+        let (_, reject, response) = self.respond(ctx, ReadCommand::Get { key }).await;
+        into_answer(response, reject)?.map(|value| match value {
             ReadValue::Value(value) => Ok(value),
             _ => Err(wrong_answer(region)),
         })
@@ -139,20 +139,11 @@ impl<E: Engine> RaftKv<E> {
         // The reader's thread has no index that others may rely on.
         ctx.header.read_quorum |= !ctx.header.replica_read;
         let region = ctx.header.region_id;
-        let answer = self.async_read(ctx, ReadCommand::ReadIndex).await?;
-        answer.map(|value| match value {
+        let (_, reject, response) = self.respond(ctx, ReadCommand::ReadIndex).await;
+        into_answer(response, reject)?.map(|value| match value {
             ReadValue::Index(index) => Ok(index),
             _ => Err(wrong_answer(region)),
         })
-    }
-
-    async fn async_read(
-        &self,
-        ctx: SnapContext,
-        read: ReadCommand,
-    ) -> Result<Answer<ReadValue<E::Snapshot>>, Error> {
-        let (_, reject, response) = self.respond(ctx, read).await;
-        into_answer(response, reject)
     }
 
     /// The answer to a read, with its stage, which is open still.

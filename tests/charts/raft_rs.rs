@@ -17,8 +17,13 @@ const REPOSITORY: &str = "https://github.com/tikv/raft-rs/blob/v";
 /// The folder and the version of raft-rs, as cargo has it.
 fn raft_rs() -> (PathBuf, String) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    // Packages of other platforms need not be on this machine.
+    let about = Command::new(&cargo).arg("-vV").output().unwrap();
+    let about = String::from_utf8(about.stdout).unwrap();
+    let host = about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
     let output = Command::new(cargo)
         .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .args(["--filter-platform", host])
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
