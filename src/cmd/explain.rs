@@ -1,6 +1,7 @@
 //! `raftlens explain`: one trace as a numbered story, with where its time went and why.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -107,7 +108,7 @@ fn shares(read: &Attribution) -> Vec<(WaitState, u64)> {
 fn answers(read: &Attribution) -> Vec<(&'static str, String)> {
     let facts = &read.facts;
     let unsaid = || "not recorded".to_owned();
-    let text = |value: &Option<String>| value.clone().unwrap_or_else(unsaid);
+    let text = |value: &Option<Arc<str>>| value.as_deref().map_or_else(unsaid, str::to_owned);
     let time = |state| write_duration(read.in_state_ns(state));
     let start = read.shares.first().map_or(0, |share| share.from_ns);
     let since = |at: u64| write_duration(at.saturating_sub(start));
@@ -129,7 +130,7 @@ fn answers(read: &Attribution) -> Vec<(&'static str, String)> {
     let questions: Vec<_> = facts.questions_ns.iter().map(|at| since(*at)).collect();
     let retries = match (questions.len(), &facts.error) {
         (0 | 1, None) => "none recorded".to_owned(),
-        (0 | 1, Some(error)) => error.clone(),
+        (0 | 1, Some(error)) => error.to_string(),
         (count, _) => format!("the leader was asked {count} times, after {}", questions.join(", ")),
     };
     let hop = match facts.leader {
@@ -147,7 +148,7 @@ fn answers(read: &Attribution) -> Vec<(&'static str, String)> {
     );
     let last = facts.last.as_ref().map(|(name, store)| match store {
         Some(store) => format!("{name} on store {store}"),
-        None => name.clone(),
+        None => name.to_string(),
     });
     let listed = |items: Vec<String>| if items.is_empty() { unsaid() } else { items.join(", ") };
     vec![

@@ -5,8 +5,11 @@
 //! ids can occur twice (the first counts), and parents can form a ring (broken at its first span).
 
 use std::collections::HashMap;
+use std::hash::BuildHasher as _;
+use std::sync::OnceLock;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use crate::conventions::LINK_KIND;
 use crate::model::{Span, SpanId, TraceId, TraceSet, Value, find};
@@ -50,12 +53,43 @@ pub struct SpanTree {
 #[derive(Debug)]
 pub struct Assembly<'a> {
     traces: &'a TraceSet,
-    by_id: HashMap<(TraceId, SpanId), usize, RandomState>,
+    by_id: ById,
     places: Vec<Place>,
     children: Lists<usize>,
-    tops: Vec<usize>,
+    /// Sorted when somebody asks.
+    tops: OnceLock<Vec<usize>>,
     followers: Lists<HandOver<'a>>,
     follows: Lists<HandOver<'a>>,
+}
+
+/// The spans by their ids: a table of indices alone, so that it stays near the processor when there are
+/// many spans.
+#[derive(Debug)]
+struct ById {
+    table: HashTable<u32>,
+    hasher: RandomState,
+}
+
+impl ById {
+    fn new(spans: &[Span]) -> Self {
+        let hasher = RandomState::default();
+        let mut table: HashTable<u32> = HashTable::with_capacity(spans.len());
+        let key_of = |at: u32| spans.get(at as usize).map(|it| (it.trace_id, it.span_id));
+        for (at, span) in (0..u32::MAX).zip(spans) {
+            let key = (span.trace_id, span.span_id);
+            let is_same = |other: &u32| key_of(*other) == Some(key);
+            let place =
+                table.entry(hasher.hash_one(key), is_same, |it| hasher.hash_one(key_of(*it)));
+            place.or_insert(at);
+        }
+        ById { table, hasher }
+    }
+
+    fn find(&self, spans: &[Span], key: (TraceId, SpanId)) -> Option<usize> {
+        let is_it =
+            |at: &u32| spans.get(*at as usize).is_some_and(|it| (it.trace_id, it.span_id) == key);
+        self.table.find(self.hasher.hash_one(key), is_it).map(|at| *at as usize)
+    }
 }
 
 /// A list for each span, all in one piece of memory.
@@ -100,16 +134,12 @@ impl<'a> Assembly<'a> {
     /// Puts the spans of `traces` together, in time proportional to their number.
     pub fn new(traces: &'a TraceSet) -> Self {
         let spans = &traces.spans;
-        let mut by_id = HashMap::with_capacity_and_hasher(spans.len(), RandomState::default());
-        for (index, span) in spans.iter().enumerate() {
-            by_id.entry((span.trace_id, span.span_id)).or_insert(index);
-        }
         let mut assembly = Assembly {
             traces,
-            by_id,
+            by_id: ById::new(spans),
             places: Vec::with_capacity(spans.len()),
             children: Lists::empty(),
-            tops: Vec::new(),
+            tops: OnceLock::new(),
             followers: Lists::empty(),
             follows: Lists::empty(),
         };
@@ -152,17 +182,12 @@ impl<'a> Assembly<'a> {
     fn hang(&mut self) {
         let mut called = Vec::with_capacity(self.places.len());
         for (index, place) in self.places.iter().enumerate() {
-            match place {
-                Place::Child(parent) => called.push((*parent, index)),
-                Place::Root | Place::Orphan | Place::Ring => self.tops.push(index),
+            if let Place::Child(parent) = place {
+                called.push((*parent, index));
             }
         }
         let spans = &self.traces.spans;
         let order = |index: &usize| (spans[*index].start_ns, *index);
-        // Most spans may be tops, so what they are ordered by is brought together first.
-        let mut tops: Vec<_> = self.tops.iter().map(order).collect();
-        tops.sort_unstable();
-        self.tops = tops.into_iter().map(|(_, index)| index).collect();
         let lists = Lists::new(spans.len(), &called, |(parent, _)| *parent);
         let items = lists.items.into_iter().map(|(_, child)| child).collect();
         self.children = Lists { starts: lists.starts, items };
@@ -195,7 +220,7 @@ impl<'a> Assembly<'a> {
 
     /// The span with these ids; the first if they occur twice.
     pub fn find(&self, trace_id: TraceId, span_id: SpanId) -> Option<usize> {
-        self.by_id.get(&(trace_id, span_id)).copied()
+        self.by_id.find(&self.traces.spans, (trace_id, span_id))
     }
 
     /// How `span` hangs in its trace.
@@ -219,17 +244,24 @@ impl<'a> Assembly<'a> {
     /// Everything without a parent in the set, earliest first: roots, orphans and rings, and the
     /// spans that were handed over within a trace.
     pub fn tops(&self) -> &[usize] {
-        &self.tops
+        self.tops.get_or_init(|| {
+            // Most spans may be tops, so what they are ordered by is brought together first.
+            let places = self.places.iter().zip(&self.traces.spans).enumerate();
+            let tops = places.filter(|(_, (place, _))| !matches!(place, Place::Child(_)));
+            let mut tops: Vec<_> = tops.map(|(index, (_, span))| (span.start_ns, index)).collect();
+            tops.sort_unstable();
+            tops.into_iter().map(|(_, index)| index).collect()
+        })
     }
 
     /// Where traces begin: tops that follow no span of their own trace, earliest first.
     pub fn roots(&self) -> impl Iterator<Item = usize> + '_ {
-        self.tops.iter().copied().filter(|span| !self.is_handed_over(*span))
+        self.tops().iter().copied().filter(|span| !self.is_handed_over(*span))
     }
 
     /// Spans that name a parent which is not in the set, earliest first.
     pub fn orphans(&self) -> impl Iterator<Item = usize> + '_ {
-        self.tops.iter().copied().filter(|span| self.places[*span] == Place::Orphan)
+        self.tops().iter().copied().filter(|span| self.places[*span] == Place::Orphan)
     }
 
     /// Whether `span` has no parent but follows a span of its own trace: it was caused across a
@@ -265,7 +297,7 @@ impl<'a> Assembly<'a> {
 
     /// The trees below all [`tops`](Self::tops).
     pub fn trees(&self) -> Vec<SpanTree> {
-        self.tops.iter().map(|top| self.tree(*top)).collect()
+        self.tops().iter().map(|top| self.tree(*top)).collect()
     }
 
     /// Built from the leaves up, since input may be nested deeper than a stack.

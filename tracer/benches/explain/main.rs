@@ -2,7 +2,7 @@
 //! JSON files to critical paths against what else computes those.
 //!
 //! `cargo bench -p raftlens-tracer --bench explain -- [--json] [--quick]`: a table, or one row a line.
-//! `--window-bytes=N` takes another window than the default. `RAFTLENS_CRISP` names the command of
+//! `--only reads|lines|paths` measures one of them, `--window-bytes=N` takes another window than the default. `RAFTLENS_CRISP` names the command of
 //! CRISP, `RAFTLENS_PYTHON` a Python with networkx; without one its row says SKIPPED.
 
 // A bench measures time and prints.
@@ -27,10 +27,17 @@ const BATCH: usize = 800;
 fn main() {
     let has = |flag: &str| std::env::args().any(|argument| argument == flag);
     let (quick, json) = (has("--quick"), has("--json"));
-    for row in [whole_reads(quick), from_json(quick)] {
-        row.print(json);
+    let only = std::env::args().skip_while(|argument| argument != "--only").nth(1);
+    let is_wanted = |case: &str| only.as_deref().is_none_or(|only| only == case);
+    if is_wanted("reads") {
+        whole_reads(quick).print(json);
     }
-    peers::rows(quick, json);
+    if is_wanted("lines") {
+        from_json(quick).print(json);
+    }
+    if is_wanted("paths") {
+        peers::rows(quick, json);
+    }
 }
 
 /// One measurement of ours alone: spans a second, and the peak of resident memory.

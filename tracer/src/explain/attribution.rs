@@ -50,6 +50,17 @@ impl Attribution {
         shares.map(|share| share.to_ns - share.from_ns).sum()
     }
 
+    /// Nanoseconds in each state, in the order of [`WaitState::ALL`].
+    pub fn by_state_ns(&self) -> [u64; WaitState::ALL.len()] {
+        let mut sums = [0; WaitState::ALL.len()];
+        for share in &self.shares {
+            if let Some(sum) = sums.get_mut(share.state as usize) {
+                *sum += share.to_ns - share.from_ns;
+            }
+        }
+        sums
+    }
+
     /// When the wait for a quorum began.
     pub fn quorum_from_ns(&self) -> Option<u64> {
         let mut shares = self.shares.iter();
@@ -58,7 +69,7 @@ impl Attribution {
 
     /// The state that most of the time went to, with its nanoseconds.
     pub fn largest(&self) -> Option<(WaitState, u64)> {
-        let sums = WaitState::ALL.iter().map(|state| (*state, self.in_state_ns(*state)));
+        let sums = WaitState::ALL.iter().copied().zip(self.by_state_ns());
         sums.filter(|(_, sum)| *sum > 0)
             .max_by_key(|(state, sum)| (*sum, std::cmp::Reverse(*state)))
     }
@@ -216,15 +227,10 @@ fn cut_hop(cut: &mut Cut, stages: &Stages<'_>, confirmed: u64) {
     let leader = question.attribute("raft.store_id");
     let answered = answer.map_or(u64::MAX, |answer| answer.start_ns);
     let by_leader = stages
-        .steps
-        .iter()
-        .map(|(_, span)| *span)
+        .steps_of("MsgHeartbeatResponse")
         .filter(|span| span.attribute("raft.store_id") == leader && span.start_ns <= answered);
     // The leader answers as soon as the quorum is there: what it handles later changes nothing.
-    let acknowledged = by_leader
-        .filter(|span| span.text("message.type") == Some("MsgHeartbeatResponse"))
-        .map(|span| span.end_ns)
-        .min();
+    let acknowledged = by_leader.map(|span| span.end_ns).min();
     cut.until(acknowledged.unwrap_or(question.end_ns).min(confirmed), WaitState::Quorum);
     let Some(answer) = answer else { return cut.until(confirmed, WaitState::LeaderAnswer) };
     let left = cut.now.saturating_add(time(answer, "message.kept_ns"));

@@ -8,7 +8,7 @@
 //! Only [`Sums`] are needed of either side, so reads may be counted one by one and forgotten.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
@@ -17,6 +17,9 @@ use crate::explain::wait_states::WaitState;
 
 /// Values that are counted one by one on each side; what comes after so many different ones is not.
 const MOST_VALUES: usize = 10_000;
+/// What is counted of each read beside its times, in the order of the facts that [`Sums::add`] takes.
+const NUMBERS: [&str; 2] = ["region", "store"];
+const TEXTS: [&str; 4] = ["mode", "rejected for", "role", "lease"];
 
 /// One thing in which slow reads differ.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,9 +52,12 @@ pub struct Sums {
     duration_ns: u128,
     /// In the order of the states.
     states: Vec<InState>,
-    values: HashMap<String, usize, RandomState>,
-    /// Where a value is written to look it up.
-    text: String,
+    numbers: [HashMap<i64, usize, RandomState>; NUMBERS.len()],
+    texts: [HashMap<Arc<str>, usize, RandomState>; TEXTS.len()],
+    /// Reads that joined a carrier.
+    joined: usize,
+    /// How many different values are counted.
+    values: usize,
 }
 
 impl Sums {
@@ -60,40 +66,50 @@ impl Sums {
         self.count += 1;
         self.duration_ns += u128::from(read.duration_ns);
         self.states.resize(WaitState::ALL.len(), InState::default());
-        for (state, sum) in WaitState::ALL.iter().zip(&mut self.states) {
-            let ns = read.in_state_ns(*state);
+        for (ns, sum) in read.by_state_ns().into_iter().zip(&mut self.states) {
             sum.ns += u128::from(ns);
             sum.reads += usize::from(ns > 0);
         }
         let facts = &read.facts;
-        let number = |name, value: Option<i64>| value.map(|it| (name, Of::Number(it)));
-        let all = [
-            number("region", facts.region),
-            number("store", facts.store),
-            text("mode", &facts.mode),
-            text("rejected for", &facts.reject),
-            text("role", &facts.role),
-            text("lease", &facts.lease),
-            facts.carrier.map(|_| ("joined a carrier", Of::Itself)),
-        ];
-        for (name, value) in all.into_iter().flatten() {
-            self.count_value(name, value);
+        for (counts, value) in self.numbers.iter_mut().zip([facts.region, facts.store]) {
+            let Some(value) = value else { continue };
+            if let Some(count) = counts.get_mut(&value) {
+                *count += 1;
+            } else if self.values < MOST_VALUES {
+                self.values += 1;
+                counts.insert(value, 1);
+            }
         }
+        let texts = [&facts.mode, &facts.reject, &facts.role, &facts.lease];
+        for (counts, value) in self.texts.iter_mut().zip(texts) {
+            let Some(value) = value else { continue };
+            if let Some(count) = counts.get_mut(value) {
+                *count += 1;
+            } else if self.values < MOST_VALUES {
+                self.values += 1;
+                counts.insert(Arc::clone(value), 1);
+            }
+        }
+        self.joined += usize::from(facts.carrier.is_some());
     }
 
-    fn count_value(&mut self, name: &str, value: Of<'_>) {
-        self.text.clear();
-        self.text.push_str(name);
-        match value {
-            Of::Number(number) => drop(write!(self.text, " {number}")),
-            Of::Text(text) => self.text.extend([" ", text]),
-            Of::Itself => {}
+    /// Each value that was counted, in words, with how many have it and how many `others` have.
+    fn values(&self, others: &Sums) -> Vec<(String, usize, usize)> {
+        let mut found = Vec::with_capacity(self.values + 1);
+        for ((name, mine), theirs) in NUMBERS.iter().zip(&self.numbers).zip(&others.numbers) {
+            for (value, with) in mine {
+                found.push((format!("{name} {value}"), *with, of_other(theirs.get(value))));
+            }
         }
-        if let Some(count) = self.values.get_mut(&self.text) {
-            *count += 1;
-        } else if self.values.len() < MOST_VALUES {
-            self.values.insert(self.text.clone(), 1);
+        for ((name, mine), theirs) in TEXTS.iter().zip(&self.texts).zip(&others.texts) {
+            for (value, with) in mine {
+                found.push((format!("{name} {value}"), *with, of_other(theirs.get(value))));
+            }
         }
+        if self.joined > 0 {
+            found.push(("joined a carrier".to_owned(), self.joined, others.joined));
+        }
+        found
     }
 
     /// How many reads were counted.
@@ -106,16 +122,8 @@ impl Sums {
     }
 }
 
-/// A value that other reads may share.
-enum Of<'a> {
-    Number(i64),
-    Text(&'a str),
-    /// The name says it all.
-    Itself,
-}
-
-fn text<'a>(name: &'static str, value: &'a Option<String>) -> Option<(&'static str, Of<'a>)> {
-    value.as_deref().map(|it| (name, Of::Text(it)))
+fn of_other(count: Option<&usize>) -> usize {
+    count.copied().unwrap_or(0)
 }
 
 /// The differences between `slow` and `normal` reads, the largest share first; none if either is
@@ -148,13 +156,12 @@ pub fn contrast_sums(slow: &Sums, normal: &Sums) -> Vec<Difference> {
         }
     };
     let mut found: Vec<Difference> = WaitState::ALL.iter().enumerate().map(of_state).collect();
-    for (what, slow_with) in &slow.values {
-        let normal_with = normal.values.get(what).copied().unwrap_or(0);
+    for (what, slow_with, normal_with) in slow.values(normal) {
         let part = |with: usize, all: usize| with as f64 / all as f64;
         found.push(Difference {
-            what: what.clone(),
-            share: part(*slow_with, slow.count) - part(normal_with, normal.count),
-            slow_with: *slow_with,
+            what,
+            share: part(slow_with, slow.count) - part(normal_with, normal.count),
+            slow_with,
             slow: slow.count,
             normal_with,
             normal: normal.count,

@@ -1,9 +1,11 @@
 //! What the spans of a read say, as recorded; the verdict takes its evidence from here.
 
+use std::sync::Arc;
+
 use crate::assemble::Assembly;
 use crate::conventions::LINK_KIND;
 use crate::explain::engine_use::EngineUse;
-use crate::explain::stages::{Stages, nanoseconds, number};
+use crate::explain::stages::{Stages, Step, nanoseconds, number};
 use crate::model::{Span, SpanId, TraceId, Value, find};
 
 /// What a caller asked for, whichever way it was then served: reads of one kind are compared.
@@ -137,11 +139,11 @@ pub struct Facts {
     /// What was asked for.
     pub asked: Asked,
     /// How the read was served, `read.mode`.
-    pub mode: Option<String>,
+    pub mode: Option<Arc<str>>,
     /// Why the reader's thread did not answer, `reject.reason`.
-    pub reject: Option<String>,
+    pub reject: Option<Arc<str>>,
     /// The replica's role when the raft thread took the read on.
-    pub role: Option<String>,
+    pub role: Option<Arc<str>>,
     /// The read's stay in the mailbox of its region.
     pub stay: Option<Stay>,
     /// The stays of a replica's question and of its leader's answer, with their senders and in their
@@ -150,11 +152,11 @@ pub struct Facts {
     /// Of the wait for the apply loop, how long the raft thread waited for its disk, in nanoseconds.
     pub apply_disk_ns: Option<u64>,
     /// The lease as the raft thread, or the replica's leader, saw it.
-    pub lease: Option<String>,
+    pub lease: Option<Arc<str>>,
     /// What was left of the lease then, in nanoseconds.
     pub lease_remaining_ns: Option<i64>,
     /// What had renewed the lease last.
-    pub lease_renewed_by: Option<String>,
+    pub lease_renewed_by: Option<Arc<str>>,
     /// The read whose read index this one joined.
     pub carrier: Option<(TraceId, SpanId)>,
     /// The read in front, which this one had to wait for.
@@ -172,15 +174,17 @@ pub struct Facts {
     /// What it made the engine do, if it read one.
     pub engine: Option<EngineUse>,
     /// The error that it ended with.
-    pub error: Option<String>,
+    pub error: Option<Arc<str>>,
     /// The last stage that is known of it, and on which store.
-    pub last: Option<(String, Option<i64>)>,
+    pub last: Option<(Arc<str>, Option<i64>)>,
 }
 
 impl Facts {
     pub(super) fn of(root: &Span, stages: &Stages<'_>) -> Facts {
-        let text =
-            |span: Option<&Span>, key: &str| span.and_then(|it| it.text(key)).map(str::to_owned);
+        let text = |span: Option<&Span>, key: &str| match span?.attribute(key)? {
+            Value::Str(text) => Some(Arc::clone(text)),
+            _ => None,
+        };
         let lease = stages.inspect.or(stages.lease_of_leader);
         let state = text(lease, "lease.state");
         let reject = text(Some(root), "reject.reason");
@@ -202,7 +206,7 @@ impl Facts {
             stay: stages.propose.and_then(Stay::of),
             hop_stays: hops.flat_map(|it| [Stay::kept(it), Stay::of(it)]).flatten().collect(),
             apply_disk_ns: applied.and_then(|it| nanoseconds(it, "wait.apply_disk_ns")),
-            lease: state.map(|it| it.trim_start_matches("LeaseState::").to_lowercase()),
+            lease: state.as_deref().map(lease_word),
             lease_remaining_ns: lease.and_then(|it| number(it, "lease.remaining_ns")),
             lease_renewed_by: text(lease, "lease.renewed_by"),
             carrier: None,
@@ -214,7 +218,7 @@ impl Facts {
             applied_index: stages.propose.and_then(|span| number(span, "raft.applied_index")),
             engine,
             error: text(Some(root), "error"),
-            last: stages.last.map(|it| (it.name.to_string(), number(it, "raft.store_id"))),
+            last: stages.last.map(|it| (Arc::clone(&it.name), number(it, "raft.store_id"))),
         }
     }
 
@@ -229,6 +233,11 @@ impl Facts {
     }
 }
 
+/// The lease's state in small letters, without the name of its type.
+fn lease_word(state: &str) -> Arc<str> {
+    state.trim_start_matches("LeaseState::").to_lowercase().into()
+}
+
 fn in_front(apply_reads: &Span) -> Option<(TraceId, SpanId)> {
     let is_front = |link: &&crate::model::Link| {
         find(&link.attributes, LINK_KIND).and_then(Value::as_str) == Some("head_of_line")
@@ -239,10 +248,8 @@ fn in_front(apply_reads: &Span) -> Option<(TraceId, SpanId)> {
 
 /// The acknowledgements of the round that a read's stages belong to.
 pub(super) fn acks(assembly: &Assembly<'_>, stages: &Stages<'_>) -> Vec<Ack> {
-    let steps = stages.steps.iter();
-    let of_voters =
-        steps.filter(|(_, span)| span.text("message.type") == Some("MsgHeartbeatResponse"));
-    let ack = |(at, span): &(usize, &Span)| {
+    let of_voters = stages.steps.iter().filter(|it| it.message == "MsgHeartbeatResponse");
+    let ack = |Step { at, span, .. }: &Step<'_>| {
         let asked = assembly.follows(*at).iter().find(|it| it.kind == Some("message"));
         let asked = asked.and_then(|it| assembly.traces().spans.get(it.from));
         let asked = asked.filter(|it| it.text("message.type") == Some("MsgHeartbeat"));

@@ -141,11 +141,9 @@ impl ReadTotals {
         self.failed += usize::from(read.facts.error.is_some());
         self.durations.add(read.duration_ns);
         self.kinds.entry(read.facts.asked).or_default().add(read.duration_ns);
-        for (state, times) in WaitState::ALL.iter().zip(&mut self.states) {
-            let ns = read.in_state_ns(*state);
-            if ns > 0 {
-                times.add(ns);
-            }
+        let by_state_ns = read.by_state_ns();
+        for (ns, times) in by_state_ns.iter().zip(&mut self.states).filter(|(ns, _)| **ns > 0) {
+            times.add(*ns);
         }
         for outcome in &mut self.outcomes {
             let mut states = WaitState::ALL.iter();
@@ -207,7 +205,7 @@ impl ReadTotals {
             GroupBy::Cause => told.verdict.cause.as_str().to_owned(),
             GroupBy::Region => numbered("region", facts.region),
             GroupBy::Store => numbered("store", facts.store),
-            GroupBy::Mode => facts.mode.clone().unwrap_or_else(|| "failed".to_owned()),
+            GroupBy::Mode => facts.mode.as_deref().unwrap_or("failed").to_owned(),
         };
         if self.groups.len() >= MOST_GROUPS && !self.groups.contains_key(&name) {
             self.ungrouped += 1;

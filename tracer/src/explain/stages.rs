@@ -14,11 +14,44 @@ pub(super) struct Stages<'a> {
     pub(super) propose: Option<&'a Span>,
     pub(super) inspect: Option<&'a Span>,
     pub(super) apply_reads: Option<(usize, &'a Span)>,
-    /// Indices and spans of handled messages and of asked read indices, in time order.
-    pub(super) steps: Vec<(usize, &'a Span)>,
+    /// Handled messages, in time order.
+    pub(super) steps: Vec<Step<'a>>,
     pub(super) read_index: Option<usize>,
     pub(super) lease_of_leader: Option<&'a Span>,
     pub(super) last: Option<&'a Span>,
+}
+
+/// A message that a raft thread handled.
+pub(super) struct Step<'a> {
+    /// The index of its span.
+    pub(super) at: usize,
+    pub(super) span: &'a Span,
+    /// Its type; empty if it is not stated.
+    pub(super) message: &'a str,
+}
+
+/// So many spans that were met are looked through; more are looked up.
+const FEW: usize = 32;
+
+/// Indices that were met.
+#[derive(Default)]
+struct Seen {
+    few: Vec<usize>,
+    many: HashSet<usize, RandomState>,
+}
+
+impl Seen {
+    /// Whether it is met for the first time.
+    fn insert(&mut self, at: usize) -> bool {
+        if self.few.contains(&at) || self.many.contains(&at) {
+            return false;
+        }
+        if self.few.len() < FEW {
+            self.few.push(at);
+            return true;
+        }
+        self.many.insert(at)
+    }
 }
 
 impl<'a> Stages<'a> {
@@ -35,8 +68,10 @@ impl<'a> Stages<'a> {
             last: None,
         };
         let trace = spans.get(root).map(|span| span.trace_id);
-        let mut seen: HashSet<usize, RandomState> = HashSet::from_iter([root]);
-        let mut open = vec![root];
+        let mut seen = Seen { few: Vec::with_capacity(FEW), ..Seen::default() };
+        seen.insert(root);
+        let mut open = Vec::with_capacity(FEW);
+        open.push(root);
         while let Some(at) = open.pop() {
             let Some(span) = spans.get(at) else { continue };
             stages.take(at, span);
@@ -48,7 +83,7 @@ impl<'a> Stages<'a> {
                 }
             }
         }
-        stages.steps.sort_by_key(|(index, span)| (span.start_ns, *index));
+        stages.steps.sort_by_key(|step| (step.span.start_ns, step.at));
         stages
     }
 
@@ -57,7 +92,8 @@ impl<'a> Stages<'a> {
             "route" => keep_first(&mut self.route, span),
             "propose" => keep_first(&mut self.propose, span),
             "step" => {
-                self.steps.push((at, span));
+                let message = span.text("message.type").unwrap_or_default();
+                self.steps.push(Step { at, span, message });
                 true
             }
             // The function of this name, which serves many reads at once, has no read index.
@@ -92,9 +128,8 @@ impl<'a> Stages<'a> {
         links.find(|it| it.kind == Some("batch")).map(|it| it.from)
     }
 
-    pub(super) fn steps_of(&self, kind: &str) -> impl Iterator<Item = &'a Span> {
-        let steps = self.steps.iter().map(|(_, span)| *span);
-        steps.filter(move |span| span.text("message.type") == Some(kind))
+    pub(super) fn steps_of(&self, kind: &'static str) -> impl Iterator<Item = &'a Span> {
+        self.steps.iter().filter(move |step| step.message == kind).map(|step| step.span)
     }
 }
 

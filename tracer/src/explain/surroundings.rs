@@ -149,9 +149,9 @@ mod tests {
         let facts = Facts {
             region: Some(1),
             store: Some(store),
-            mode: Some("read_quorum".to_owned()),
+            mode: Some("read_quorum".into()),
             asked: Asked::Quorum,
-            role: Some("leader".to_owned()),
+            role: Some("leader".into()),
             ..Facts::default()
         };
         let share = Share { state: WaitState::Quorum, from_ns: at_ns - 10, to_ns: at_ns };
@@ -177,7 +177,7 @@ mod tests {
     fn a_gap_is_long_if_it_is_longer_than_an_election() {
         let mut late = read(1, 250);
         late.duration_ns = 200;
-        late.facts.error = Some("the region's leader or term changed before it was".to_owned());
+        late.facts.error = Some("the region's leader or term changed before it was".into());
         let around = Surroundings::of(&[read(1, 100), late, read(2, 400), read(1, 100_000)]);
         assert!(!around.leaders(1, 390).was_long);
         assert!(around.leaders(1, 500).was_long);
