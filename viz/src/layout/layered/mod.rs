@@ -28,6 +28,7 @@ mod relax;
 mod route;
 mod search;
 mod settle;
+mod sides;
 mod sift;
 mod simplex;
 mod starts;
