@@ -16,7 +16,7 @@ const CLUSTER_GAP: f64 = 12.0;
 /// Room between an arrow that passes and a box.
 const PASS_GAP: f64 = 8.0;
 /// Cost of making a cluster larger across, per point.
-const CLUSTER_WEIGHT: i64 = 6;
+const CLUSTER_WEIGHT: i64 = 3;
 /// Work that the network simplex may do: pivots times nodes.
 const WORK: usize = 400_000_000;
 
@@ -201,7 +201,7 @@ impl Arcs<'_> {
         let boxes = ends.iter().filter(|end| self.layers.is_box(**end)).count();
         let straight = match boxes {
             0 => 8.0,
-            1 => 2.0,
+            1 => 3.0,
             _ => 1.0,
         };
         let weight = self.net.arrows[arrow].hints.weight.clamp(0.0, 1000.0);

@@ -2,16 +2,23 @@
 //!
 //! Used by `order`, which tries to make it small.
 
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::layers::Layers;
 use super::net::Net;
+use super::search::MANY;
 
-/// What a link through a foreign cluster costs, in crossings: it has to be led round it.
-pub(crate) const CUT_COST: u64 = 24;
+/// What a crossing costs of two arrows that have no box in common, and of two that have: the eye
+/// takes those for one bundle.
+pub(super) const APART: u64 = 4;
+const TOGETHER: u64 = 1;
+/// What a link through a foreign cluster costs: it has to be led round it. As much as a few crossings;
+/// a search for which it is out of the question does not find what lies behind such an order.
+pub(crate) const CUT_COST: u64 = 6 * APART;
 
 /// Pairs of two items' links up to which comparing all is faster than sorting.
-pub(super) const FEW_PAIRS: usize = 16;
+const FEW_PAIRS: usize = 16;
 
 /// What lies in the gaps between ranks; the same for every order of the ranks.
 #[derive(Debug)]
@@ -22,6 +29,26 @@ pub(crate) struct Gaps {
     pub(crate) fences: Vec<Vec<Fence>>,
     /// An item of each cluster in each of its ranks.
     pub(crate) members: Vec<Vec<u32>>,
+    /// Far ends of the links of each item towards earlier ranks and towards later ones, packed.
+    far: [Vec<Far>; 2],
+    first: [Vec<u32>; 2],
+    /// Whether crossings cost by their arrows; in a large graph all cost the same.
+    weighs: bool,
+}
+
+/// The far end of a link, seen from its other end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Far {
+    pub(crate) item: u32,
+    key: u32,
+    tips: [u32; 2],
+}
+
+impl Far {
+    /// Where it meets its rank.
+    pub(crate) fn value(&self, places: &[u32]) -> u32 {
+        places[self.item as usize] * 64 + self.key
+    }
 }
 
 /// A cluster on both sides of a gap.
@@ -45,7 +72,46 @@ impl Gaps {
                 fences[first + offset].push(Fence { cluster, items: [pair[0], pair[1]] });
             }
         }
-        Gaps { links, fences, members }
+        let (mut far, mut first) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+        for (side, lists) in [&layers.links_in, &layers.links_out].into_iter().enumerate() {
+            far[side].reserve(layers.links.len());
+            for list in lists {
+                first[side].push(far[side].len() as u32);
+                far[side].extend(list.iter().map(|link| {
+                    let link = &layers.links[*link as usize];
+                    Far { item: link.ends[side], key: u32::from(link.keys[side]), tips: link.tips }
+                }));
+            }
+            first[side].push(far[side].len() as u32);
+        }
+        let weighs = layers.items.len() <= MANY;
+        Gaps { links, fences, members, far, first, weighs }
+    }
+
+    /// The far ends of the links of an item, towards later ranks or towards earlier ones.
+    pub(crate) fn far(&self, item: u32, is_out: bool) -> &[Far] {
+        let (side, item) = (usize::from(is_out), item as usize);
+        &self.far[side][self.first[side][item] as usize..self.first[side][item + 1] as usize]
+    }
+
+    /// What a crossing of two arrows costs.
+    pub(crate) fn price(&self, [a, b]: [u32; 2], [c, d]: [u32; 2]) -> u64 {
+        if self.weighs && (a == c || a == d || b == c || b == d) { TOGETHER } else { APART }
+    }
+
+    /// What is saved by exchanging two items whose links lead to these far ends.
+    pub(crate) fn saved(&self, places: &[u32], (one, other): (&Far, &Far)) -> i64 {
+        let (a, b) = (one.value(places), other.value(places));
+        match a.cmp(&b) {
+            Ordering::Equal => 0,
+            Ordering::Greater => self.price(one.tips, other.tips) as i64,
+            Ordering::Less => -(self.price(one.tips, other.tips) as i64),
+        }
+    }
+
+    /// Whether what pairs of links cost is best found out by looking at each of them.
+    pub(crate) fn is_paired(&self, pairs: usize) -> bool {
+        self.weighs || pairs <= FEW_PAIRS
     }
 }
 
@@ -65,7 +131,7 @@ impl Fence {
 #[derive(Debug)]
 pub(crate) struct Counter {
     gaps: Rc<Gaps>,
-    ends: Vec<(u32, u32)>,
+    ends: Vec<(u32, u32, [u32; 2])>,
     tree: Vec<u32>,
     /// For each place of either rank, how many fences stand before it.
     before: [Vec<i32>; 2],
@@ -104,14 +170,16 @@ impl Counter {
         self.ends.clear();
         self.ends.extend(links.iter().map(|link| {
             let link = &layers.links[*link as usize];
-            (value(places, link.ends[0], link.keys[0]), value(places, link.ends[1], link.keys[1]))
+            let at = |end: usize| value(places, link.ends[end], link.keys[end]);
+            (at(0), at(1), link.tips)
         }));
         self.ends.sort_unstable();
         // Few links: comparing all pairs is faster than any tree.
-        if self.ends.len() <= 24 {
+        if self.gaps.weighs || self.ends.len() <= 24 {
             let mut sum = 0;
-            for (index, (a, b)) in self.ends.iter().enumerate() {
-                sum += self.ends[..index].iter().filter(|(c, d)| c < a && d > b).count() as u64;
+            for (index, (a, b, tips)) in self.ends.iter().enumerate() {
+                let crossed = self.ends[..index].iter().filter(|(c, d, _)| c < a && d > b);
+                sum += crossed.map(|(.., others)| self.gaps.price(*tips, *others)).sum::<u64>();
             }
             return sum;
         }
@@ -122,7 +190,7 @@ impl Counter {
         while from < self.ends.len() {
             let same =
                 self.ends[from..].iter().take_while(|end| end.0 == self.ends[from].0).count();
-            for (_, b) in &self.ends[from..from + same] {
+            for (_, b, _) in &self.ends[from..from + same] {
                 let (mut at, mut upto) = (*b as usize + 1, 0u64);
                 while at > 0 {
                     upto += u64::from(self.tree[at]);
@@ -130,7 +198,7 @@ impl Counter {
                 }
                 sum += counted - upto;
             }
-            for (_, b) in &self.ends[from..from + same] {
+            for (_, b, _) in &self.ends[from..from + same] {
                 let mut at = *b as usize + 1;
                 while at < self.tree.len() {
                     self.tree[at] += 1;
@@ -140,7 +208,7 @@ impl Counter {
             }
             from += same;
         }
-        sum
+        sum * APART
     }
 
     /// Links behind `rank` that pass from one side of a foreign cluster to its other.
@@ -205,8 +273,8 @@ pub(crate) fn value(places: &[u32], item: u32, key: u8) -> u32 {
     places[item as usize] * 64 + u32::from(key)
 }
 
-/// Pairs of the first list's and the second's values that cross, less those that cross the other way
-/// round; both lists are sorted.
+/// What pairs of the first list's and the second's values cost that cross, less those that cross the
+/// other way round; both lists are sorted, all crossings cost the same.
 pub(crate) fn inversions([a, b]: &[Vec<u32>; 2]) -> i64 {
     let (mut now, mut then) = (0i64, 0i64);
     let (mut below, mut same) = (0, 0);
@@ -221,7 +289,7 @@ pub(crate) fn inversions([a, b]: &[Vec<u32>; 2]) -> i64 {
         now += below as i64;
         then += (b.len() - same) as i64;
     }
-    now - then
+    (now - then) * APART as i64
 }
 
 #[cfg(test)]

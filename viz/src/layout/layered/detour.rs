@@ -340,7 +340,7 @@ fn distance(a: &Point, b: &Point) -> f64 {
 }
 
 /// The angle by which a way turns at `b`, in radians.
-fn turn(a: &Point, b: &Point, c: &Point) -> f64 {
+pub(super) fn turn(a: &Point, b: &Point, c: &Point) -> f64 {
     let (first, second) = ((b.x - a.x, b.y - a.y), (c.x - b.x, c.y - b.y));
     if first == (0.0, 0.0) || second == (0.0, 0.0) {
         return 0.0;

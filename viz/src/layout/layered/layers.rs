@@ -46,6 +46,15 @@ pub(crate) struct Link {
     /// Where the link leaves its items: 0 to 63, in the order across.
     pub(crate) keys: [u8; 2],
     pub(crate) arrow: u32,
+    /// The boxes that its arrow joins.
+    pub(crate) tips: [u32; 2],
+}
+
+impl Link {
+    /// Where it meets its ranks, by the places of items.
+    pub(crate) fn values(&self, places: &[u32]) -> [u32; 2] {
+        [0, 1].map(|end| places[self.ends[end] as usize] * 64 + u32::from(self.keys[end]))
+    }
 }
 
 /// Ranks that a cluster spans.
@@ -161,7 +170,8 @@ impl Layers {
                 if place == 0 { keys.0 } else { 32 },
                 if place + 2 == chain.len() { keys.1 } else { 32 },
             ];
-            self.links.push(Link { ends: [pair[0], pair[1]], keys, arrow: index as u32 });
+            let (ends, tips) = ([pair[0], pair[1]], [arrow.from as u32, arrow.to as u32]);
+            self.links.push(Link { ends, keys, arrow: index as u32, tips });
             self.links_out[pair[0] as usize].push(id);
             self.links_in[pair[1] as usize].push(id);
         }
@@ -227,12 +237,17 @@ impl Layers {
     /// The place of each item in its rank.
     pub(crate) fn places(&self) -> Vec<u32> {
         let mut places = vec![0; self.items.len()];
+        self.write_places(&mut places);
+        places
+    }
+
+    /// Writes the place of each item in its rank.
+    pub(crate) fn write_places(&self, places: &mut [u32]) {
         for rank in &self.ranks {
             for (place, item) in rank.iter().enumerate() {
                 places[*item as usize] = place as u32;
             }
         }
-        places
     }
 }
 

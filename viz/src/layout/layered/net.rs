@@ -16,6 +16,8 @@ pub(crate) struct NetCluster {
     pub(crate) pads: Pads,
     /// Index in the whole picture.
     pub(crate) origin: usize,
+    /// Its number in a walk from outer clusters to inner ones, and the one behind the last in it.
+    within: (u32, u32),
 }
 
 /// An arrow of a part.
@@ -93,7 +95,7 @@ impl Net {
             local[boxes + index] = net.clusters.len();
             let depth = parent.map_or(0, |parent| net.clusters[parent].depth + 1);
             let pads = frame.pads[index];
-            net.clusters.push(NetCluster { parent, depth, pads, origin: index });
+            net.clusters.push(NetCluster { parent, depth, pads, origin: index, within: (0, 1) });
         }
         let inner = |cluster: usize| local[boxes + cluster];
         for (index, arrow) in graph.arrows.iter().enumerate() {
@@ -124,8 +126,30 @@ impl Net {
             for node in &mut net.nodes {
                 node.cluster = node.cluster.map(inner);
             }
+            net.number_clusters();
         }
         nets
+    }
+
+    /// Numbers clusters so that those within each are in one run.
+    fn number_clusters(&mut self) {
+        let mut sizes = vec![1u32; self.clusters.len()];
+        for index in (0..self.clusters.len()).rev() {
+            if let Some(parent) = self.clusters[index].parent {
+                sizes[parent] += sizes[index];
+            }
+        }
+        let (mut next, mut free) = (0, vec![0; self.clusters.len()]);
+        for index in 0..self.clusters.len() {
+            let free_in = match self.clusters[index].parent {
+                Some(parent) => &mut free[parent],
+                None => &mut next,
+            };
+            let first = *free_in;
+            *free_in += sizes[index];
+            free[index] = first + 1;
+            self.clusters[index].within = (first, first + sizes[index]);
+        }
     }
 
     /// The clusters around `cluster` and itself, innermost first.
@@ -135,7 +159,8 @@ impl Net {
 
     /// Whether `inner` is `outer` or stands in it.
     pub(crate) fn is_in(&self, inner: Option<usize>, outer: usize) -> bool {
-        self.path(inner).any(|at| at == outer)
+        let (first, end) = self.clusters[outer].within;
+        inner.is_some_and(|inner| (first..end).contains(&self.clusters[inner].within.0))
     }
 
     /// The child of `parent` that `cluster` is or stands in; `None` where it is `parent` itself.

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::crossings::{Counter, Gaps};
+use super::crossings::{APART, Counter, Gaps};
 use super::layers::{Kind, Layers};
 use super::net::Net;
 use super::rank::Ranking;
@@ -13,7 +13,7 @@ use super::search::{MANY, Search, search};
 use super::sift::Sifter;
 
 /// Work that may be spent on trying whether arrows leave their clusters.
-const LEAVING_WORK: u64 = 2_000_000;
+const LEAVING_WORK: u64 = 200_000;
 /// Work that may be spent on bringing the best order near that of the input.
 const SETTLING_WORK: u64 = 300_000;
 
@@ -52,7 +52,7 @@ fn fewest(net: &Net, ranking: &Ranking) -> (Layers, u64) {
         return (best, cost);
     }
     if candidates.is_empty() {
-        cost = shaken(net, &mut best, cost);
+        cost = kicked(net, &mut best, cost);
         return (best, cost);
     }
     let all = vec![true; net.arrows.len()];
@@ -81,7 +81,7 @@ fn fewest(net: &Net, ranking: &Ranking) -> (Layers, u64) {
             break;
         }
     }
-    cost = shaken(net, &mut best, cost);
+    cost = kicked(net, &mut best, cost);
     (best, cost)
 }
 
@@ -98,11 +98,11 @@ fn settled(net: &Net, best: &Layers, cost: u64) -> Option<Layers> {
     (!is_worse).then_some(layers)
 }
 
-/// Looks for a better order near that of `layers`; returns its cost.
-fn shaken(net: &Net, layers: &mut Layers, cost: u64) -> u64 {
+/// Looks for a better order than that of `layers`; returns its cost.
+fn kicked(net: &Net, layers: &mut Layers, cost: u64) -> u64 {
     let mut search = Search::new(net, layers);
     search.best = Some((cost, layers.ranks.clone()));
-    search.shake(layers);
+    search.kick(layers);
     search.finish(layers)
 }
 
@@ -114,8 +114,8 @@ fn again(
     other: &mut Layers,
     (arrow, work): (usize, &mut u64),
 ) -> u64 {
-    /// Crossings above the best cost that moving everything may save.
-    const NEAR: u64 = 2;
+    /// What the best cost may be exceeded by, for moving everything to save it: two crossings.
+    const NEAR: u64 = 2 * APART;
     // To put everything into layers anew costs as much as a few looks at every link.
     *work += 30 * (other.links.len() + other.items.len()) as u64;
     let mut search = Search::new(net, other);

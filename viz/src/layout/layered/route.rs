@@ -14,6 +14,7 @@ use super::funnel::{Door, shortest};
 use super::layers::{ARROW_GAP, Kind, Layers};
 use super::net::Net;
 use super::rank::Ranking;
+use super::sides;
 
 /// Room between an arrow and the obstacle that it passes, across and along.
 const CLEAR: (f64, f64) = (7.0, 3.0);
@@ -174,7 +175,10 @@ impl Scene<'_> {
         let passage = Passage { places, own, index, start, end };
         // An arrow rather crosses the title of a cluster of its own than anything else.
         let titles = self.titles(placed, index);
-        let mut points = self.led(&passage, &titles).or_else(|| self.led(&passage, &[]))?;
+        let led =
+            |passage: &Passage<'_>| self.led(passage, &titles).or_else(|| self.led(passage, &[]));
+        let mut points = led(&passage)?;
+        points = sides::straighter(self, placed, &passage, points, led);
         if self.ranking.turned[index] {
             points.reverse();
         }
@@ -211,9 +215,9 @@ impl Scene<'_> {
             };
             self.doors((passage, titles), *item, bound, &mut doors);
             if self.layers.items[*item as usize].kind == Kind::Label(passage.index) {
+                // Within its label an arrow is not seen: it may pass from corner to corner.
                 let item = *item as usize;
-                let (middle, half) =
-                    (self.across.items[item], self.layers.items[item].before.min(6.0));
+                let (middle, half) = (self.across.items[item], self.layers.items[item].before);
                 let (from, upto) = self.along.items[item];
                 for along in [from, upto] {
                     doors.push(Door { along, low: middle - half, high: middle + half });
@@ -394,13 +398,14 @@ impl Scene<'_> {
 }
 
 /// An arrow on its way through the ranks.
-struct Passage<'a> {
-    places: &'a [u32],
+#[derive(Clone, Copy)]
+pub(super) struct Passage<'a> {
+    pub(super) places: &'a [u32],
     /// Clusters around either end.
-    own: &'a [bool],
-    index: usize,
-    start: Point,
-    end: Point,
+    pub(super) own: &'a [bool],
+    pub(super) index: usize,
+    pub(super) start: Point,
+    pub(super) end: Point,
 }
 
 /// Something in the way: its extent along, and the last place across that an arrow may take.

@@ -18,8 +18,6 @@ use super::swap::Swaps;
 
 /// Work that one look for a good order may do: one unit is one link looked at.
 const WORK: u64 = 500_000;
-/// Tries from near the best order.
-const SHAKES: usize = 4;
 /// Items above which a graph is large.
 pub(super) const MANY: usize = 1_000;
 /// Work that is always done, however large the graph.
@@ -290,28 +288,19 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Small graphs: more starts from the best order, each with some items thrown elsewhere, by a
-    /// fixed sequence of numbers, so that the same graph always gives the same picture.
-    pub(super) fn shake(&mut self, layers: &mut Layers) {
-        let mut numbers = 0x9e37_79b9_7f4a_7c15u64;
-        let mut draw = move || {
-            numbers ^= numbers << 13;
-            numbers ^= numbers >> 7;
-            numbers ^= numbers << 17;
-            (numbers >> 11) as f64 / (1u64 << 53) as f64
-        };
-        let mut rounds = 0;
-        // In a large graph a few more tries change next to nothing.
-        let most = if layers.items.len() > MANY { 0 } else { SHAKES };
-        while !self.is_done() && rounds < most {
-            rounds += 1;
-            let Some((_, ranks)) = &self.best else { return };
-            layers.ranks.clone_from(ranks);
-            let reach = [0.05, 0.1, 0.2, 0.4][rounds % 4];
-            let mut keys = fractions(layers);
-            keys.iter_mut().for_each(|key| *key += reach * (draw() - 0.5));
-            self.sift(layers, &keys);
+    /// Small graphs: kicks blocks out of the best order.
+    pub(super) fn kick(&mut self, layers: &mut Layers) {
+        let Some((_, ranks)) = &self.best else { return };
+        if layers.items.len() > MANY {
+            return;
         }
+        layers.ranks.clone_from(ranks);
+        let mut places = layers.places();
+        let mut sifter = Sifter::new(self.net, layers, &self.gaps);
+        sifter.resume(layers, &mut places);
+        let cost = self.counter.cost(self.net, layers, &places, u64::MAX);
+        sifter.kick(layers, &mut places, cost);
+        self.judge(layers, &mut places, false);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::crossings::{CUT_COST, FEW_PAIRS, Gaps, inversions, value};
+use super::crossings::{CUT_COST, Gaps, inversions};
 use super::layers::Layers;
 use super::net::Net;
 
@@ -127,8 +127,8 @@ impl<'a> Swaps<'a> {
         for first in a.from..a.upto {
             for second in b.from..b.upto {
                 let pair = [layers.ranks[rank][first], layers.ranks[rank][second]];
-                gain += self.pair(layers, places, pair, true);
-                gain += self.pair(layers, places, pair, false);
+                gain += self.pair(places, pair, true);
+                gain += self.pair(places, pair, false);
             }
         }
         match (a.cluster, b.cluster) {
@@ -145,26 +145,16 @@ impl<'a> Swaps<'a> {
     }
 
     /// Crossings of two items' links on one side: now, less those after an exchange.
-    fn pair(&mut self, layers: &Layers, places: &[u32], pair: [u32; 2], is_out: bool) -> i64 {
-        let far = usize::from(is_out);
-        let links = if is_out { &layers.links_out } else { &layers.links_in };
-        let [a, b] = pair.map(|item| links[item as usize].as_slice());
+    fn pair(&mut self, places: &[u32], pair: [u32; 2], is_out: bool) -> i64 {
+        let [a, b] = pair.map(|item| self.gaps.far(item, is_out));
         self.work += (a.len() + b.len()) as u64;
-        let at = |link: &u32| {
-            let link = &layers.links[*link as usize];
-            value(places, link.ends[far], link.keys[far])
-        };
-        if a.len() * b.len() <= FEW_PAIRS {
-            let mut gain = 0;
-            for one in a.iter().map(at) {
-                let others = b.iter().map(at);
-                gain += others.map(|it| i64::from(one > it) - i64::from(one < it)).sum::<i64>();
-            }
-            return gain;
+        if self.gaps.is_paired(a.len() * b.len()) {
+            let pairs = a.iter().flat_map(|one| b.iter().map(move |other| (one, other)));
+            return pairs.map(|pair| self.gaps.saved(places, pair)).sum();
         }
         for (near, links) in self.near.iter_mut().zip([a, b]) {
             near.clear();
-            near.extend(links.iter().map(at));
+            near.extend(links.iter().map(|far| far.value(places)));
             near.sort_unstable();
         }
         inversions(&self.near)
