@@ -269,6 +269,11 @@ fn a_slow_engine_says_what_it_had_to_do() {
     };
     assert_eq!(fetching(800).cause, Cause::EngineBlocks);
     assert_eq!(fetching(100).cause, Cause::EngineTombstones);
+    // Large values: hardly a key a block, and most of what a block takes is in no time for blocks.
+    let large = engine_read().int("engine.block_reads", 850).int("engine.block_read_ns", 200);
+    assert_eq!(scan(large, 853, 0).cause, Cause::EngineBlocks);
+    let small = engine_read().int("engine.block_reads", 10).int("engine.block_read_ns", 200);
+    assert_eq!(scan(small, 853, 0).cause, Cause::Engine);
     assert!(fetching(100).evidence.iter().any(|line| line.contains("fetched 40 blocks")));
     // A scan that only found much, and a get that found its key at once.
     assert_eq!(scan(engine_read(), 9_000, 3).cause, Cause::Engine);

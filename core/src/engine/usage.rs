@@ -13,7 +13,7 @@ pub struct EngineUsage {
     pub block_reads: u64,
     /// How many bytes those were.
     pub block_bytes: u64,
-    /// How long fetching them took; `None` if that was not measured.
+    /// How long reading, checking and unpacking them took; `None` if that was not measured.
     pub block_read: Option<Duration>,
     /// Deleted keys that had to be passed.
     pub tombstones: u64,
