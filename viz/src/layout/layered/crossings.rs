@@ -109,6 +109,25 @@ impl Gaps {
         }
     }
 
+    /// What two items' links on one side save where the items change places; `near` is room to work in.
+    pub(crate) fn exchanged(
+        &self,
+        places: &[u32],
+        [a, b]: [&[Far]; 2],
+        near: &mut [Vec<u32>; 2],
+    ) -> i64 {
+        if self.is_paired(a.len() * b.len()) {
+            let pairs = a.iter().flat_map(|one| b.iter().map(move |other| (one, other)));
+            return pairs.map(|pair| self.saved(places, pair)).sum();
+        }
+        for (near, links) in near.iter_mut().zip([a, b]) {
+            near.clear();
+            near.extend(links.iter().map(|far| far.value(places)));
+            near.sort_unstable();
+        }
+        inversions(near)
+    }
+
     /// Whether what pairs of links cost is best found out by looking at each of them.
     pub(crate) fn is_paired(&self, pairs: usize) -> bool {
         self.weighs || pairs <= FEW_PAIRS

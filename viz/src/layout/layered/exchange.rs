@@ -114,16 +114,7 @@ impl Sifter<'_> {
             return 0;
         }
         self.work += (a.len() + b.len()) as u64;
-        if self.gaps.is_paired(a.len() * b.len()) {
-            let pairs = a.iter().flat_map(|one| b.iter().map(move |other| (one, other)));
-            return pairs.map(|pair| self.gaps.saved(places, pair)).sum();
-        }
-        for (near, links) in self.near.iter_mut().zip([a, b]) {
-            near.clear();
-            near.extend(links.iter().map(|far| far.value(places)));
-            near.sort_unstable();
-        }
-        inversions(&self.near)
+        self.gaps.exchanged(places, [a, b], &mut self.near)
     }
 
     /// Crossings of two items' links on one side: now, less those after an exchange of their blocks.

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::crossings::{CUT_COST, Gaps, inversions};
+use super::crossings::{CUT_COST, Gaps};
 use super::layers::Layers;
 use super::net::Net;
 
@@ -148,16 +148,7 @@ impl<'a> Swaps<'a> {
     fn pair(&mut self, places: &[u32], pair: [u32; 2], is_out: bool) -> i64 {
         let [a, b] = pair.map(|item| self.gaps.far(item, is_out));
         self.work += (a.len() + b.len()) as u64;
-        if self.gaps.is_paired(a.len() * b.len()) {
-            let pairs = a.iter().flat_map(|one| b.iter().map(move |other| (one, other)));
-            return pairs.map(|pair| self.gaps.saved(places, pair)).sum();
-        }
-        for (near, links) in self.near.iter_mut().zip([a, b]) {
-            near.clear();
-            near.extend(links.iter().map(|far| far.value(places)));
-            near.sort_unstable();
-        }
-        inversions(&self.near)
+        self.gaps.exchanged(places, [a, b], &mut self.near)
     }
 
     /// What is saved where `item` changes to the other side of `cluster`: links that stay on one
