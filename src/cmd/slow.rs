@@ -51,7 +51,7 @@ pub(crate) struct SlowArgs {
     /// such as quorum=-2ms, an operation of other requests such as "GET /cart=-50%". May be repeated.
     #[arg(long, value_name = "NAME=-TIME")]
     what_if: Vec<WhatIf>,
-    /// The memory for spans of traces that may not be complete, in bytes. Traces whose spans are
+    /// How many bytes of spans may lie between those that belong together. Traces whose spans are
     /// further apart, and reads further from those that they waited with, are explained in part.
     #[arg(long, value_name = "BYTES", default_value_t = 128 << 20)]
     window_bytes: usize,

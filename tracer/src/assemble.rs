@@ -11,8 +11,8 @@ use std::sync::OnceLock;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use crate::conventions::LINK_KIND;
-use crate::model::{Span, SpanId, TraceId, TraceSet, Value, find};
+use crate::model::{SpanId, TraceId, TraceSet};
+use crate::view::{LinkView, SpanSet, SpanView};
 
 /// A hand-over: one link between two spans of the set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,10 +49,11 @@ pub struct SpanTree {
     pub children: Vec<SpanTree>,
 }
 
-/// The spans of a set, put together. Spans are named by their index into [`TraceSet::spans`].
+/// The spans of a set, put together. Spans are named by their index into the set: that of
+/// [`TraceSet::spans`], or of whatever other form the set has.
 #[derive(Debug)]
-pub struct Assembly<'a> {
-    traces: &'a TraceSet,
+pub struct Assembly<'a, S = TraceSet> {
+    traces: &'a S,
     by_id: ById,
     places: Vec<Place>,
     children: Lists<usize>,
@@ -71,12 +72,12 @@ struct ById {
 }
 
 impl ById {
-    fn new(spans: &[Span]) -> Self {
+    fn new(spans: &impl SpanSet) -> Self {
         let hasher = RandomState::default();
-        let mut table: HashTable<u32> = HashTable::with_capacity(spans.len());
-        let key_of = |at: u32| spans.get(at as usize).map(|it| (it.trace_id, it.span_id));
-        for (at, span) in (0..u32::MAX).zip(spans) {
-            let key = (span.trace_id, span.span_id);
+        let mut table: HashTable<u32> = HashTable::with_capacity(spans.count());
+        let key_of = |at: u32| spans.view(at as usize).map(|it| (it.trace_id(), it.span_id()));
+        for (at, span) in (0..u32::MAX).zip(spans.views()) {
+            let key = (span.trace_id(), span.span_id());
             let is_same = |other: &u32| key_of(*other) == Some(key);
             let place =
                 table.entry(hasher.hash_one(key), is_same, |it| hasher.hash_one(key_of(*it)));
@@ -85,9 +86,10 @@ impl ById {
         ById { table, hasher }
     }
 
-    fn find(&self, spans: &[Span], key: (TraceId, SpanId)) -> Option<usize> {
-        let is_it =
-            |at: &u32| spans.get(*at as usize).is_some_and(|it| (it.trace_id, it.span_id) == key);
+    fn find(&self, spans: &impl SpanSet, key: (TraceId, SpanId)) -> Option<usize> {
+        let is_it = |at: &u32| {
+            spans.view(*at as usize).is_some_and(|it| (it.trace_id(), it.span_id()) == key)
+        };
         self.table.find(self.hasher.hash_one(key), is_it).map(|at| *at as usize)
     }
 }
@@ -130,30 +132,29 @@ impl<T: Copy> Lists<T> {
     }
 }
 
-impl<'a> Assembly<'a> {
+impl<'a, S: SpanSet> Assembly<'a, S> {
     /// Puts the spans of `traces` together, in time proportional to their number.
-    pub fn new(traces: &'a TraceSet) -> Self {
-        let spans = &traces.spans;
+    pub fn new(traces: &'a S) -> Self {
         let mut assembly = Assembly {
             traces,
-            by_id: ById::new(spans),
-            places: Vec::with_capacity(spans.len()),
+            by_id: ById::new(traces),
+            places: Vec::new(),
             children: Lists::empty(),
             tops: OnceLock::new(),
             followers: Lists::empty(),
             follows: Lists::empty(),
         };
-        assembly.places = spans.iter().map(|span| assembly.place_by_parent(span)).collect();
+        assembly.places = traces.views().map(|span| assembly.place_by_parent(span)).collect();
         assembly.break_rings();
         assembly.hang();
         assembly.connect();
         assembly
     }
 
-    fn place_by_parent(&self, span: &Span) -> Place {
-        match span.parent_span_id {
+    fn place_by_parent(&self, span: S::View<'_>) -> Place {
+        match span.parent_span_id() {
             None => Place::Root,
-            Some(parent) => self.find(span.trace_id, parent).map_or(Place::Orphan, Place::Child),
+            Some(parent) => self.find(span.trace_id(), parent).map_or(Place::Orphan, Place::Child),
         }
     }
 
@@ -186,12 +187,12 @@ impl<'a> Assembly<'a> {
                 called.push((*parent, index));
             }
         }
-        let spans = &self.traces.spans;
-        let order = |index: &usize| (spans[*index].start_ns, *index);
-        let lists = Lists::new(spans.len(), &called, |(parent, _)| *parent);
+        let (traces, count) = (self.traces, self.places.len());
+        let order = |index: &usize| (traces.view(*index).map(SpanView::start_ns), *index);
+        let lists = Lists::new(count, &called, |(parent, _)| *parent);
         let items = lists.items.into_iter().map(|(_, child)| child).collect();
         self.children = Lists { starts: lists.starts, items };
-        for parent in 0..spans.len() {
+        for parent in 0..count {
             let range = self.children.starts[parent]..self.children.starts[parent + 1];
             if range.len() > 1 {
                 self.children.items[range].sort_by_key(order);
@@ -201,26 +202,25 @@ impl<'a> Assembly<'a> {
 
     fn connect(&mut self) {
         let mut hand_overs = Vec::new();
-        for (to, span) in self.traces.spans.iter().enumerate() {
-            for link in &span.links {
-                let Some(from) = self.find(link.trace_id, link.span_id) else { continue };
-                let kind = find(&link.attributes, LINK_KIND).and_then(Value::as_str);
+        for (to, span) in self.traces.views().enumerate() {
+            for LinkView { trace_id, span_id, kind } in span.links() {
+                let Some(from) = self.find(trace_id, span_id) else { continue };
                 hand_overs.push(HandOver { from, to, kind });
             }
         }
-        let spans = self.traces.spans.len();
+        let spans = self.places.len();
         self.followers = Lists::new(spans, &hand_overs, |it| it.from);
         self.follows = Lists::new(spans, &hand_overs, |it| it.to);
     }
 
     /// The set that was put together.
-    pub fn traces(&self) -> &'a TraceSet {
+    pub fn traces(&self) -> &'a S {
         self.traces
     }
 
     /// The span with these ids; the first if they occur twice.
     pub fn find(&self, trace_id: TraceId, span_id: SpanId) -> Option<usize> {
-        self.by_id.find(&self.traces.spans, (trace_id, span_id))
+        self.by_id.find(self.traces, (trace_id, span_id))
     }
 
     /// How `span` hangs in its trace.
@@ -246,9 +246,9 @@ impl<'a> Assembly<'a> {
     pub fn tops(&self) -> &[usize] {
         self.tops.get_or_init(|| {
             // Most spans may be tops, so what they are ordered by is brought together first.
-            let places = self.places.iter().zip(&self.traces.spans).enumerate();
+            let places = self.places.iter().zip(self.traces.views()).enumerate();
             let tops = places.filter(|(_, (place, _))| !matches!(place, Place::Child(_)));
-            let mut tops: Vec<_> = tops.map(|(index, (_, span))| (span.start_ns, index)).collect();
+            let mut tops: Vec<_> = tops.map(|(index, (_, it))| (it.start_ns(), index)).collect();
             tops.sort_unstable();
             tops.into_iter().map(|(_, index)| index).collect()
         })
@@ -267,7 +267,7 @@ impl<'a> Assembly<'a> {
     /// Whether `span` has no parent but follows a span of its own trace: it was caused across a
     /// queue, a callback or a node.
     pub fn is_handed_over(&self, span: usize) -> bool {
-        let trace_id = |index: usize| self.traces.spans[index].trace_id;
+        let trace_id = |index: usize| self.traces.view(index).map(SpanView::trace_id);
         self.places[span] == Place::Root
             && self.follows(span).iter().any(|hand_over| {
                 trace_id(hand_over.from) == trace_id(span) && hand_over.from != span

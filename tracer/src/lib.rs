@@ -89,6 +89,7 @@ pub mod receiver;
 pub mod recorder;
 #[cfg(feature = "simulated")]
 pub mod simulated;
+pub mod view;
 
 #[cfg(any(feature = "recorder", feature = "simulated"))]
 pub use clock::TimeSource;

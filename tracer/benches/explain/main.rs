@@ -22,7 +22,7 @@ use raftlens_tracer::model::TraceSet;
 use made_reads::Reads;
 
 /// Reads that are made at a time: about as many spans as a reader of files hands out.
-const BATCH: usize = 800;
+const BATCH: usize = 100;
 
 fn main() {
     let has = |flag: &str| std::env::args().any(|argument| argument == flag);

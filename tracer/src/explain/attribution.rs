@@ -11,9 +11,10 @@
 
 use crate::assemble::Assembly;
 use crate::explain::facts::{Facts, acks};
-use crate::explain::stages::{Stages, nanoseconds};
+use crate::explain::stages::Stages;
 use crate::explain::wait_states::WaitState;
-use crate::model::{Span, TraceId, Value};
+use crate::model::TraceId;
+use crate::view::{Key, SpanSet, SpanView};
 
 /// One stretch of a read's time, in nanoseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,37 +77,40 @@ impl Attribution {
 }
 
 /// The reads of a set: its spans `async_snapshot`, in the order of the set.
-pub fn reads(assembly: &Assembly<'_>) -> Vec<usize> {
-    let spans = assembly.traces().spans.iter().enumerate();
-    spans.filter(|(_, span)| &*span.name == "async_snapshot").map(|(index, _)| index).collect()
+pub fn reads<S: SpanSet>(assembly: &Assembly<'_, S>) -> Vec<usize> {
+    let spans = assembly.traces().views().enumerate();
+    spans.filter(|(_, it)| **it.name() == *"async_snapshot").map(|(index, _)| index).collect()
 }
 
 /// Where the time of the read at span `root` went. Takes time proportional to the spans of the read
 /// and of its carrier.
-pub fn attribute(assembly: &Assembly<'_>, root: usize) -> Option<Attribution> {
-    let span = assembly.traces().spans.get(root)?;
+pub fn attribute<S: SpanSet>(assembly: &Assembly<'_, S>, root: usize) -> Option<Attribution> {
+    let span = assembly.traces().view(root)?;
     let led_to = Stages::of(assembly, root);
     let mut facts = Facts::of(span, &led_to);
     if let Some(carrier) = led_to.carrier(assembly) {
-        let carried = assembly.traces().spans.get(carrier)?;
-        facts.carrier = Some((carried.trace_id, carried.span_id));
+        let carried = assembly.traces().view(carrier)?;
+        facts.carrier = Some((carried.trace_id(), carried.span_id()));
         let round = Stages::of(assembly, carrier);
         facts.acks = acks(assembly, &round);
     } else {
         facts.acks = acks(assembly, &led_to);
     }
-    let mut cut =
-        Cut { now: span.start_ns, end: span.end_ns.max(span.start_ns), shares: Vec::new() };
+    let (now, end) = (span.start_ns(), span.end_ns().max(span.start_ns()));
+    let mut cut = Cut { now, end, shares: Vec::with_capacity(USUAL_SHARES) };
     cut_time(&mut cut, span, &led_to, &facts);
     Some(Attribution {
         root,
-        trace_id: span.trace_id,
-        start_ns: span.start_ns,
+        trace_id: span.trace_id(),
+        start_ns: span.start_ns(),
         duration_ns: span.duration_ns(),
         shares: cut.shares,
         facts,
     })
 }
+
+/// Few reads wait for more things than so many.
+const USUAL_SHARES: usize = 8;
 
 /// The read's time, cut from its start.
 struct Cut {
@@ -154,30 +158,30 @@ impl EngineTimes {
     }
 }
 
-fn engine_times(root: &Span, facts: &Facts) -> EngineTimes {
+fn engine_times<'a>(root: impl SpanView<'a>, facts: &Facts) -> EngineTimes {
     let on_thread = |raft| facts.engine.map_or(0, |used| used.on_thread_ns(raft));
     EngineTimes {
-        snapshot_ns: nanoseconds(root, "wait.snapshot_ns").unwrap_or(0),
+        snapshot_ns: root.nanoseconds(Key::Snapshot).unwrap_or(0),
         read_ns: on_thread(true),
         by_caller_ns: on_thread(false),
     }
 }
 
-fn cut_time(cut: &mut Cut, root: &Span, stages: &Stages<'_>, facts: &Facts) {
+fn cut_time<'a, V: SpanView<'a>>(cut: &mut Cut, root: V, stages: &Stages<'a, V>, facts: &Facts) {
     let Some(propose) = stages.propose else { return cut_without_raft(cut, root, stages, facts) };
     let engine = engine_times(root, facts);
-    let mailbox = nanoseconds(propose, "wait.mailbox_ns").unwrap_or(0);
-    let sent = propose.start_ns.saturating_sub(mailbox);
-    let sent = stages.route.map_or(sent, |route| route.start_ns.min(sent));
+    let mailbox = propose.nanoseconds(Key::Mailbox).unwrap_or(0);
+    let sent = propose.start_ns().saturating_sub(mailbox);
+    let sent = stages.route.map_or(sent, |route| route.start_ns().min(sent));
     // The reader's thread may have taken a snapshot that no lease covered, right before it sent it on.
-    let in_vain = nanoseconds(root, "wait.reader_snapshot_ns").unwrap_or(0);
+    let in_vain = root.nanoseconds(Key::ReaderSnapshot).unwrap_or(0);
     cut.until(sent.saturating_sub(in_vain), WaitState::LocalReader);
     cut.until(sent, WaitState::EngineSnapshot);
     cut.until(sent.saturating_add(mailbox), WaitState::Mailbox);
-    cut.until(propose.start_ns, WaitState::PollBatch);
+    cut.until(propose.start_ns(), WaitState::PollBatch);
     let Some((_, apply_reads)) = stages.apply_reads else {
         let engine = if facts.mode.is_some() { engine } else { EngineTimes::default() };
-        cut.with_engine(propose.end_ns, engine, WaitState::Propose);
+        cut.with_engine(propose.end_ns(), engine, WaitState::Propose);
         let rest = if facts.error.is_some() {
             WaitState::NoAnswer
         } else if facts.mode.as_deref() == Some("read_local") {
@@ -187,68 +191,65 @@ fn cut_time(cut: &mut Cut, root: &Span, stages: &Stages<'_>, facts: &Facts) {
         };
         return cut.with_engine(cut.end, engine.of_caller(), rest);
     };
-    let apply = nanoseconds(apply_reads, "wait.apply_ns");
-    let confirmed = apply_reads.start_ns.saturating_sub(apply.unwrap_or(0));
-    cut.until(propose.end_ns.min(confirmed.max(propose.start_ns)), WaitState::Propose);
-    if facts.asked_leader() && nanoseconds(apply_reads, "wait.quorum_ns").is_some() {
+    let apply = apply_reads.nanoseconds(Key::Apply);
+    let confirmed = apply_reads.start_ns().saturating_sub(apply.unwrap_or(0));
+    cut.until(propose.end_ns().min(confirmed.max(propose.start_ns())), WaitState::Propose);
+    if facts.asked_leader() && apply_reads.nanoseconds(Key::Quorum).is_some() {
         cut_hop(cut, stages, confirmed);
     }
-    let waited = if nanoseconds(apply_reads, "wait.quorum_ns").is_some() {
+    let waited = if apply_reads.nanoseconds(Key::Quorum).is_some() {
         WaitState::Quorum
     } else {
         // A local read that waits for the apply loop asks no quorum.
         WaitState::ApplyLag
     };
     cut.until(confirmed, waited);
-    let install = nanoseconds(apply_reads, "wait.install_ns").unwrap_or(0);
-    let installing = apply_reads.start_ns.saturating_sub(install);
+    let install = apply_reads.nanoseconds(Key::Install).unwrap_or(0);
+    let installing = apply_reads.start_ns().saturating_sub(install);
     cut.until(installing, after_confirmed(apply_reads, facts));
     if install > 0 {
-        cut.until(apply_reads.start_ns, WaitState::Install);
+        cut.until(apply_reads.start_ns(), WaitState::Install);
     }
-    cut.with_engine(apply_reads.end_ns, engine, WaitState::Answer);
+    cut.with_engine(apply_reads.end_ns(), engine, WaitState::Answer);
     cut.with_engine(cut.end, engine.of_caller(), WaitState::Wake);
 }
 
 /// The way of a replica's question to its leader, and of the answer. While a message is kept by its
 /// sender or lies in a mailbox, it is not on its way. An answer that never came was lost: a later one
 /// has confirmed the read.
-fn cut_hop(cut: &mut Cut, stages: &Stages<'_>, confirmed: u64) {
-    let time = |step: &Span, key: &str| nanoseconds(step, key).unwrap_or(0);
-    let arrived = |step: &Span| step.start_ns.saturating_sub(time(step, "wait.mailbox_ns"));
+fn cut_hop<'a, V: SpanView<'a>>(cut: &mut Cut, stages: &Stages<'a, V>, confirmed: u64) {
+    let time = |step: V, key: Key| step.nanoseconds(key).unwrap_or(0);
+    let arrived = |step: V| step.start_ns().saturating_sub(time(step, Key::Mailbox));
     let Some(question) = stages.steps_of("MsgReadIndex").next() else {
         return cut.until(confirmed, WaitState::AskLeader);
     };
-    let left = cut.now.saturating_add(time(question, "message.kept_ns"));
+    let left = cut.now.saturating_add(time(question, Key::MessageKept));
     cut.until(left.min(confirmed), WaitState::HopMailbox);
     cut.until(arrived(question).min(confirmed), WaitState::AskLeader);
-    cut.until(question.start_ns.min(confirmed), WaitState::HopMailbox);
+    cut.until(question.start_ns().min(confirmed), WaitState::HopMailbox);
     let answer = stages.steps_of("MsgReadIndexResp").next();
-    let leader = question.attribute("raft.store_id");
-    let answered = answer.map_or(u64::MAX, |answer| answer.start_ns);
+    let leader = question.number(Key::Store);
+    let answered = answer.map_or(u64::MAX, |answer| answer.start_ns());
     let by_leader = stages
         .steps_of("MsgHeartbeatResponse")
-        .filter(|span| span.attribute("raft.store_id") == leader && span.start_ns <= answered);
+        .filter(|span| span.number(Key::Store) == leader && span.start_ns() <= answered);
     // The leader answers as soon as the quorum is there: what it handles later changes nothing.
-    let acknowledged = by_leader.map(|span| span.end_ns).min();
-    cut.until(acknowledged.unwrap_or(question.end_ns).min(confirmed), WaitState::Quorum);
+    let acknowledged = by_leader.map(|span| span.end_ns()).min();
+    cut.until(acknowledged.unwrap_or(question.end_ns()).min(confirmed), WaitState::Quorum);
     let Some(answer) = answer else { return cut.until(confirmed, WaitState::LeaderAnswer) };
-    let left = cut.now.saturating_add(time(answer, "message.kept_ns"));
+    let left = cut.now.saturating_add(time(answer, Key::MessageKept));
     cut.until(left.min(confirmed), WaitState::HopMailbox);
     cut.until(arrived(answer).min(confirmed), WaitState::LeaderAnswer);
-    cut.until(answer.start_ns.min(confirmed), WaitState::HopMailbox);
+    cut.until(answer.start_ns().min(confirmed), WaitState::HopMailbox);
     cut.until(confirmed, WaitState::Answer);
 }
 
 /// What a confirmed read still waited for.
-fn after_confirmed(apply_reads: &Span, facts: &Facts) -> WaitState {
+fn after_confirmed<'a>(apply_reads: impl SpanView<'a>, facts: &Facts) -> WaitState {
     if facts.in_front.is_some() {
         return WaitState::HeadOfLine;
     }
-    let waited = apply_reads.links.iter().any(|link| {
-        let kind = crate::model::find(&link.attributes, crate::conventions::LINK_KIND);
-        kind.and_then(Value::as_str) == Some("apply")
-    });
+    let waited = apply_reads.links().any(|link| link.kind == Some("apply"));
     match (facts.read_index, facts.applied_index) {
         (Some(index), Some(applied)) if waited && applied < index => WaitState::ApplyLag,
         (Some(_), Some(_)) if waited => WaitState::HeadOfLine,
@@ -257,7 +258,12 @@ fn after_confirmed(apply_reads: &Span, facts: &Facts) -> WaitState {
 }
 
 /// A read that no raft thread is known to have taken on.
-fn cut_without_raft(cut: &mut Cut, root: &Span, stages: &Stages<'_>, facts: &Facts) {
+fn cut_without_raft<'a, V: SpanView<'a>>(
+    cut: &mut Cut,
+    root: V,
+    stages: &Stages<'a, V>,
+    facts: &Facts,
+) {
     let is_local = matches!(facts.mode.as_deref(), Some("lease_local" | "lease_shared"));
     let engine = engine_times(root, facts);
     if is_local {
@@ -265,7 +271,7 @@ fn cut_without_raft(cut: &mut Cut, root: &Span, stages: &Stages<'_>, facts: &Fac
         return cut.with_engine(cut.end, engine, WaitState::LocalReader);
     }
     if let (Some(route), Some(_)) = (stages.route, &facts.error) {
-        cut.until(route.start_ns, WaitState::LocalReader);
+        cut.until(route.start_ns(), WaitState::LocalReader);
         return cut.until(cut.end, WaitState::Mailbox);
     }
     if facts.error.is_some() {
@@ -273,14 +279,14 @@ fn cut_without_raft(cut: &mut Cut, root: &Span, stages: &Stages<'_>, facts: &Fac
     }
     // Its raft thread's spans are lost, but what it waited for may stand on the read itself.
     let waits = [
-        ("wait.mailbox_ns", WaitState::Mailbox),
-        ("wait.quorum_ns", WaitState::Quorum),
-        ("wait.apply_ns", WaitState::Answer),
-        ("wait.snapshot_ns", WaitState::EngineSnapshot),
-        ("wait.engine_ns", WaitState::EngineRead),
+        (Key::Mailbox, WaitState::Mailbox),
+        (Key::Quorum, WaitState::Quorum),
+        (Key::Apply, WaitState::Answer),
+        (Key::Snapshot, WaitState::EngineSnapshot),
+        (Key::Engine, WaitState::EngineRead),
     ];
     for (key, state) in waits {
-        cut.lasting(nanoseconds(root, key).unwrap_or(0), state);
+        cut.lasting(root.nanoseconds(key).unwrap_or(0), state);
     }
     cut.until(cut.end, WaitState::Unattributed);
 }

@@ -23,7 +23,8 @@ use foldhash::fast::RandomState;
 
 use crate::assemble::Assembly;
 use crate::explain::clock_bounds::{Bounds, Interval};
-use crate::model::{Resource, SpanKind, Status, TraceId, TraceSet, Value, find};
+use crate::model::{Resource, SpanKind, TraceId, TraceSet, find};
+use crate::view::{Key, SpanSet, SpanView};
 
 /// More nodes than this are not compared.
 const MOST_NODES: usize = 128;
@@ -70,30 +71,17 @@ pub struct Shifts(Vec<i64>);
 impl Clocks {
     /// Takes in the messages to those spans of a set that `is_new`, and says how the set's spans are
     /// to be moved, if they are. Takes time proportional to the spans.
-    pub fn observe(
+    pub fn observe<S: SpanSet>(
         &mut self,
-        assembly: &Assembly<'_>,
+        assembly: &Assembly<'_, S>,
         is_new: impl Fn(usize) -> bool,
     ) -> Option<Shifts> {
-        let spans = &assembly.traces().spans;
-        let store = |at: usize| spans.get(at)?.attribute("raft.store_id").and_then(Value::as_int);
-        self.observe_stores(assembly, store, is_new)
-    }
-
-    /// The same for who knows the store of each span.
-    pub(super) fn observe_stores(
-        &mut self,
-        assembly: &Assembly<'_>,
-        store: impl Fn(usize) -> Option<i64>,
-        is_new: impl Fn(usize) -> bool,
-    ) -> Option<Shifts> {
-        let nodes = self.nodes_of(assembly, store);
+        let nodes = self.nodes_of(assembly);
         if self.names.len() < 2 {
             return None;
         }
-        let spans = &assembly.traces().spans;
         let mut newer = Bounds::default();
-        for to in (0..spans.len()).filter(|it| is_new(*it)) {
+        for to in (0..nodes.len()).filter(|it| is_new(*it)) {
             each_message(assembly, &nodes, to, |from, start_ns, end_ns| {
                 newer.message(nodes[from], nodes[to], start_ns);
                 if let Some(end_ns) = end_ns {
@@ -156,24 +144,20 @@ impl Clocks {
     }
 
     /// The node of each span.
-    fn nodes_of(
-        &mut self,
-        assembly: &Assembly<'_>,
-        store: impl Fn(usize) -> Option<i64>,
-    ) -> Vec<usize> {
-        let traces = assembly.traces();
-        let spans = &traces.spans;
+    fn nodes_of<S: SpanSet>(&mut self, assembly: &Assembly<'_, S>) -> Vec<usize> {
+        let spans = assembly.traces();
         let mut stores: HashMap<i64, usize, RandomState> = HashMap::default();
-        let mut own: Vec<Option<usize>> = Vec::with_capacity(spans.len());
-        for span in 0..spans.len() {
-            own.push(store(span).map(|store| {
+        let mut own: Vec<Option<usize>> = Vec::with_capacity(spans.count());
+        for span in spans.views() {
+            own.push(span.number(Key::Store).map(|store| {
                 *stores.entry(store).or_insert_with(|| self.id(format!("store {store}")))
             }));
         }
-        let named: Vec<usize> = traces.resources.iter().map(|it| self.id(node_name(it))).collect();
+        let named: Vec<usize> = spans.resources().iter().map(|it| self.id(node_name(it))).collect();
         let unknown = || named.first().copied().unwrap_or(NO_NODE);
+        let resource = |at: usize| spans.view(at).map(SpanView::resource);
         let mut walked = Vec::new();
-        for start in 0..spans.len() {
+        for start in 0..spans.count() {
             let mut at = start;
             // Up to a span whose node is known, or to where the process changes.
             let node = loop {
@@ -181,11 +165,11 @@ impl Clocks {
                     break node;
                 }
                 walked.push(at);
-                match assembly.parent(at).filter(|it| spans[*it].resource == spans[at].resource) {
+                match assembly.parent(at).filter(|it| resource(*it) == resource(at)) {
                     Some(parent) => at = parent,
                     None => {
-                        let resource = spans[at].resource as usize;
-                        break named.get(resource).copied().unwrap_or_else(unknown);
+                        let of_resource = resource(at).and_then(|it| named.get(it as usize));
+                        break of_resource.copied().unwrap_or_else(unknown);
                     }
                 }
             };
@@ -196,14 +180,14 @@ impl Clocks {
         own.into_iter().map(|node| node.unwrap_or(NO_NODE)).collect()
     }
 
-    fn shifts(&self, assembly: &Assembly<'_>, nodes: &[usize]) -> Shifts {
+    fn shifts<S: SpanSet>(&self, assembly: &Assembly<'_, S>, nodes: &[usize]) -> Shifts {
         let offset = |node: &usize| self.offsets.get(*node).map_or(0, |it| -it);
         let mut shifts: Vec<i64> = nodes.iter().map(offset).collect();
         if !self.contradictory.is_empty() {
             let alone = self.alone(assembly, nodes, &shifts);
-            for ((shift, span), node) in shifts.iter_mut().zip(&assembly.traces().spans).zip(nodes)
-            {
-                *shift += alone.get(&(span.trace_id, *node)).copied().unwrap_or(0);
+            let spans = assembly.traces().views();
+            for ((shift, span), node) in shifts.iter_mut().zip(spans).zip(nodes) {
+                *shift += alone.get(&(span.trace_id(), *node)).copied().unwrap_or(0);
             }
         }
         Shifts(shifts)
@@ -211,22 +195,23 @@ impl Clocks {
 
     /// By how much each node's spans of a trace are to be moved on their own, since nothing is known
     /// of the clocks: from the root's node outwards, as little as needed.
-    fn alone(
+    fn alone<S: SpanSet>(
         &self,
-        assembly: &Assembly<'_>,
+        assembly: &Assembly<'_, S>,
         nodes: &[usize],
         shifts: &[i64],
     ) -> HashMap<(TraceId, usize), i64> {
-        let spans = &assembly.traces().spans;
-        let place = |span: usize| (spans[span].trace_id, nodes[span]);
+        let spans = assembly.traces();
+        let trace = |span: usize| spans.view(span).map(SpanView::trace_id).unwrap_or_default();
+        let place = |span: usize| (trace(span), nodes[span]);
         let mut settled: HashMap<(TraceId, usize), i64> = HashMap::new();
         let mut begun = BTreeSet::new();
-        for root in assembly.roots().filter(|root| begun.insert(spans[*root].trace_id)) {
+        for root in assembly.roots().filter(|root| begun.insert(trace(*root))) {
             settled.insert(place(root), 0);
         }
         for _ in 0..MOST_HOPS {
             let mut needs: HashMap<(TraceId, usize), i64> = HashMap::new();
-            for to in (0..spans.len()).filter(|to| !settled.contains_key(&place(*to))) {
+            for to in (0..spans.count()).filter(|to| !settled.contains_key(&place(*to))) {
                 each_message(assembly, nodes, to, |from, start_ns, _| {
                     let (a, b) = (nodes[from].min(nodes[to]), nodes[from].max(nodes[to]));
                     let Some(before) = settled.get(&place(from)) else { return };
@@ -249,9 +234,8 @@ impl Clocks {
 }
 
 impl Shifts {
-    /// Moves the spans of the set that was observed; their times before are returned.
-    pub fn apply(&self, traces: &mut TraceSet) -> Vec<(u64, u64)> {
-        let before = traces.spans.iter().map(|span| (span.start_ns, span.end_ns)).collect();
+    /// Moves the spans of the set that was observed, with their events.
+    pub fn apply(&self, traces: &mut TraceSet) {
         for (span, shift) in traces.spans.iter_mut().zip(&self.0) {
             span.start_ns = span.start_ns.saturating_add_signed(*shift);
             span.end_ns = span.end_ns.saturating_add_signed(*shift);
@@ -259,47 +243,42 @@ impl Shifts {
                 event.time_ns = event.time_ns.saturating_add_signed(*shift);
             }
         }
-        before
     }
 
-    /// Moves the spans back to the times that they had before.
-    pub fn undo(&self, traces: &mut TraceSet, before: Vec<(u64, u64)>) {
-        for ((span, shift), (start_ns, end_ns)) in traces.spans.iter_mut().zip(&self.0).zip(before)
-        {
-            (span.start_ns, span.end_ns) = (start_ns, end_ns);
-            for event in &mut span.events {
-                event.time_ns = event.time_ns.saturating_add_signed(shift.saturating_neg());
-            }
-        }
+    /// The shift of each span.
+    pub(super) fn each(&self) -> &[i64] {
+        &self.0
     }
 }
 
 /// Calls `take` with each span on another node from which a message to `to` came, how long the
 /// message seems to have taken, and the same of the answer.
-fn each_message(
-    assembly: &Assembly<'_>,
+fn each_message<S: SpanSet>(
+    assembly: &Assembly<'_, S>,
     nodes: &[usize],
     to: usize,
     mut take: impl FnMut(usize, i64, Option<i64>),
 ) {
-    let spans = &assembly.traces().spans;
+    let spans = assembly.traces();
+    let Some(callee) = spans.view(to) else { return };
     let is_other =
         |from: usize| nodes[from] != nodes[to] && nodes[from] != NO_NODE && nodes[to] != NO_NODE;
-    if let Some(from) = assembly.parent(to).filter(|it| is_other(*it)) {
-        let (caller, callee) = (&spans[from], &spans[to]);
-        let answered = caller.kind == SpanKind::Client
-            && callee.kind == SpanKind::Server
-            && !matches!(caller.status, Status::Error(_))
-            && caller.end_ns >= caller.start_ns
-            && callee.end_ns >= callee.start_ns;
-        let answer = answered.then(|| difference(caller.end_ns, callee.end_ns));
-        take(from, difference(callee.start_ns, caller.start_ns), answer);
+    if let Some(from) = assembly.parent(to).filter(|it| is_other(*it))
+        && let Some(caller) = spans.view(from)
+    {
+        let answered = caller.kind() == SpanKind::Client
+            && callee.kind() == SpanKind::Server
+            && !caller.has_failed()
+            && caller.end_ns() >= caller.start_ns()
+            && callee.end_ns() >= callee.start_ns();
+        let answer = answered.then(|| difference(caller.end_ns(), callee.end_ns()));
+        take(from, difference(callee.start_ns(), caller.start_ns()), answer);
     }
     for hand_over in assembly.follows(to).iter().filter(|it| is_other(it.from)) {
-        let kinds = (spans[hand_over.from].kind, spans[to].kind);
+        let Some(sender) = spans.view(hand_over.from) else { continue };
+        let kinds = (sender.kind(), callee.kind());
         if hand_over.kind == Some("message") || kinds == (SpanKind::Producer, SpanKind::Consumer) {
-            let sent_ns = spans[hand_over.from].start_ns;
-            take(hand_over.from, difference(spans[to].start_ns, sent_ns), None);
+            take(hand_over.from, difference(callee.start_ns(), sender.start_ns()), None);
         }
     }
 }

@@ -25,6 +25,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use crate::assemble::{Assembly, HandOver};
+use crate::view::{SpanSet, SpanView};
 
 /// What went on during a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +94,8 @@ struct Met {
     is_done: bool,
 }
 
-struct Walk<'a, 'b> {
-    assembly: &'a Assembly<'b>,
+struct Walk<'a, 'b, S> {
+    assembly: &'a Assembly<'b, S>,
     root: usize,
     met: HashMap<usize, Met, RandomState>,
     /// The path so far, latest first.
@@ -104,18 +105,18 @@ struct Walk<'a, 'b> {
 
 /// The critical path of the time of span `root`, an index into the set's spans. Takes time
 /// proportional to the spans that it meets, but for sorting those below one span.
-pub fn critical_path(assembly: &Assembly<'_>, root: usize) -> CriticalPath {
-    let Some(span) = assembly.traces().spans.get(root) else {
+pub fn critical_path<S: SpanSet>(assembly: &Assembly<'_, S>, root: usize) -> CriticalPath {
+    let Some(span) = assembly.traces().view(root) else {
         return CriticalPath { root, steps: Vec::new() };
     };
-    let now = span.end_ns.max(span.start_ns);
+    let now = span.end_ns().max(span.start_ns());
     let mut walk = Walk { assembly, root, met: HashMap::default(), steps: Vec::new(), now };
     walk.run();
     walk.steps.reverse();
     CriticalPath { root, steps: walk.steps }
 }
 
-impl Walk<'_, '_> {
+impl<S: SpanSet> Walk<'_, '_, S> {
     fn run(&mut self) {
         let mut at = self.root;
         self.meet(at, at);
@@ -132,11 +133,11 @@ impl Walk<'_, '_> {
     }
 
     fn start(&self, span: usize) -> u64 {
-        self.assembly.traces().spans.get(span).map_or(0, |span| span.start_ns)
+        self.assembly.traces().view(span).map_or(0, SpanView::start_ns)
     }
 
     fn end(&self, span: usize) -> u64 {
-        self.assembly.traces().spans.get(span).map_or(0, |span| span.end_ns.max(span.start_ns))
+        self.assembly.traces().view(span).map_or(0, |it| it.end_ns().max(it.start_ns()))
     }
 
     /// Gives `at` the time back to `until`, within the root's time.
@@ -205,8 +206,8 @@ impl Walk<'_, '_> {
 
     /// The span that handed `at` over last, of its own trace if there is one.
     fn cause(&self, at: usize) -> Option<usize> {
-        let spans = &self.assembly.traces().spans;
-        let trace_of = |span: usize| spans.get(span).map(|span| span.trace_id);
+        let spans = self.assembly.traces();
+        let trace_of = |span: usize| spans.view(span).map(SpanView::trace_id);
         let known = |it: &&HandOver<'_>| {
             self.start(it.from) < self.start(at) && !self.met.contains_key(&it.from)
         };

@@ -4,9 +4,8 @@
 use crate::duration::write_duration;
 use crate::explain::attribution::Attribution;
 use crate::explain::causes::Cause;
-use crate::explain::stages::{nanoseconds, number};
 use crate::explain::wait_states::WaitState;
-use crate::model::Span;
+use crate::view::{Key, SpanView};
 
 /// What a get or a scan made its engine do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,15 +26,15 @@ pub struct EngineUse {
 
 impl EngineUse {
     /// As the span of a read says; none if it read no engine.
-    pub(super) fn of(root: &Span) -> Option<EngineUse> {
-        let count = |key| number(root, key).and_then(|it| u64::try_from(it).ok());
+    pub(super) fn of<'a>(root: impl SpanView<'a>) -> Option<EngineUse> {
+        let count = |key| root.number(key).and_then(|it| u64::try_from(it).ok());
         Some(EngineUse {
-            took_ns: nanoseconds(root, "wait.engine_ns")?,
-            on_raft_thread: root.text("engine.thread") == Some("raft"),
-            block_reads: count("engine.block_reads").unwrap_or(0),
-            block_read_ns: nanoseconds(root, "engine.block_read_ns"),
-            tombstones: count("engine.tombstones").unwrap_or(0),
-            keys: count("engine.keys"),
+            took_ns: root.nanoseconds(Key::Engine)?,
+            on_raft_thread: root.text(Key::EngineThread).is_some_and(|it| **it == *"raft"),
+            block_reads: count(Key::BlockReads).unwrap_or(0),
+            block_read_ns: root.nanoseconds(Key::BlockReadTime),
+            tombstones: count(Key::Tombstones).unwrap_or(0),
+            keys: count(Key::Keys),
         })
     }
 

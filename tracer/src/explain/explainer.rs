@@ -8,29 +8,32 @@
 //!
 //! # Bounds
 //!
-//! The window holds so many bytes of spans ([`Settings::window_bytes`]); putting it together takes
-//! about half as much again, and all that is kept beside it some 100 MB at most: a block of reads, up
-//! to 2,000 operations, 1,000 groups, 20,000 attribute values, 262,144 ids of traces. So memory does
-//! not depend on the length of the input. A trace whose spans lie further apart than an eighth of
+//! The window holds briefs (`briefs.rs`) of so many bytes of spans ([`Settings::window_bytes`]), which
+//! take about a quarter of that; putting them together takes about as much again, and all that is kept
+//! beside it some 100 MB at most: a block of reads, up to 2,000 operations, 1,000 groups, 20,000
+//! attribute values, 262,144 ids of traces. As long as the whole input fits into the window, its spans
+//! are kept as well. So memory does not depend on the length of the input. A trace whose spans lie further apart than an eighth of
 //! the window, or a read further from its carrier, is explained from what is there, which is counted
 //! in [`Explained::unfit`] and [`Explained::missing_carriers`].
 
 use std::mem;
 
 use crate::assemble::Assembly;
-use crate::conventions::LINK_KIND;
 use crate::explain::attribution::{attribute, reads};
+use crate::explain::briefs::Briefs;
 use crate::explain::clocks::Clocks;
 use crate::explain::open_traces::{OpenTraces, Unfit};
 use crate::explain::path_totals::PathTotals;
 use crate::explain::read_totals::{GroupBy, ReadTotals};
 use crate::explain::what_if::WhatIf;
-use crate::model::{Link, TraceSet, Value, find};
+use crate::model::{Span, TraceSet};
+use crate::view::{SpanSet, SpanView};
 
 /// How to explain.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How many bytes of spans are held for traces that are not complete; 128 MB.
+    /// How many bytes of spans the window covers, which waits for traces to be complete; 128 MB. An
+    /// input that is no larger is kept whole.
     pub window_bytes: usize,
     /// From which duration on a read is slow, or a request counts, in nanoseconds. Without it a read
     /// is slow from three times the median of its kind on, and from 1 ms on; all requests count.
@@ -116,11 +119,12 @@ impl Explainer {
     /// Takes a batch of spans, with the resources that they are of.
     pub fn add(&mut self, batch: TraceSet) {
         let resources: Vec<u32> = batch.resources.iter().map(|it| self.open.resource(it)).collect();
+        let of_span = |span: &Span| resources.get(span.resource as usize).copied();
         self.spans += batch.spans.len() as u64;
-        for span in batch.spans {
-            let resource = resources.get(span.resource as usize).copied().unwrap_or(u32::MAX);
-            self.open.add(span, resource);
+        for span in &batch.spans {
+            self.open.add(span, of_span(span).unwrap_or(u32::MAX));
         }
+        self.open.keep_whole(batch.spans, &resources);
         if self.open.is_full() {
             self.turn(false);
             self.open.let_go();
@@ -138,7 +142,7 @@ impl Explainer {
             clocks: self.clocks,
             unfit: self.open.unfit,
             missing_carriers: self.missing_carriers,
-            whole: (!self.open.has_let_go).then_some(self.open.set),
+            whole: self.open.whole,
         }
     }
 
@@ -146,29 +150,32 @@ impl Explainer {
     fn turn(&mut self, is_end: bool) {
         self.open.plan(is_end);
         let due = self.open.due();
-        let mut set = mem::take(&mut self.open.set);
-        let is_due = |span: usize| due.get(span).copied().unwrap_or(false);
-        let assembly = Assembly::new(&set);
-        let store = |span: usize| self.open.marks.get(span).and_then(|it| it.store);
-        match self.clocks.observe_stores(&assembly, store, is_due) {
+        let mut briefs = mem::take(&mut self.open.briefs);
+        let assembly = Assembly::new(&briefs);
+        match self.clocks.observe(&assembly, |span| due.get(span).is_some_and(|it| *it)) {
             None => self.explain(&assembly, &due),
             Some(shifts) => {
                 drop(assembly);
-                let before = shifts.apply(&mut set);
-                self.explain(&Assembly::new(&set), &due);
+                let before = briefs.shift(&shifts);
+                self.explain(&Assembly::new(&briefs), &due);
+                // At the next turn more is known of the clocks.
+                briefs.shift_back(before);
                 // The whole input is given back as it was corrected.
-                if !is_end {
-                    shifts.undo(&mut set, before);
+                if let (true, Some(whole)) = (is_end, &mut self.open.whole) {
+                    shifts.apply(whole);
                 }
             }
         }
-        self.open.set = set;
+        self.open.briefs = briefs;
+        if let (true, Some(whole)) = (is_end, &mut self.open.whole) {
+            whole.resources.clone_from(&self.open.briefs.resources);
+        }
     }
 
-    fn explain(&mut self, assembly: &Assembly<'_>, due: &[bool]) {
+    fn explain(&mut self, assembly: &Assembly<'_, Briefs>, due: &[bool]) {
         let is_due = |span: &usize| due.get(*span).copied().unwrap_or(false);
         for root in reads(assembly).into_iter().filter(is_due) {
-            if self.open.marks.get_mut(root).is_none_or(|it| mem::replace(&mut it.is_done, true)) {
+            if self.open.is_done.get_mut(root).is_none_or(|it| mem::replace(it, true)) {
                 continue;
             }
             if let Some(read) = attribute(assembly, root) {
@@ -181,10 +188,10 @@ impl Explainer {
         }
         let least_ns = self.settings.threshold_ns.unwrap_or(0);
         for root in assembly.roots().filter(is_due) {
-            if self.open.marks.get_mut(root).is_none_or(|it| mem::replace(&mut it.is_done, true)) {
+            if self.open.is_done.get_mut(root).is_none_or(|it| mem::replace(it, true)) {
                 continue;
             }
-            let span = assembly.traces().spans.get(root);
+            let span = assembly.traces().view(root);
             if span.is_some_and(|it| it.duration_ns() >= least_ns) {
                 self.paths.add(assembly, root);
             }
@@ -192,13 +199,12 @@ impl Explainer {
     }
 
     /// How many spans that are due joined one that is not there.
-    fn missing_carriers(&self, assembly: &Assembly<'_>, due: &[bool]) -> u64 {
-        let spans = assembly.traces().spans.iter().zip(&self.open.marks).zip(due);
-        let joined = spans.filter(|((_, mark), is_due)| **is_due && mark.has_carrier);
-        let is_missing = |link: &Link| {
-            let kind = find(&link.attributes, LINK_KIND).and_then(Value::as_str);
-            kind == Some("batch") && assembly.find(link.trace_id, link.span_id).is_none()
+    fn missing_carriers(&self, assembly: &Assembly<'_, Briefs>, due: &[bool]) -> u64 {
+        let spans = due.iter().enumerate().filter(|(_, is_due)| **is_due);
+        let is_missing = |at: usize| {
+            let mut carriers = assembly.traces().carriers(at);
+            carriers.any(|it| assembly.find(it.trace_id, it.span_id).is_none())
         };
-        joined.filter(|((span, _), _)| span.links.iter().any(is_missing)).count() as u64
+        spans.filter(|(at, _)| is_missing(*at)).count() as u64
     }
 }

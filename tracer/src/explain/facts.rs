@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::assemble::Assembly;
-use crate::conventions::LINK_KIND;
 use crate::explain::engine_use::EngineUse;
-use crate::explain::stages::{Stages, Step, nanoseconds, number};
-use crate::model::{Span, SpanId, TraceId, Value, find};
+use crate::explain::stages::{Stages, Step};
+use crate::model::{SpanId, TraceId};
+use crate::view::{Key, SpanSet, SpanView};
 
 /// What a caller asked for, whichever way it was then served: reads of one kind are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,24 +67,24 @@ pub enum Held {
 }
 
 impl Stay {
-    fn of(span: &Span) -> Option<Stay> {
+    fn of<'a>(span: impl SpanView<'a>) -> Option<Stay> {
         Some(Stay {
-            store: number(span, "raft.store_id"),
-            wait_ns: nanoseconds(span, "wait.mailbox_ns")?,
-            disk_ns: nanoseconds(span, "wait.disk_ns"),
-            poller_ns: nanoseconds(span, "wait.poller_ns"),
-            region: number(span, "poller.region_id"),
+            store: span.number(Key::Store),
+            wait_ns: span.nanoseconds(Key::Mailbox)?,
+            disk_ns: span.nanoseconds(Key::Disk),
+            poller_ns: span.nanoseconds(Key::Poller),
+            region: span.number(Key::PollerRegion),
             with_sender: false,
         })
     }
 
     /// How long its sender kept a message before it left, as its receiver's span says.
-    fn kept(span: &Span) -> Option<Stay> {
+    fn kept<'a>(span: impl SpanView<'a>) -> Option<Stay> {
         Some(Stay {
-            store: number(span, "message.from_store"),
-            wait_ns: nanoseconds(span, "message.kept_ns")?,
-            disk_ns: nanoseconds(span, "message.kept_disk_ns"),
-            poller_ns: nanoseconds(span, "message.kept_poller_ns"),
+            store: span.number(Key::MessageFrom),
+            wait_ns: span.nanoseconds(Key::MessageKept)?,
+            disk_ns: span.nanoseconds(Key::MessageKeptDisk),
+            poller_ns: span.nanoseconds(Key::MessageKeptPoller),
             region: None,
             with_sender: true,
         })
@@ -180,45 +180,42 @@ pub struct Facts {
 }
 
 impl Facts {
-    pub(super) fn of(root: &Span, stages: &Stages<'_>) -> Facts {
-        let text = |span: Option<&Span>, key: &str| match span?.attribute(key)? {
-            Value::Str(text) => Some(Arc::clone(text)),
-            _ => None,
-        };
+    pub(super) fn of<'a, V: SpanView<'a>>(root: V, stages: &Stages<'a, V>) -> Facts {
+        let text = |span: Option<V>, key: Key| span?.text(key).cloned();
         let lease = stages.inspect.or(stages.lease_of_leader);
-        let state = text(lease, "lease.state");
-        let reject = text(Some(root), "reject.reason");
+        let state = text(lease, Key::LeaseState);
+        let reject = text(Some(root), Key::RejectReason);
         let hops = stages.steps_of("MsgReadIndex").chain(stages.steps_of("MsgReadIndexResp"));
         let applied = stages.apply_reads.map(|(_, span)| span);
         let engine = EngineUse::of(root);
         Facts {
-            store: number(root, "raft.store_id"),
-            region: number(root, "raft.region_id"),
+            store: root.number(Key::Store),
+            region: root.number(Key::Region),
             asked: match reject.as_deref() {
                 _ if engine.is_some_and(|used| used.keys.is_some()) => Asked::Scan,
                 Some("read_quorum") => Asked::Quorum,
                 Some("replica_read") => Asked::Replica,
                 _ => Asked::Leader,
             },
-            mode: text(Some(root), "read.mode"),
+            mode: text(Some(root), Key::Mode),
             reject,
-            role: text(stages.propose, "raft.role"),
+            role: text(stages.propose, Key::Role),
             stay: stages.propose.and_then(Stay::of),
             hop_stays: hops.flat_map(|it| [Stay::kept(it), Stay::of(it)]).flatten().collect(),
-            apply_disk_ns: applied.and_then(|it| nanoseconds(it, "wait.apply_disk_ns")),
+            apply_disk_ns: applied.and_then(|it| it.nanoseconds(Key::ApplyDisk)),
             lease: state.as_deref().map(lease_word),
-            lease_remaining_ns: lease.and_then(|it| number(it, "lease.remaining_ns")),
-            lease_renewed_by: text(lease, "lease.renewed_by"),
+            lease_remaining_ns: lease.and_then(|it| it.number(Key::LeaseRemaining)),
+            lease_renewed_by: text(lease, Key::LeaseRenewedBy),
             carrier: None,
             in_front: stages.apply_reads.and_then(|(_, span)| in_front(span)),
             acks: Vec::new(),
-            questions_ns: stages.steps_of("MsgReadIndex").map(|span| span.start_ns).collect(),
-            leader: stages.steps_of("MsgReadIndex").find_map(|it| number(it, "raft.store_id")),
-            read_index: stages.apply_reads.and_then(|(_, span)| number(span, "read.index")),
-            applied_index: stages.propose.and_then(|span| number(span, "raft.applied_index")),
+            questions_ns: stages.steps_of("MsgReadIndex").map(V::start_ns).collect(),
+            leader: stages.steps_of("MsgReadIndex").find_map(|it| it.number(Key::Store)),
+            read_index: stages.apply_reads.and_then(|(_, span)| span.number(Key::ReadIndex)),
+            applied_index: stages.propose.and_then(|span| span.number(Key::AppliedIndex)),
             engine,
-            error: text(Some(root), "error"),
-            last: stages.last.map(|it| (Arc::clone(&it.name), number(it, "raft.store_id"))),
+            error: text(Some(root), Key::Error),
+            last: stages.last.map(|it| (Arc::clone(it.name()), it.number(Key::Store))),
         }
     }
 
@@ -238,29 +235,30 @@ fn lease_word(state: &str) -> Arc<str> {
     state.trim_start_matches("LeaseState::").to_lowercase().into()
 }
 
-fn in_front(apply_reads: &Span) -> Option<(TraceId, SpanId)> {
-    let is_front = |link: &&crate::model::Link| {
-        find(&link.attributes, LINK_KIND).and_then(Value::as_str) == Some("head_of_line")
-    };
-    let link = apply_reads.links.iter().find(is_front)?;
+fn in_front<'a>(apply_reads: impl SpanView<'a>) -> Option<(TraceId, SpanId)> {
+    let link = apply_reads.links().find(|link| link.kind == Some("head_of_line"))?;
     Some((link.trace_id, link.span_id))
 }
 
 /// The acknowledgements of the round that a read's stages belong to.
-pub(super) fn acks(assembly: &Assembly<'_>, stages: &Stages<'_>) -> Vec<Ack> {
+pub(super) fn acks<'a, S: SpanSet>(
+    assembly: &Assembly<'a, S>,
+    stages: &Stages<'a, S::View<'a>>,
+) -> Vec<Ack> {
     let of_voters = stages.steps.iter().filter(|it| it.message == "MsgHeartbeatResponse");
-    let ack = |Step { at, span, .. }: &Step<'_>| {
+    let is_heartbeat =
+        |it: &S::View<'a>| it.text(Key::MessageType).is_some_and(|kind| **kind == *"MsgHeartbeat");
+    let ack = |Step { at, span, .. }: &Step<'a, S::View<'a>>| {
         let asked = assembly.follows(*at).iter().find(|it| it.kind == Some("message"));
-        let asked = asked.and_then(|it| assembly.traces().spans.get(it.from));
-        let asked = asked.filter(|it| it.text("message.type") == Some("MsgHeartbeat"));
+        let asked = asked.and_then(|it| assembly.traces().view(it.from)).filter(is_heartbeat);
         Some(Ack {
-            store: number(span, "message.from_store")?,
-            asked_ns: asked.map(|it| it.start_ns),
+            store: span.number(Key::MessageFrom)?,
+            asked_ns: asked.map(|it| it.start_ns()),
             kept_by_leader: asked.and_then(Stay::kept),
             at_voter: asked.and_then(Stay::of),
-            kept_by_voter: Stay::kept(span),
-            at_ns: span.start_ns,
-            at_leader: Stay::of(span),
+            kept_by_voter: Stay::kept(*span),
+            at_ns: span.start_ns(),
+            at_leader: Stay::of(*span),
         })
     };
     of_voters.filter_map(ack).collect()

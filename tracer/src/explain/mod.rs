@@ -18,6 +18,7 @@
 //! All of it reads the plain model, so it knows nothing of how spans were collected.
 
 pub mod attribution;
+mod briefs;
 mod causes;
 mod clock_bounds;
 pub mod clocks;
@@ -27,6 +28,7 @@ mod engine_use;
 pub mod explainer;
 pub mod facts;
 mod held_up;
+mod known_keys;
 mod open_traces;
 pub mod path_totals;
 pub mod read_totals;

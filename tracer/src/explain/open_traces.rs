@@ -1,5 +1,7 @@
-//! The traces of a stream that are still open: their spans in the order of arrival, in a window of so
-//! many bytes.
+//! The traces of a stream that are still open: briefs of their spans in the order of arrival, in a
+//! window of so many bytes of spans.
+//!
+//! As long as all spans of the input fit into the window, they are kept themselves, too.
 //!
 //! Nothing says that a trace is complete, so it counts as complete when an eighth of the window has
 //! arrived after its last span. It is then explained, and kept for another eighth, for reads that
@@ -10,13 +12,15 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use foldhash::fast::RandomState;
 
-use crate::conventions::LINK_KIND;
-use crate::model::{Attribute, Link, Resource, Span, TraceId, TraceSet, Value, find};
+use crate::explain::briefs::{Briefs, push};
+use crate::model::{Attribute, Resource, Span, TraceId, TraceSet, Value};
 
+/// A brief takes about so much less than its span.
+const BRIEF_PART: usize = 4;
 /// The window's part that must have arrived after a trace's last span, and for which it is kept.
 const MARGIN: usize = 8;
-/// Room for spans grows by so many at least.
-const LEAST_GROWTH: usize = 1_024;
+/// So many resources are compared with a new one before it is looked up.
+const RECENT: usize = 8;
 /// So many traces that are gone are remembered, for their late spans.
 const REMEMBERED: usize = 1 << 18;
 
@@ -31,32 +35,9 @@ pub struct Unfit {
     pub left_out_spans: u64,
 }
 
-/// What is looked for in every span; its attributes and links are elsewhere in memory.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Mark {
-    /// `raft.store_id`.
-    pub(super) store: Option<i64>,
-    /// It joined another read's read index.
-    pub(super) has_carrier: bool,
-    /// It was explained as the root of a request.
-    pub(super) is_done: bool,
-}
-
-impl Mark {
-    fn of(span: &Span) -> Mark {
-        let joins = |link: &Link| {
-            find(&link.attributes, LINK_KIND).and_then(Value::as_str) == Some("batch")
-        };
-        Mark {
-            store: span.attribute("raft.store_id").and_then(Value::as_int),
-            has_carrier: span.links.iter().any(joins),
-            is_done: false,
-        }
-    }
-}
-
 #[derive(Default)]
 struct OpenTrace {
+    id: TraceId,
     /// How many bytes had arrived with its last span.
     last: u64,
     bytes: usize,
@@ -69,13 +50,23 @@ struct OpenTrace {
 
 /// The spans of open traces.
 pub(super) struct OpenTraces {
+    /// Of spans, and of briefs of that many.
+    whole_window_bytes: usize,
     window_bytes: usize,
-    /// All that are held.
-    pub(super) set: TraceSet,
-    /// What was seen of each span when it came, and its memory was at hand.
-    pub(super) marks: Vec<Mark>,
-    traces: HashMap<TraceId, OpenTrace, RandomState>,
-    resources: HashMap<String, u32>,
+    /// Of all spans that are held.
+    pub(super) briefs: Briefs,
+    /// For each of them, whether it was explained as the root of a request.
+    pub(super) is_done: Vec<bool>,
+    /// The spans themselves, as long as all that came fit.
+    pub(super) whole: Option<TraceSet>,
+    whole_bytes: usize,
+    /// A place is of no trace while no bytes are.
+    traces: Vec<OpenTrace>,
+    places: HashMap<TraceId, u32, RandomState>,
+    free_places: Vec<u32>,
+    /// The place of the trace whose span came last.
+    last: Option<u32>,
+    resources: HashMap<String, u32, RandomState>,
     resource_bytes: usize,
     bytes: usize,
     arrived: u64,
@@ -84,69 +75,106 @@ pub(super) struct OpenTraces {
     gone_order: VecDeque<TraceId>,
     /// Traces that were cut, whose further spans are left out.
     cut: HashSet<TraceId, RandomState>,
-    /// Whether a span was let go.
-    pub(super) has_let_go: bool,
     pub(super) unfit: Unfit,
 }
 
 impl OpenTraces {
     pub(super) fn new(window_bytes: usize) -> Self {
         OpenTraces {
-            window_bytes,
-            set: TraceSet::default(),
-            marks: Vec::new(),
-            traces: HashMap::default(),
-            resources: HashMap::new(),
+            whole_window_bytes: window_bytes,
+            window_bytes: window_bytes / BRIEF_PART,
+            briefs: Briefs::default(),
+            is_done: Vec::new(),
+            whole: Some(TraceSet::default()),
+            whole_bytes: 0,
+            traces: Vec::new(),
+            places: HashMap::default(),
+            free_places: Vec::new(),
+            last: None,
+            resources: HashMap::default(),
             resource_bytes: 0,
             bytes: 0,
             arrived: 0,
             gone: HashSet::default(),
             gone_order: VecDeque::new(),
             cut: HashSet::default(),
-            has_let_go: false,
             unfit: Unfit::default(),
         }
     }
 
+    /// Whether what is held has outgrown the window.
     pub(super) fn is_full(&self) -> bool {
         self.bytes + self.resource_bytes > self.window_bytes
     }
 
     /// Takes one span of a batch; `resource` is its resource here.
-    pub(super) fn add(&mut self, mut span: Span, resource: u32) {
+    pub(super) fn add(&mut self, span: &Span, resource: u32) {
         if self.cut.contains(&span.trace_id) {
             self.unfit.left_out_spans += 1;
             return;
         }
-        let bytes = bytes_of(&span);
+        let place = self.place(span.trace_id);
+        let bytes = self.briefs.add(span, resource, place);
+        self.is_done.push(false);
         self.arrived += bytes as u64;
         self.bytes += bytes;
-        let trace = self.traces.entry(span.trace_id).or_default();
-        let is_new = trace.bytes == 0;
-        if trace.is_explained || is_new && self.gone.contains(&span.trace_id) {
-            self.unfit.late_spans += 1;
+        if let Some(trace) = self.traces.get_mut(place as usize) {
+            let is_new = trace.bytes == 0;
+            if trace.is_explained || is_new && self.gone.contains(&span.trace_id) {
+                self.unfit.late_spans += 1;
+            }
+            // It may be the root of a request.
+            trace.is_explained = false;
+            trace.last = self.arrived;
+            trace.bytes += bytes;
         }
-        // It may be the root of a request.
-        trace.is_explained = false;
-        trace.last = self.arrived;
-        trace.bytes += bytes;
-        span.resource = resource;
-        self.marks.push(Mark::of(&span));
-        let spans = &mut self.set.spans;
-        if spans.len() == spans.capacity() {
-            // Not twice as much, which the window would not count.
-            spans.reserve_exact(LEAST_GROWTH.max(spans.len() / 8));
+    }
+
+    /// Keeps the spans of a batch themselves, as long as all fit; each resource has an index here.
+    pub(super) fn keep_whole(&mut self, spans: Vec<Span>, resources: &[u32]) {
+        let Some(whole) = &mut self.whole else { return };
+        for mut span in spans {
+            self.whole_bytes += bytes_of(&span);
+            span.resource = resources.get(span.resource as usize).copied().unwrap_or(u32::MAX);
+            push(&mut whole.spans, span);
         }
-        spans.push(span);
+        if self.whole_bytes + self.resource_bytes > self.whole_window_bytes {
+            self.whole = None;
+        }
+    }
+
+    /// The place of an open trace.
+    fn place(&mut self, id: TraceId) -> u32 {
+        // Spans of one trace mostly come together.
+        let is_it = |place: &u32| self.traces.get(*place as usize).is_some_and(|it| it.id == id);
+        if let Some(place) = self.last.filter(is_it) {
+            return place;
+        }
+        let (traces, free) = (&mut self.traces, &mut self.free_places);
+        let place = *self.places.entry(id).or_insert_with(|| {
+            let place = free.pop().unwrap_or(traces.len() as u32);
+            let new = OpenTrace { id, ..OpenTrace::default() };
+            match traces.get_mut(place as usize) {
+                Some(old) => *old = new,
+                None => traces.push(new),
+            }
+            place
+        });
+        self.last = Some(place);
+        place
     }
 
     /// The index here of a resource of a batch.
     pub(super) fn resource(&mut self, resource: &Resource) -> u32 {
-        let next = self.set.resources.len() as u32;
+        let known = &self.briefs.resources;
+        if let Some(at) = known.iter().take(RECENT).position(|it| it == resource) {
+            return at as u32;
+        }
+        let next = known.len() as u32;
         let index = *self.resources.entry(format!("{resource:?}")).or_insert(next);
         if index == next {
             self.resource_bytes += 2 * bytes_of_all(&resource.attributes);
-            self.set.resources.push(resource.clone());
+            self.briefs.resources.push(resource.clone());
         }
         index
     }
@@ -156,7 +184,7 @@ impl OpenTraces {
         let (complete, kept) = (self.horizon(1), self.horizon(2));
         let too_large = self.window_bytes / 2;
         let mut stay_bytes = 0;
-        for trace in self.traces.values_mut() {
+        for trace in &mut self.traces {
             // A single trace may fill the window, and never be complete before.
             trace.is_cut = !is_end && trace.bytes > too_large && trace.last > complete;
             let is_ripe = is_end || trace.last <= complete || trace.bytes > too_large;
@@ -167,7 +195,7 @@ impl OpenTraces {
         }
         if !is_end && stay_bytes > self.window_bytes / 4 * 3 {
             // So many traces go on at the same time that the window would be full again at once.
-            for trace in self.traces.values_mut() {
+            for trace in &mut self.traces {
                 trace.is_cut |= !trace.goes && !trace.is_explained && trace.last > complete;
                 trace.is_due |= !trace.is_explained;
                 trace.goes = true;
@@ -177,19 +205,8 @@ impl OpenTraces {
 
     /// For each span, whether its trace must be explained now, as planned.
     pub(super) fn due(&self) -> Vec<bool> {
-        self.of_each(|trace| trace.is_some_and(|it| it.is_due))
-    }
-
-    /// For each span what its trace says. Spans of one trace mostly come together.
-    fn of_each(&self, say: impl Fn(Option<&OpenTrace>) -> bool) -> Vec<bool> {
-        let mut last = (TraceId::default(), say(self.traces.get(&TraceId::default())));
-        let of = |span: &Span| {
-            if span.trace_id != last.0 {
-                last = (span.trace_id, say(self.traces.get(&span.trace_id)));
-            }
-            last.1
-        };
-        self.set.spans.iter().map(of).collect()
+        let is_due = |place: u32| self.traces.get(place as usize).is_some_and(|it| it.is_due);
+        (0..self.is_done.len()).map(|at| self.briefs.trace(at).is_some_and(is_due)).collect()
     }
 
     /// How many bytes had arrived so many margins ago.
@@ -199,28 +216,27 @@ impl OpenTraces {
 
     /// Lets go of what goes, as planned, after what was due has been explained.
     pub(super) fn let_go(&mut self) {
+        self.drop_spans();
         let too_large = self.window_bytes / 2;
-        let mut bytes_left = 0;
         let mut gone = Vec::new();
-        self.traces.retain(|id, trace| {
+        for (place, trace) in (0..).zip(&mut self.traces).filter(|(_, it)| it.bytes > 0) {
             trace.is_explained |= std::mem::take(&mut trace.is_due);
             if trace.goes {
-                gone.push((*id, trace.is_cut, trace.bytes > too_large));
-            } else {
-                bytes_left += trace.bytes;
+                self.bytes -= trace.bytes;
+                gone.push((trace.id, trace.is_cut, trace.bytes > too_large));
+                self.places.remove(&trace.id);
+                self.free_places.push(place);
+                *trace = OpenTrace::default();
             }
-            !trace.goes
-        });
+        }
+        self.last = None;
         for (id, is_cut, is_too_large) in gone {
             self.unfit.cut_traces += u64::from(is_cut);
             self.forget(id, is_cut && is_too_large);
         }
-        self.bytes = bytes_left;
-        self.drop_spans();
     }
 
     fn forget(&mut self, id: TraceId, is_left_out: bool) {
-        self.has_let_go = true;
         if is_left_out && self.cut.len() < REMEMBERED {
             self.cut.insert(id);
             return;
@@ -235,28 +251,27 @@ impl OpenTraces {
         }
     }
 
-    /// Drops the spans of traces that are gone, and resources that nobody uses any more.
+    /// Drops the spans of traces that go, and resources that nobody uses any more.
     fn drop_spans(&mut self) {
-        let stays = self.of_each(|trace| trace.is_some());
-        let mut of_spans = stays.iter().copied();
-        self.set.spans.retain(|_| of_spans.next().unwrap_or(false));
-        let mut of_marks = stays.iter().copied();
-        self.marks.retain(|_| of_marks.next().unwrap_or(false));
-        let old = std::mem::take(&mut self.set.resources);
+        let goes = |place: u32| self.traces.get(place as usize).is_none_or(|it| it.goes);
+        let mut at = 0;
+        self.is_done.retain(|_| {
+            at += 1;
+            !self.briefs.trace(at - 1).is_none_or(goes)
+        });
+        self.briefs.retain(|place| !goes(place));
+        let old = std::mem::take(&mut self.briefs.resources);
         self.resources.clear();
         self.resource_bytes = 0;
-        let mut moved: HashMap<u32, u32> = HashMap::new();
-        let mut spans = std::mem::take(&mut self.set.spans);
-        for span in &mut spans {
-            if let Some(to) = moved.get(&span.resource) {
-                span.resource = *to;
-            } else if let Some(resource) = old.get(span.resource as usize) {
-                let to = self.resource(resource);
-                moved.insert(span.resource, to);
-                span.resource = to;
-            }
+        let mut moved: Vec<Option<u32>> = vec![None; old.len()];
+        let mut briefs = std::mem::take(&mut self.briefs);
+        for resource in briefs.resources_of_spans() {
+            let at = *resource as usize;
+            let (Some(to), Some(old)) = (moved.get_mut(at), old.get(at)) else { continue };
+            *resource = *to.get_or_insert_with(|| self.resource(old));
         }
-        self.set.spans = spans;
+        briefs.resources = std::mem::take(&mut self.briefs.resources);
+        self.briefs = briefs;
     }
 }
 

@@ -17,7 +17,7 @@ use crate::assemble::Assembly;
 use crate::explain::critical_path::{CriticalPath, critical_path};
 use crate::explain::sketch::Sketch;
 use crate::explain::what_if::{Outcome, WhatIf};
-use crate::model::Span;
+use crate::view::{SpanSet, SpanView};
 
 /// More operations than this are counted together.
 const MOST_OPERATIONS: usize = 2_000;
@@ -71,10 +71,10 @@ impl PathTotals {
 
     /// Counts the request that begins at span `root`. Takes time proportional to its spans, but for
     /// sorting those below one span.
-    pub(super) fn add(&mut self, assembly: &Assembly<'_>, root: usize) {
-        let Some(span) = assembly.traces().spans.get(root) else { return };
+    pub(super) fn add<S: SpanSet>(&mut self, assembly: &Assembly<'_, S>, root: usize) {
+        let Some(span) = assembly.traces().view(root) else { return };
         self.durations.add(span.duration_ns());
-        self.without_root += usize::from(span.parent_span_id.is_some());
+        self.without_root += usize::from(span.parent_span_id().is_some());
         let path = critical_path(assembly, root);
         let times = times_on_path(&path);
         let slacks = slacks(assembly, root, &times);
@@ -102,12 +102,12 @@ impl PathTotals {
     }
 
     /// What the request would have taken.
-    fn ask(&mut self, assembly: &Assembly<'_>, root: usize, times: &Times) {
-        let spans = &assembly.traces().spans;
-        let duration_ns = spans.get(root).map_or(0, Span::duration_ns);
+    fn ask<S: SpanSet>(&mut self, assembly: &Assembly<'_, S>, root: usize, times: &Times) {
+        let spans = assembly.traces();
+        let duration_ns = spans.view(root).map_or(0, SpanView::duration_ns);
         for outcome in &mut self.outcomes {
             let of_it = times.iter().filter(|(at, _)| {
-                spans.get(**at).is_some_and(|it| outcome.what_if.is_of(&it.name))
+                spans.view(**at).is_some_and(|it| outcome.what_if.is_of(it.name()))
             });
             let (mut change, mut is_with) = (0, false);
             for (at, ns) in of_it {
@@ -119,18 +119,18 @@ impl PathTotals {
         }
     }
 
-    fn id(&mut self, assembly: &Assembly<'_>, at: usize) -> usize {
+    fn id<S: SpanSet>(&mut self, assembly: &Assembly<'_, S>, at: usize) -> usize {
         let traces = assembly.traces();
-        let Some(span) = traces.spans.get(at) else { return 0 };
-        let resource = traces.resources.get(span.resource as usize);
+        let Some(span) = traces.view(at) else { return 0 };
+        let resource = traces.resources().get(span.resource() as usize);
         let service = resource.and_then(|it| it.service_name()).unwrap_or("");
-        let known = self.ids.get(&*span.name);
+        let known = self.ids.get(&**span.name());
         let known = known.and_then(|ids| ids.iter().find(|(of, _)| &**of == service));
         if let Some((_, id)) = known {
             return *id;
         }
         let (service, name): (Arc<str>, Arc<str>) = match self.operations.len() {
-            0..MOST_OPERATIONS => (service.into(), span.name.clone()),
+            0..MOST_OPERATIONS => (service.into(), span.name().clone()),
             MOST_OPERATIONS => ("".into(), OTHERS.into()),
             _ => return MOST_OPERATIONS,
         };
@@ -179,9 +179,9 @@ fn times_on_path(path: &CriticalPath) -> Times {
 }
 
 /// The slack of each span that was called below `root` and was not on the path.
-fn slacks(assembly: &Assembly<'_>, root: usize, times: &Times) -> HashMap<usize, u64, RandomState> {
-    let spans = &assembly.traces().spans;
-    let mut slacks: HashMap<usize, u64, RandomState> = HashMap::default();
+fn slacks<S: SpanSet>(assembly: &Assembly<'_, S>, root: usize, times: &Times) -> Times {
+    let spans = assembly.traces();
+    let mut slacks: Times = HashMap::default();
     let mut open = vec![(root, 0_u64)];
     // For siblings that began at a time or later, the earliest moment that one had to begin at.
     let mut latest: Vec<(u64, u64)> = Vec::new();
@@ -190,22 +190,22 @@ fn slacks(assembly: &Assembly<'_>, root: usize, times: &Times) -> HashMap<usize,
         latest.clear();
         // The earliest of them first, so the last ones are looked at first.
         for (child, went_on_ns) in assembly.children(caller).iter().zip(&went_on).rev() {
-            let Some(span) = spans.get(*child) else { continue };
+            let Some(span) = spans.view(*child) else { continue };
             let mut slack = 0;
             if !times.contains_key(child) {
                 // `latest` is in falling order of starts.
-                let after = latest.partition_point(|(start, _)| *start >= span.end_ns);
+                let after = latest.partition_point(|(start, _)| *start >= span.end_ns());
                 let sibling = after.checked_sub(1).and_then(|it| latest.get(it));
                 let until_caller =
-                    went_on_ns.saturating_sub(span.end_ns).saturating_add(slack_of_caller);
+                    went_on_ns.saturating_sub(span.end_ns()).saturating_add(slack_of_caller);
                 slack = sibling.map_or(until_caller, |(_, must)| {
-                    until_caller.min(must.saturating_sub(span.end_ns))
+                    until_caller.min(must.saturating_sub(span.end_ns()))
                 });
                 slacks.insert(*child, slack);
             }
-            let must = span.start_ns.saturating_add(slack);
+            let must = span.start_ns().saturating_add(slack);
             let so_far = latest.last().map_or(u64::MAX, |(_, must)| *must);
-            latest.push((span.start_ns, must.min(so_far)));
+            latest.push((span.start_ns(), must.min(so_far)));
             open.push((*child, slack));
         }
     }
@@ -214,21 +214,21 @@ fn slacks(assembly: &Assembly<'_>, root: usize, times: &Times) -> HashMap<usize,
 
 /// For each child of `caller`, the first moment from its end on at which no child ran, so that the
 /// caller went on; no later than its end.
-fn caller_went_on(assembly: &Assembly<'_>, caller: usize) -> Vec<u64> {
-    let spans = &assembly.traces().spans;
-    let end_ns = spans.get(caller).map_or(0, |it| it.end_ns);
+fn caller_went_on<S: SpanSet>(assembly: &Assembly<'_, S>, caller: usize) -> Vec<u64> {
+    let spans = assembly.traces();
+    let end_ns = spans.view(caller).map_or(0, SpanView::end_ns);
     let children = assembly.children(caller);
     let mut went_on = vec![end_ns; children.len()];
     let (mut first, mut until_ns) = (0, 0);
     let mut close = |from: usize, to: usize, at_ns: u64| {
         went_on.iter_mut().take(to).skip(from).for_each(|it| *it = at_ns.min(end_ns));
     };
-    for (number, child) in children.iter().filter_map(|it| spans.get(*it)).enumerate() {
-        if child.start_ns >= until_ns {
+    for (number, child) in children.iter().filter_map(|it| spans.view(*it)).enumerate() {
+        if child.start_ns() >= until_ns {
             close(first, number, until_ns);
             first = number;
         }
-        until_ns = until_ns.max(child.end_ns);
+        until_ns = until_ns.max(child.end_ns());
     }
     close(first, children.len(), until_ns);
     went_on
@@ -236,16 +236,16 @@ fn caller_went_on(assembly: &Assembly<'_>, caller: usize) -> Vec<u64> {
 
 /// By how much a span on the path may get faster before a sibling that ran beside it is waited for
 /// instead.
-fn room_ns(assembly: &Assembly<'_>, at: usize) -> u64 {
-    let spans = &assembly.traces().spans;
-    let (Some(span), Some(caller)) = (spans.get(at), assembly.parent(at)) else { return u64::MAX };
+fn room_ns<S: SpanSet>(assembly: &Assembly<'_, S>, at: usize) -> u64 {
+    let spans = assembly.traces();
+    let (Some(span), Some(caller)) = (spans.view(at), assembly.parent(at)) else { return u64::MAX };
     let siblings = assembly.children(caller);
-    let place =
-        siblings.partition_point(|it| spans.get(*it).is_some_and(|it| it.start_ns < span.start_ns));
+    let place = siblings
+        .partition_point(|it| spans.view(*it).is_some_and(|it| it.start_ns() < span.start_ns()));
     let near = place.saturating_sub(NEIGHBOURS)..siblings.len().min(place + NEIGHBOURS);
     let near = siblings.get(near).unwrap_or_default().iter().filter(|it| **it != at);
-    let beside = near.filter_map(|it| spans.get(*it));
-    let beside = beside.filter(|it| it.end_ns > span.start_ns && it.end_ns <= span.end_ns);
-    let last = beside.map(|it| it.end_ns).max();
-    last.map_or(u64::MAX, |last| span.end_ns - last)
+    let beside = near.filter_map(|it| spans.view(*it));
+    let beside = beside.filter(|it| it.end_ns() > span.start_ns() && it.end_ns() <= span.end_ns());
+    let last = beside.map(|it| it.end_ns()).max();
+    last.map_or(u64::MAX, |last| span.end_ns() - last)
 }

@@ -160,7 +160,7 @@ impl ReadTotals {
 
     /// Judges what was kept.
     pub(super) fn end_block(&mut self) {
-        let block = std::mem::take(&mut self.block);
+        let mut block = std::mem::take(&mut self.block);
         let is_full = std::mem::take(&mut self.block_bytes) >= BLOCK_BYTES;
         // What little comes last says less of what is usual than what came before, but all that can be
         // said of its own time.
@@ -171,7 +171,7 @@ impl ReadTotals {
         let exact = if self.limits.is_empty() { exact_medians(&block) } else { BTreeMap::new() };
         self.set_limits(&exact);
         let first = self.count - block.len();
-        for (number, read) in block.into_iter().enumerate() {
+        for (number, read) in block.drain(..).enumerate() {
             let limit_ns = self.limits.get(&read.facts.asked).map_or(LEAST_NS, |it| it.last_ns);
             if read.duration_ns >= limit_ns || read.facts.error.is_some() {
                 self.slow.add(&read);
@@ -182,6 +182,8 @@ impl ReadTotals {
             }
         }
         self.usual = Some(usual);
+        // Its room serves the next one.
+        self.block = block;
     }
 
     fn set_limits(&mut self, exact: &BTreeMap<Asked, u64>) {

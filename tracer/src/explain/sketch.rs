@@ -47,8 +47,10 @@ impl Sketch {
         if self.count <= FEW as u64 {
             return self.few.push(ns);
         }
-        for few in std::mem::take(&mut self.few) {
-            self.put(bucket(few), 1);
+        if !self.few.is_empty() {
+            for few in std::mem::take(&mut self.few) {
+                self.put(bucket(few), 1);
+            }
         }
         self.put(bucket(ns), 1);
     }

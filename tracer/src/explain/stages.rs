@@ -6,26 +6,26 @@ use std::collections::HashSet;
 use foldhash::fast::RandomState;
 
 use crate::assemble::Assembly;
-use crate::model::{Span, Value};
+use crate::view::{Key, SpanSet, SpanView};
 
 /// The stages that a read led to.
-pub(super) struct Stages<'a> {
-    pub(super) route: Option<&'a Span>,
-    pub(super) propose: Option<&'a Span>,
-    pub(super) inspect: Option<&'a Span>,
-    pub(super) apply_reads: Option<(usize, &'a Span)>,
+pub(super) struct Stages<'a, V> {
+    pub(super) route: Option<V>,
+    pub(super) propose: Option<V>,
+    pub(super) inspect: Option<V>,
+    pub(super) apply_reads: Option<(usize, V)>,
     /// Handled messages, in time order.
-    pub(super) steps: Vec<Step<'a>>,
+    pub(super) steps: Vec<Step<'a, V>>,
     pub(super) read_index: Option<usize>,
-    pub(super) lease_of_leader: Option<&'a Span>,
-    pub(super) last: Option<&'a Span>,
+    pub(super) lease_of_leader: Option<V>,
+    pub(super) last: Option<V>,
 }
 
 /// A message that a raft thread handled.
-pub(super) struct Step<'a> {
+pub(super) struct Step<'a, V> {
     /// The index of its span.
     pub(super) at: usize,
-    pub(super) span: &'a Span,
+    pub(super) span: V,
     /// Its type; empty if it is not stated.
     pub(super) message: &'a str,
 }
@@ -36,27 +36,30 @@ const FEW: usize = 32;
 /// Indices that were met.
 #[derive(Default)]
 struct Seen {
-    few: Vec<usize>,
+    few: [usize; FEW],
+    count: usize,
     many: HashSet<usize, RandomState>,
 }
 
 impl Seen {
     /// Whether it is met for the first time.
     fn insert(&mut self, at: usize) -> bool {
-        if self.few.contains(&at) || self.many.contains(&at) {
+        let few = self.few.get(..self.count).unwrap_or(&self.few);
+        if few.contains(&at) {
             return false;
         }
-        if self.few.len() < FEW {
-            self.few.push(at);
+        if let Some(place) = self.few.get_mut(self.count) {
+            *place = at;
+            self.count += 1;
             return true;
         }
         self.many.insert(at)
     }
 }
 
-impl<'a> Stages<'a> {
-    pub(super) fn of(assembly: &Assembly<'a>, root: usize) -> Stages<'a> {
-        let spans = &assembly.traces().spans;
+impl<'a, V: SpanView<'a>> Stages<'a, V> {
+    pub(super) fn of<S: SpanSet<View<'a> = V>>(assembly: &Assembly<'a, S>, root: usize) -> Self {
+        let spans = assembly.traces();
         let mut stages = Stages {
             route: None,
             propose: None,
@@ -67,48 +70,45 @@ impl<'a> Stages<'a> {
             lease_of_leader: None,
             last: None,
         };
-        let trace = spans.get(root).map(|span| span.trace_id);
-        let mut seen = Seen { few: Vec::with_capacity(FEW), ..Seen::default() };
+        let trace = spans.view(root).map(V::trace_id);
+        let mut seen = Seen::default();
         seen.insert(root);
-        let mut open = Vec::with_capacity(FEW);
-        open.push(root);
-        while let Some(at) = open.pop() {
-            let Some(span) = spans.get(at) else { continue };
+        // The last of a row of calls needs no place here.
+        let (mut open, mut next_up) = (Vec::new(), Some(root));
+        while let Some(at) = next_up.take().or_else(|| open.pop()) {
+            let Some(span) = spans.view(at) else { continue };
             stages.take(at, span);
             let followers = assembly.followers(at).iter().map(|it| it.to);
             for next in assembly.children(at).iter().copied().chain(followers) {
-                let is_own = spans.get(next).map(|span| span.trace_id) == trace;
+                let is_own = spans.view(next).map(V::trace_id) == trace;
                 if is_own && seen.insert(next) {
-                    open.push(next);
+                    open.extend(next_up.replace(next));
                 }
             }
         }
-        stages.steps.sort_by_key(|step| (step.span.start_ns, step.at));
+        stages.steps.sort_by_key(|step| (step.span.start_ns(), step.at));
         stages
     }
 
-    fn take(&mut self, at: usize, span: &'a Span) {
-        let is_stage = match &*span.name {
+    fn take(&mut self, at: usize, span: V) {
+        let is_stage = match &**span.name() {
             "route" => keep_first(&mut self.route, span),
             "propose" => keep_first(&mut self.propose, span),
             "step" => {
-                let message = span.text("message.type").unwrap_or_default();
+                let message = span.text(Key::MessageType).map_or("", |it| it);
                 self.steps.push(Step { at, span, message });
                 true
             }
             // The function of this name, which serves many reads at once, has no read index.
-            "apply_reads" if span.attribute("raft.applied_index").is_some() => {
+            "apply_reads" if span.has(Key::AppliedIndex) => {
                 self.apply_reads = self.apply_reads.or(Some((at, span)));
                 true
             }
-            "inspect" if span.attribute("lease.renewed_by").is_some() => {
-                keep_first(&mut self.inspect, span)
-            }
-            "inspect" if span.attribute("lease.state").is_some() => {
-                keep_first(&mut self.lease_of_leader, span)
-            }
+            "inspect" if span.has(Key::LeaseRenewedBy) => keep_first(&mut self.inspect, span),
+            "inspect" if span.has(Key::LeaseState) => keep_first(&mut self.lease_of_leader, span),
             "read_index" => {
-                let is_stage = span.text("code.function.name") == Some("Peer::read_index");
+                let is_stage =
+                    span.text(Key::Function).is_some_and(|it| **it == *"Peer::read_index");
                 if is_stage {
                     self.read_index = Some(at);
                 }
@@ -116,35 +116,26 @@ impl<'a> Stages<'a> {
             }
             _ => false,
         };
-        if is_stage && self.last.is_none_or(|last| last.start_ns < span.start_ns) {
+        if is_stage && self.last.is_none_or(|last| last.start_ns() < span.start_ns()) {
             self.last = Some(span);
         }
     }
 
     /// The span of the read that this one joined.
-    pub(super) fn carrier(&self, assembly: &Assembly<'_>) -> Option<usize> {
+    pub(super) fn carrier<S: SpanSet>(&self, assembly: &Assembly<'_, S>) -> Option<usize> {
         let ends = self.apply_reads.map(|(at, _)| at).into_iter().chain(self.read_index);
         let mut links = ends.flat_map(|at| assembly.follows(at));
         links.find(|it| it.kind == Some("batch")).map(|it| it.from)
     }
 
-    pub(super) fn steps_of(&self, kind: &'static str) -> impl Iterator<Item = &'a Span> {
+    pub(super) fn steps_of(&self, kind: &'static str) -> impl Iterator<Item = V> {
         self.steps.iter().filter(move |step| step.message == kind).map(|step| step.span)
     }
 }
 
-fn keep_first<'a>(slot: &mut Option<&'a Span>, span: &'a Span) -> bool {
-    if slot.is_none_or(|kept| span.start_ns < kept.start_ns) {
+fn keep_first<'a, V: SpanView<'a>>(slot: &mut Option<V>, span: V) -> bool {
+    if slot.is_none_or(|kept| span.start_ns() < kept.start_ns()) {
         *slot = Some(span);
     }
     true
-}
-
-pub(super) fn number(span: &Span, key: &str) -> Option<i64> {
-    span.attribute(key).and_then(Value::as_int)
-}
-
-/// Nanoseconds in an attribute; none if it is not there or negative.
-pub(super) fn nanoseconds(span: &Span, key: &str) -> Option<u64> {
-    number(span, key).and_then(|it| u64::try_from(it).ok())
 }

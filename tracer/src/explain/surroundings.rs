@@ -31,8 +31,8 @@ pub struct Leaders {
 /// What is known of other reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
-    /// By region: when each store answered as its leader.
-    led: BTreeMap<i64, BTreeMap<u64, i64>>,
+    /// By region: when each store answered as its leader, earliest first.
+    led: BTreeMap<i64, Vec<(u64, i64)>>,
     /// By region: the longest that a read waited until its leader stepped down, in nanoseconds.
     stepped_down: BTreeMap<i64, u64>,
     /// By sender and receiver: when slow messages were on their way.
@@ -44,6 +44,9 @@ impl Surroundings {
     pub fn of<'a>(reads: impl IntoIterator<Item = &'a Attribution>) -> Surroundings {
         let mut found = Surroundings::default();
         reads.into_iter().for_each(|read| found.add(read));
+        for led in found.led.values_mut() {
+            led.sort_by_key(|(at_ns, _)| *at_ns);
+        }
         found
     }
 
@@ -81,7 +84,7 @@ impl Surroundings {
     fn note_leader(&mut self, region: i64, store: i64, at_ns: u64) {
         let led = self.led.entry(region).or_default();
         if led.len() < KEPT_MAX {
-            led.insert(at_ns, store);
+            led.push((at_ns, store));
         }
     }
 
@@ -103,9 +106,10 @@ impl Surroundings {
 
     /// Who led the region around a moment.
     pub fn leaders(&self, region: i64, at_ns: u64) -> Leaders {
-        let led = self.led.get(&region);
-        let before = led.and_then(|led| led.range(..=at_ns).next_back());
-        let after = led.and_then(|led| led.range(at_ns..).next());
+        let led = self.led.get(&region).map_or(&[][..], |it| it);
+        let until = led.partition_point(|(led_ns, _)| *led_ns <= at_ns);
+        let before = led.get(..until).and_then(<[_]>::last);
+        let after = led.get(led.partition_point(|(led_ns, _)| *led_ns < at_ns));
         let from = before.map_or(0, |(at_ns, _)| *at_ns);
         let gap_ns = after.map_or(u64::MAX, |(at_ns, _)| at_ns.saturating_sub(from));
         // It takes one election timeout until a leader without voters steps down, and up to two until

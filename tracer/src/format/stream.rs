@@ -23,8 +23,8 @@ const BATCH_BYTES: usize = 8 << 20;
 /// Bounds for reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// How many spans [`SpanStream`] hands out at a time, about; 4,096. A Jaeger trace is never
-    /// split.
+    /// How many spans [`SpanStream`] hands out at a time, about; 512, which are still near the
+    /// processor when they are used. A Jaeger trace is never split.
     pub batch_spans: usize,
     /// The most bytes that a thing which must be in memory as a whole may have: a span, a value
     /// beside spans that is passed over, a trace of Jaeger JSON, or in a stream a whole document of
@@ -37,7 +37,7 @@ pub struct ReadOptions {
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        ReadOptions { batch_spans: 4096, most_item_bytes: 64 << 20, most_unpacked_bytes: 1 << 30 }
+        ReadOptions { batch_spans: 512, most_item_bytes: 64 << 20, most_unpacked_bytes: 1 << 30 }
     }
 }
 

@@ -76,11 +76,11 @@ impl Reads {
         Span {
             trace_id: trace,
             span_id: SpanId(self.next_id),
-            name: name.into(),
+            name: shared(name),
             start_ns: self.now_ns + from,
             end_ns: self.now_ns + to,
             resource: store as u32 - 1,
-            scope_name: "raftlens".into(),
+            scope_name: shared("raftlens"),
             attributes,
             ..Span::default()
         }
@@ -169,7 +169,7 @@ impl Reads {
     fn by_lease(&mut self, trace: TraceId, spans: &mut Vec<Span>) {
         let took = self.random.random_range(8_000..20_000);
         let (root, mut inspect) = self.root(trace, 1, "lease_local", took);
-        inspect.name = "inspect".into();
+        inspect.name = shared("inspect");
         spans.extend([inspect, root]);
     }
 
@@ -192,7 +192,7 @@ fn link(to: &Span, kind: &str) -> Link {
     Link {
         trace_id: to.trace_id,
         span_id: to.span_id,
-        trace_state: "".into(),
+        trace_state: shared(""),
         attributes: vec![text("link.kind", kind)],
         dropped_attributes: 0,
         flags: 0,

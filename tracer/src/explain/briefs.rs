@@ -1,0 +1,384 @@
+//! Briefs of spans: what explaining looks at of each, one behind the other in a few pieces of memory.
+//!
+//! A span of the model stands in five or more places of memory and takes about 1 KB; its brief takes
+//! about 250 bytes, is made while the span is at hand, and is all that a stream keeps of it. Going
+//! through briefs in their order means going through memory in its order.
+
+use std::sync::Arc;
+
+use crate::explain::clocks::Shifts;
+use crate::explain::known_keys::KnownKeys;
+use crate::model::{Attribute, Resource, Span, SpanId, SpanKind, TraceId, Value};
+use crate::view::{Key, LinkView, SpanSet, SpanView};
+
+/// Kinds of links that explaining tells apart.
+const LINK_KINDS: [&str; 4] = ["batch", "message", "head_of_line", "apply"];
+/// Only spans of this name are asked for their function.
+const WITH_FUNCTION: &str = "read_index";
+
+/// What is kept of a span.
+#[derive(Debug)]
+struct Brief {
+    trace_id: TraceId,
+    span_id: SpanId,
+    parent_span_id: Option<SpanId>,
+    start_ns: u64,
+    end_ns: u64,
+    name: Arc<str>,
+    resource: u32,
+    /// The trace's place with the stream's open traces.
+    trace: u32,
+    /// Where its attributes begin, and how many it has; the same of its links.
+    first_noted: u32,
+    first_link: u32,
+    links: u32,
+    noted: u8,
+    kind: SpanKind,
+    has_failed: bool,
+}
+
+/// An attribute that is looked at.
+#[derive(Debug)]
+enum Noted {
+    Number(Key, i64),
+    Text(Key, Arc<str>),
+    /// Of a type that nobody looks into.
+    Other(Key),
+}
+
+impl Noted {
+    fn of(key: Key, value: &Value) -> Noted {
+        match value {
+            Value::Int(number) => Noted::Number(key, *number),
+            Value::Str(text) => Noted::Text(key, Arc::clone(text)),
+            _ => Noted::Other(key),
+        }
+    }
+
+    fn key(&self) -> Key {
+        match self {
+            Noted::Number(key, _) | Noted::Text(key, _) | Noted::Other(key) => *key,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct NotedLink {
+    trace_id: TraceId,
+    span_id: SpanId,
+    /// One of [`LINK_KINDS`], or none of them.
+    kind: Option<&'static str>,
+}
+
+/// Briefs of spans, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Briefs {
+    briefs: Vec<Brief>,
+    /// Of all spans, in their order.
+    noted: Vec<Noted>,
+    links: Vec<NotedLink>,
+    keys: KnownKeys,
+    /// What the spans came from.
+    pub(super) resources: Vec<Resource>,
+}
+
+/// Room grows by this part of what there is: not by as much again, which no bound would count.
+const GROWTH: usize = 4;
+
+/// Adds to a list that may become long.
+pub(super) fn push<T>(list: &mut Vec<T>, item: T) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(1_024.max(list.len() / GROWTH));
+    }
+    list.push(item);
+}
+
+impl Briefs {
+    /// Takes down what is looked at of `span`, which is of `resource` here and of the open trace
+    /// `trace`. Returns how many bytes that takes, with texts as if nobody shared them.
+    pub(super) fn add(&mut self, span: &Span, resource: u32, trace: u32) -> usize {
+        let (first_noted, first_link) = (self.noted.len(), self.links.len());
+        let mut text_bytes = 0;
+        let mut seen = 0_u64;
+        for Attribute { key, value } in &span.attributes {
+            let Some(key) = self.keys.key(key) else { continue };
+            let is_asked = key != Key::Function || *span.name == *WITH_FUNCTION;
+            // Of a key that occurs twice the first counts.
+            if is_asked && seen & 1 << key as u8 == 0 {
+                seen |= 1 << key as u8;
+                text_bytes += value.as_str().map_or(0, str::len);
+                push(&mut self.noted, Noted::of(key, value));
+            }
+        }
+        for LinkView { trace_id, span_id, kind } in span.links() {
+            let kind = LINK_KINDS.into_iter().find(|known| kind == Some(known));
+            push(&mut self.links, NotedLink { trace_id, span_id, kind });
+        }
+        let (noted, links) = (self.noted.len() - first_noted, self.links.len() - first_link);
+        push(
+            &mut self.briefs,
+            Brief {
+                trace_id: span.trace_id,
+                span_id: span.span_id,
+                parent_span_id: span.parent_span_id,
+                start_ns: span.start_ns,
+                end_ns: span.end_ns,
+                name: Arc::clone(&span.name),
+                resource,
+                trace,
+                first_noted: first_noted as u32,
+                first_link: first_link as u32,
+                links: links as u32,
+                noted: noted as u8,
+                kind: span.kind,
+                has_failed: span.has_failed(),
+            },
+        );
+        size_of::<Brief>()
+            + noted * size_of::<Noted>()
+            + links * size_of::<NotedLink>()
+            + text_bytes
+    }
+
+    /// The open trace of a span.
+    pub(super) fn trace(&self, at: usize) -> Option<u32> {
+        self.briefs.get(at).map(|it| it.trace)
+    }
+
+    /// The spans whose read index a span joined.
+    pub(super) fn carriers(&self, at: usize) -> impl Iterator<Item = LinkView<'_>> {
+        let links = self.view(at).into_iter().flat_map(BriefView::links);
+        links.filter(|link| link.kind == Some("batch"))
+    }
+
+    /// Keeps the spans of those open traces that stay.
+    pub(super) fn retain(&mut self, stays: impl Fn(u32) -> bool) {
+        let each = |count: fn(&Brief) -> usize| {
+            self.briefs.iter().flat_map(move |it| std::iter::repeat_n(it.trace, count(it)))
+        };
+        let mut of_noted = each(|it| it.noted.into());
+        self.noted.retain(|_| of_noted.next().is_some_and(&stays));
+        let mut of_links = each(|it| it.links as usize);
+        self.links.retain(|_| of_links.next().is_some_and(&stays));
+        self.briefs.retain(|it| stays(it.trace));
+        let (mut first_noted, mut first_link) = (0, 0);
+        for brief in &mut self.briefs {
+            (brief.first_noted, brief.first_link) = (first_noted, first_link);
+            first_noted += u32::from(brief.noted);
+            first_link += brief.links;
+        }
+    }
+
+    /// The resource of each span, to be changed.
+    pub(super) fn resources_of_spans(&mut self) -> impl Iterator<Item = &mut u32> {
+        self.briefs.iter_mut().map(|it| &mut it.resource)
+    }
+
+    /// Moves the spans as the clocks say; their times before are returned.
+    pub(super) fn shift(&mut self, shifts: &Shifts) -> Vec<(u64, u64)> {
+        let before = self.briefs.iter().map(|it| (it.start_ns, it.end_ns)).collect();
+        for (brief, shift) in self.briefs.iter_mut().zip(shifts.each()) {
+            brief.start_ns = brief.start_ns.saturating_add_signed(*shift);
+            brief.end_ns = brief.end_ns.saturating_add_signed(*shift);
+        }
+        before
+    }
+
+    /// Moves them back to the times that they had before.
+    pub(super) fn shift_back(&mut self, before: Vec<(u64, u64)>) {
+        for (brief, times) in self.briefs.iter_mut().zip(before) {
+            (brief.start_ns, brief.end_ns) = times;
+        }
+    }
+}
+
+/// One brief, with where its attributes and links are.
+#[derive(Clone, Copy)]
+pub(super) struct BriefView<'a> {
+    all: &'a Briefs,
+    brief: &'a Brief,
+}
+
+impl<'a> BriefView<'a> {
+    fn noted(self, key: Key) -> Option<&'a Noted> {
+        let first = self.brief.first_noted as usize;
+        let noted = self.all.noted.get(first..first + usize::from(self.brief.noted))?;
+        noted.iter().find(|it| it.key() == key)
+    }
+}
+
+impl SpanSet for Briefs {
+    type View<'a> = BriefView<'a>;
+
+    fn count(&self) -> usize {
+        self.briefs.len()
+    }
+
+    fn view(&self, at: usize) -> Option<BriefView<'_>> {
+        self.briefs.get(at).map(|brief| BriefView { all: self, brief })
+    }
+
+    fn resources(&self) -> &[Resource] {
+        &self.resources
+    }
+}
+
+impl<'a> SpanView<'a> for BriefView<'a> {
+    fn trace_id(self) -> TraceId {
+        self.brief.trace_id
+    }
+
+    fn span_id(self) -> SpanId {
+        self.brief.span_id
+    }
+
+    fn parent_span_id(self) -> Option<SpanId> {
+        self.brief.parent_span_id
+    }
+
+    fn name(self) -> &'a Arc<str> {
+        &self.brief.name
+    }
+
+    fn kind(self) -> SpanKind {
+        self.brief.kind
+    }
+
+    fn has_failed(self) -> bool {
+        self.brief.has_failed
+    }
+
+    fn start_ns(self) -> u64 {
+        self.brief.start_ns
+    }
+
+    fn end_ns(self) -> u64 {
+        self.brief.end_ns
+    }
+
+    fn resource(self) -> u32 {
+        self.brief.resource
+    }
+
+    fn links(self) -> impl Iterator<Item = LinkView<'a>> {
+        let first = self.brief.first_link as usize;
+        let links = self.all.links.get(first..first + self.brief.links as usize);
+        links.unwrap_or_default().iter().map(|link| LinkView {
+            trace_id: link.trace_id,
+            span_id: link.span_id,
+            kind: link.kind,
+        })
+    }
+
+    fn has(self, key: Key) -> bool {
+        self.noted(key).is_some()
+    }
+
+    fn number(self, key: Key) -> Option<i64> {
+        match self.noted(key)? {
+            Noted::Number(_, number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    fn text(self, key: Key) -> Option<&'a Arc<str>> {
+        match self.noted(key)? {
+            Noted::Text(_, text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+// Helpers of tests may fail as tests do.
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::model::{Link, Status};
+
+    fn attribute(key: &str, value: Value) -> Attribute {
+        Attribute { key: key.into(), value }
+    }
+
+    /// A span whose attributes, links and kind depend on its number.
+    fn span(number: u64) -> Span {
+        let value = |at: u64| match at % 4 {
+            0 => Value::Int(at as i64 - 20),
+            1 => Value::Str(format!("text {at}").into()),
+            2 => Value::Bool(true),
+            _ => Value::Int(i64::MAX),
+        };
+        let of_keys = (0..).zip(Key::ALL).filter(|(at, _)| !(number + at).is_multiple_of(3));
+        let of_keys = of_keys.map(|(at, key)| attribute(key.as_str(), value(at + number)));
+        let again = attribute(Key::Store.as_str(), Value::Int(99));
+        let other = attribute("http.route", Value::Str("/".into()));
+        let link = |at: usize| Link {
+            trace_id: TraceId(at as u128),
+            span_id: SpanId(number),
+            trace_state: "".into(),
+            attributes: vec![attribute("link.kind", Value::Str(LINK_KINDS[at].into()))],
+            dropped_attributes: 0,
+            flags: 0,
+        };
+        Span {
+            trace_id: TraceId(number.into()),
+            span_id: SpanId(number + 1),
+            parent_span_id: number.is_multiple_of(2).then_some(SpanId(7)),
+            name: if number.is_multiple_of(2) { WITH_FUNCTION.into() } else { "step".into() },
+            kind: if number.is_multiple_of(5) { SpanKind::Client } else { SpanKind::Internal },
+            start_ns: 100 + number,
+            end_ns: 50 + 2 * number,
+            status: if number.is_multiple_of(3) { Status::Error("".into()) } else { Status::Ok },
+            attributes: std::iter::once(other).chain(of_keys).chain([again]).collect(),
+            links: (0..number as usize % 5).map(link).collect(),
+            ..Span::default()
+        }
+    }
+
+    #[track_caller]
+    fn assert_same(span: &Span, brief: BriefView<'_>) {
+        assert_eq!(brief.trace_id(), span.trace_id);
+        assert_eq!(brief.span_id(), span.span_id);
+        assert_eq!(brief.parent_span_id(), span.parent_span_id);
+        assert_eq!((brief.name(), brief.kind()), (&span.name, span.kind));
+        assert_eq!((brief.start_ns(), brief.end_ns()), (span.start_ns, span.end_ns));
+        assert_eq!(brief.has_failed(), span.has_failed());
+        assert!(brief.links().eq(span.links()));
+        for key in Key::ALL {
+            if *key == Key::Function && *span.name != *WITH_FUNCTION {
+                continue;
+            }
+            assert_eq!(brief.has(*key), span.has(*key), "{key:?}");
+            assert_eq!(brief.number(*key), span.number(*key), "{key:?}");
+            assert_eq!(brief.nanoseconds(*key), span.nanoseconds(*key), "{key:?}");
+            assert_eq!(brief.text(*key), SpanView::text(span, *key), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn a_brief_says_what_its_span_says() {
+        let spans: Vec<Span> = (0..60).map(span).collect();
+        let mut briefs = Briefs::default();
+        for (at, span) in (0..).zip(&spans) {
+            assert!(briefs.add(span, 0, at) >= size_of::<Brief>());
+        }
+        spans.iter().zip(briefs.views()).for_each(|(span, brief)| assert_same(span, brief));
+    }
+
+    #[test]
+    fn what_stays_says_the_same_afterwards() {
+        let spans: Vec<Span> = (0..60).map(span).collect();
+        let mut briefs = Briefs::default();
+        for (at, span) in (0..).zip(&spans) {
+            briefs.add(span, 0, at / 7);
+        }
+        briefs.retain(|trace| trace % 2 == 1);
+        let stay: Vec<&Span> = spans.chunks(7).skip(1).step_by(2).flatten().collect();
+        assert_eq!((briefs.count(), briefs.trace(0)), (stay.len(), Some(1)));
+        stay.into_iter().zip(briefs.views()).for_each(|(span, brief)| assert_same(span, brief));
+        let (noted, links) = (briefs.noted.len(), briefs.links.len());
+        briefs.add(&spans[4], 0, 0);
+        assert_same(&spans[4], briefs.view(briefs.count() - 1).unwrap());
+        assert!(briefs.noted.len() > noted && briefs.links.len() == links + 4);
+    }
+}

@@ -1,0 +1,67 @@
+//! Finds the [`Key`] of an attribute by where its name stands in memory: readers share the names of
+//! attributes, so a name that was met before need not be read again.
+
+use std::sync::Arc;
+
+use crate::view::Key;
+
+/// Places for names, as a power of two; more names than traces have.
+const PLACES_LOG2: u32 = 8;
+/// Longer names are not kept: what is kept stays in memory.
+const LONGEST_BYTES: usize = 128;
+
+/// Names that were met, each with its key if it has one.
+#[derive(Debug)]
+pub(super) struct KnownKeys {
+    places: Box<[Option<Named>]>,
+}
+
+/// A name, and its key if it has one.
+type Named = (Arc<str>, Option<Key>);
+
+impl Default for KnownKeys {
+    fn default() -> Self {
+        KnownKeys { places: (0..1 << PLACES_LOG2).map(|_| None).collect() }
+    }
+}
+
+impl KnownKeys {
+    /// The key of this name.
+    pub(super) fn key(&mut self, name: &Arc<str>) -> Option<Key> {
+        // A name that is kept stays where it is, so no other one can have its address.
+        let address = Arc::as_ptr(name).cast::<u8>() as u64;
+        let place = address.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - PLACES_LOG2);
+        let Some(place) = self.places.get_mut(place as usize) else { return Key::of(name) };
+        if let Some((known, key)) = place
+            && Arc::ptr_eq(known, name)
+        {
+            return *key;
+        }
+        let key = Key::of(name);
+        if name.len() <= LONGEST_BYTES {
+            *place = Some((Arc::clone(name), key));
+        }
+        key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_its_key_wherever_it_stands() {
+        let mut known = KnownKeys::default();
+        let long = "x".repeat(1_000);
+        let others = (0..1_000).map(|number| format!("other.{number}"));
+        let names: Vec<String> =
+            Key::ALL.iter().map(|it| it.as_str().to_owned()).chain(others).chain([long]).collect();
+        for _ in 0..3 {
+            for name in &names {
+                let shared: Arc<str> = name.as_str().into();
+                assert_eq!(known.key(&shared), Key::of(name));
+                assert_eq!(known.key(&shared), Key::of(name));
+            }
+        }
+    }
+}
