@@ -27,6 +27,7 @@ pub mod critical_path;
 mod engine_use;
 pub mod explainer;
 pub mod facts;
+mod gone;
 mod held_up;
 mod known_keys;
 mod open_traces;

@@ -8,11 +8,12 @@
 //! link to it. Distances are in bytes of spans and not in traces, so the bound holds whatever the
 //! spans are.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 
 use crate::explain::briefs::{Briefs, push};
+use crate::explain::gone::Gone;
 use crate::model::{Attribute, Resource, Span, TraceId, TraceSet, Value};
 
 /// A brief takes about so much less than its span.
@@ -21,7 +22,7 @@ const BRIEF_PART: usize = 4;
 const MARGIN: usize = 8;
 /// So many resources are compared with a new one before it is looked up.
 const RECENT: usize = 8;
-/// So many traces that are gone are remembered, for their late spans.
+/// So many traces that were cut are remembered, for the rest of their spans.
 const REMEMBERED: usize = 1 << 18;
 
 /// What a stream brought that could not be used as it should.
@@ -70,9 +71,8 @@ pub(super) struct OpenTraces {
     resource_bytes: usize,
     bytes: usize,
     arrived: u64,
-    /// What is gone, and in which order it went.
-    gone: HashSet<TraceId, RandomState>,
-    gone_order: VecDeque<TraceId>,
+    /// Traces that are gone, for their late spans.
+    gone: Gone,
     /// Traces that were cut, whose further spans are left out.
     cut: HashSet<TraceId, RandomState>,
     pub(super) unfit: Unfit,
@@ -95,8 +95,7 @@ impl OpenTraces {
             resource_bytes: 0,
             bytes: 0,
             arrived: 0,
-            gone: HashSet::default(),
-            gone_order: VecDeque::new(),
+            gone: Gone::default(),
             cut: HashSet::default(),
             unfit: Unfit::default(),
         }
@@ -120,7 +119,7 @@ impl OpenTraces {
         self.bytes += bytes;
         if let Some(trace) = self.traces.get_mut(place as usize) {
             let is_new = trace.bytes == 0;
-            if trace.is_explained || is_new && self.gone.contains(&span.trace_id) {
+            if trace.is_explained || is_new && self.gone.contains(span.trace_id) {
                 self.unfit.late_spans += 1;
             }
             // It may be the root of a request.
@@ -241,14 +240,7 @@ impl OpenTraces {
             self.cut.insert(id);
             return;
         }
-        if self.gone.insert(id) {
-            self.gone_order.push_back(id);
-        }
-        if self.gone_order.len() > REMEMBERED
-            && let Some(oldest) = self.gone_order.pop_front()
-        {
-            self.gone.remove(&oldest);
-        }
+        self.gone.insert(id);
     }
 
     /// Drops the spans of traces that go, and resources that nobody uses any more.
