@@ -29,12 +29,17 @@ struct Planted {
 
 impl Planted {
     fn new(cause: &str) -> Planted {
+        Planted::of_seed(cause, 77)
+    }
+
+    fn of_seed(cause: &str, seed: u64) -> Planted {
         let folder = tempfile::tempdir().unwrap();
-        raftlens(&["sim", "--plant", cause, "--seeds", "77", "-o", "."], folder.path());
+        let seeds = seed.to_string();
+        raftlens(&["sim", "--plant", cause, "--seeds", &seeds, "-o", "."], folder.path());
         let truth = std::fs::read(folder.path().join("truth.json")).unwrap();
         let truth: Value = serde_json::from_slice(&truth).unwrap();
         let what = truth["runs"][0]["planted"][0].clone();
-        let traces = folder.path().join("seed-77.otlp.jsonl");
+        let traces = folder.path().join(format!("seed-{seed}.otlp.jsonl"));
         Planted { folder, traces, what }
     }
 
@@ -121,7 +126,35 @@ fn five_the_carrier_of_a_read_that_joined_another_one() {
     for answer in joined {
         let trace = answer.split("of trace ").nth(1).unwrap().split(',').next().unwrap();
         assert!(traces.contains(trace), "{answer}: no such trace");
+        let reads = answer.split("as one of ").nth(1).unwrap().split(' ').next().unwrap();
+        assert!(reads.parse::<usize>().unwrap() >= 2, "{answer}: it shared it with one at least");
     }
+    any(&answers, "reads shared its quorum");
+}
+
+/// A renewal of the lease has no trace, so what is still to come of its round is recorded with the first
+/// read that joins it.
+#[test]
+fn five_a_read_that_joined_a_renewal_of_the_lease_says_so_and_who_acknowledged_it() {
+    let run = Planted::of_seed("quorum_network", 3);
+    let traces = run.traces.to_str().unwrap();
+    let slow = raftlens(&["slow", traces, "--top", "100"], run.folder.path());
+    let groups = slow["groups"].as_array().unwrap().iter();
+    let reads = groups.flat_map(|group| group["slowest"].as_array().unwrap());
+    let has_joined = |read: &&Value| {
+        let evidence = read["evidence"].as_array().unwrap();
+        evidence.iter().any(|it| it.as_str().unwrap().contains("a renewal of the lease"))
+    };
+    let id = reads.clone().find(has_joined).unwrap_or_else(|| panic!("none joined one: {slow:#}"));
+    let told = raftlens(&["explain", traces, id["trace_id"].as_str().unwrap()], run.folder.path());
+    let answers = told["reads"][0]["answers"].as_array().unwrap();
+    let answer = |what: &str| {
+        let found = answers.iter().find(|answer| answer["what"] == what).unwrap();
+        found["answer"].as_str().unwrap().to_owned()
+    };
+    assert!(answer("carrier").starts_with("no read: a renewal of the lease"), "{answers:#?}");
+    assert!(answer("acknowledged by").contains("store"), "{answers:#?}");
+    assert_ne!(told["reads"][0]["cause"], "quorum_voter", "nothing says whose fault it was");
 }
 
 #[test]

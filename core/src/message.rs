@@ -47,8 +47,8 @@ pub struct RaftMessage {
     pub from_lease: bool,
     /// The span that caused it, if a read did: W3C trace context rides along.
     pub trace: Option<TraceContext>,
-    /// When it came in, by the receiver's clock: does not travel. Only of one with a trace, which
-    /// says how long it then lay in the mailbox.
+    /// When it came in, by the receiver's clock: does not travel. Only of one whose trace says how
+    /// long it then lay in the mailbox.
     pub received_at: Option<Instant>,
     /// How long its sender kept it: of one with a trace that was sent for the first time.
     pub kept: Option<Kept>,

@@ -200,6 +200,13 @@ pub(crate) struct MessageGate {
     pub(crate) clock: ClockHandle,
 }
 
+/// Whether it acknowledges a round of read indexes: a traced read may have joined one that left
+/// without a trace.
+fn answers_round(message: &RaftMessage) -> bool {
+    let Payload::Raft(raft) = &message.payload else { return false };
+    raft.msg_type() == MessageType::MsgHeartbeatResponse && !raft.context.is_empty()
+}
+
 impl MessageGate {
     /// The message, with the time of its arrival, if it may come in: it is of this cluster and for
     /// this store.
@@ -208,7 +215,8 @@ impl MessageGate {
             self.refused.refuse(self.store, &message, &why);
             return None;
         }
-        message.received_at = message.trace.map(|_| self.clock.0.monotonic_raw_now());
+        let is_of_interest = message.trace.is_some() || answers_round(&message);
+        message.received_at = is_of_interest.then(|| self.clock.0.monotonic_raw_now());
         Some(message)
     }
 

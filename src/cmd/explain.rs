@@ -142,10 +142,17 @@ fn answers(read: &Attribution) -> Vec<(&'static str, String)> {
             time(WaitState::HopMailbox)
         ),
     };
-    let carrier = facts.carrier.map_or_else(
-        || "joined none".to_owned(),
-        |(trace, span)| format!("span {span} of trace {trace}, whose quorum it shared"),
-    );
+    let carrier = match (facts.carrier, facts.batch) {
+        (Some((trace, span)), reads) => {
+            format!("span {span} of trace {trace}, whose quorum it shared as one of {reads} reads")
+        }
+        (None, 0 | 1) if facts.joined_renewal => "no read: a renewal of the lease".to_owned(),
+        (None, 0 | 1) => "joined none".to_owned(),
+        (None, reads) if facts.joined_renewal => {
+            format!("no read: a renewal of the lease, whose quorum {reads} reads shared")
+        }
+        (None, reads) => format!("joined none; {reads} reads shared its quorum"),
+    };
     let last = facts.last.as_ref().map(|(name, store)| match store {
         Some(store) => format!("{name} on store {store}"),
         None => name.to_string(),

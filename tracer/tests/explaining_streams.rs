@@ -4,7 +4,11 @@
 // Helpers of tests may fail as tests do.
 #![allow(clippy::unwrap_used)]
 
-use raftlens_tracer::explain::{Explained, Explainer, GroupBy, Settings, WaitState, clocks};
+use raftlens_tracer::assemble::Assembly;
+use raftlens_tracer::explain::{
+    EngineUse, Explained, Explainer, GroupBy, Settings, WaitState, attribute, clocks, contrast,
+    reads,
+};
 use raftlens_tracer::model::{Span, SpanId, TraceId, TraceSet};
 
 mod made_reads;
@@ -152,6 +156,45 @@ fn nothing_gives_nothing() {
         assert_eq!((found.spans, found.reads.count(), found.paths.durations().count()), (0, 0, 0));
         assert!(found.paths.operations().is_empty() && found.reads.groups().is_empty());
     }
+}
+
+#[test]
+fn a_read_knows_how_many_shared_its_round() {
+    let set = Reads::new(11).batch(400);
+    let assembly = Assembly::new(&set);
+    let found: Vec<_> =
+        reads(&assembly).iter().filter_map(|it| attribute(&assembly, *it)).collect();
+    let sharing = |mode: &str| {
+        let of_mode = found.iter().filter(|it| it.facts.mode.as_deref() == Some(mode));
+        of_mode.map(|it| it.facts.batch).collect::<Vec<_>>()
+    };
+    assert_eq!(sharing("read_index"), [2; 100]);
+    assert_eq!(sharing("read_index_batched"), [2; 100]);
+    assert_eq!(sharing("replica_lease"), [1; 100]);
+    assert_eq!(sharing("lease_local"), [0; 100]);
+}
+
+#[test]
+fn batches_and_what_the_engine_did_set_reads_apart() {
+    let set = Reads::new(11).batch(400);
+    let assembly = Assembly::new(&set);
+    let mut found: Vec<_> =
+        reads(&assembly).iter().filter_map(|it| attribute(&assembly, *it)).collect();
+    for read in found.iter_mut().filter(|it| it.facts.batch == 2) {
+        read.facts.engine =
+            Some(EngineUse { block_reads: 3, tombstones: 1, ..EngineUse::default() });
+    }
+    let (slow, normal): (Vec<_>, Vec<_>) = found.iter().partition(|it| it.facts.batch > 0);
+    let differences = contrast(&slow, &normal);
+    let with = |what: &str| {
+        let found = differences.iter().find(|it| it.what == what).unwrap();
+        (found.slow_with, found.slow, found.normal_with, found.normal)
+    };
+    assert_eq!(with("in a round of 2 to 3 reads"), (200, 300, 0, 100));
+    assert_eq!(with("alone in its round"), (100, 300, 0, 100));
+    assert_eq!(with("joined a carrier"), (100, 300, 0, 100));
+    assert_eq!(with("fetched blocks"), (200, 300, 0, 100));
+    assert_eq!(with("passed deleted keys"), (200, 300, 0, 100));
 }
 
 #[test]

@@ -129,6 +129,10 @@ impl MessageTraces {
         self.0.contains_key(read_context)
     }
 
+    pub(crate) fn get(&self, read_context: &[u8]) -> Option<TraceContext> {
+        self.0.get(read_context).map(|carried| carried.trace)
+    }
+
     pub(crate) fn remove(&mut self, read_context: &[u8]) -> Option<TraceContext> {
         self.0.remove(read_context).map(|carried| carried.trace)
     }

@@ -113,7 +113,15 @@ impl<E: Engine> Peer<E> {
         }
         case!("can_amend_read", "Peer/if is_leader", from = "Peer::read_index");
         let span = tracing::Span::current();
-        ctx.tracer.link(&span, carrier.trace, HandOver::Batch);
+        match (carrier.trace, read.trace) {
+            // A round of our own, such as a renewal of the lease, is of no trace. What is still to
+            // come of it is of the first read that waits for it.
+            (None, Some(trace)) => {
+                carrier.trace = Some(trace);
+                self.message_traces.insert(carrier.id.as_bytes(), trace, now);
+            }
+            (trace, _) => ctx.tracer.link(&span, trace, HandOver::Batch),
+        }
         carrier.push_command(read);
         None
     }

@@ -17,7 +17,7 @@ use crate::region::{PeerMeta, PeerRole};
 use crate::rules::Rule;
 use crate::spans::case;
 use crate::thread_log::WaitParts;
-use crate::trace_context::HandOver;
+use crate::trace_context::{HandOver, TraceContext};
 
 impl<E: Engine> Peer<E> {
     /// Handles a message from another replica; one that is refused has no effect but a count.
@@ -60,6 +60,7 @@ impl<E: Engine> Peer<E> {
             Payload::Hibernate(at) => self.on_hibernate(ctx, from, at),
             Payload::HibernateAgreed(at) => self.on_hibernate_agreed(from, at),
             Payload::Raft(raft_message) => {
+                let trace = trace.or_else(|| self.trace_of_answer(&raft_message));
                 if trace.is_none() {
                     return self.step(ctx, *raft_message, from_lease);
                 }
@@ -98,13 +99,14 @@ impl<E: Engine> Peer<E> {
         }
     }
 
+    /// The trace of a read that joined a round of our own after the round had left without one.
+    fn trace_of_answer(&self, message: &Message) -> Option<TraceContext> {
+        let is_answer = message.msg_type() == MessageType::MsgHeartbeatResponse;
+        read_context(message).filter(|_| is_answer).and_then(|it| self.message_traces.get(it))
+    }
+
     /// Remembers the trace of a message for what it leads to: its answer, or a confirmed read.
-    fn carry_on_trace(
-        &mut self,
-        message: &Message,
-        trace: Option<crate::trace_context::TraceContext>,
-        now: Instant,
-    ) {
+    fn carry_on_trace(&mut self, message: &Message, trace: Option<TraceContext>, now: Instant) {
         let (Some(context), Some(trace)) = (read_context(message), trace) else { return };
         // An answer to a question that was answered already leads to nothing.
         let is_late = matches!(

@@ -93,8 +93,11 @@ pub fn attribute<S: SpanSet>(assembly: &Assembly<'_, S>, root: usize) -> Option<
         facts.carrier = Some((carried.trace_id(), carried.span_id()));
         let round = Stages::of(assembly, carrier);
         facts.acks = acks(assembly, &round);
+        facts.batch = 1 + round.joined_by.len();
     } else {
         facts.acks = acks(assembly, &led_to);
+        let waited = led_to.apply_reads.is_some_and(|(_, it)| it.has(Key::Quorum));
+        facts.batch = usize::from(waited) + led_to.joined_by.len();
     }
     let (now, end) = (span.start_ns(), span.end_ns().max(span.start_ns()));
     let mut cut = Cut { now, end, shares: Vec::with_capacity(USUAL_SHARES) };

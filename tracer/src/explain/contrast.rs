@@ -20,6 +20,9 @@ const MOST_VALUES: usize = 10_000;
 /// What is counted of each read beside its times, in the order of the facts that [`Sums::add`] takes.
 const NUMBERS: [&str; 2] = ["region", "store"];
 const TEXTS: [&str; 4] = ["mode", "rejected for", "role", "lease"];
+const FLAGS: [&str; 3] = ["joined a carrier", "fetched blocks", "passed deleted keys"];
+/// Batches are counted by the power of two that their size begins with.
+const BATCHES: usize = usize::BITS as usize;
 
 /// One thing in which slow reads differ.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +48,15 @@ struct InState {
     reads: usize,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Batches([usize; BATCHES]);
+
+impl Default for Batches {
+    fn default() -> Self {
+        Batches([0; BATCHES])
+    }
+}
+
 /// What is known of many reads together.
 #[derive(Clone, Debug, Default)]
 pub struct Sums {
@@ -54,8 +66,9 @@ pub struct Sums {
     states: Vec<InState>,
     numbers: [HashMap<i64, usize, RandomState>; NUMBERS.len()],
     texts: [HashMap<Arc<str>, usize, RandomState>; TEXTS.len()],
-    /// Reads that joined a carrier.
-    joined: usize,
+    flags: [usize; FLAGS.len()],
+    /// Reads that shared a round, by how many shared it.
+    batches: Batches,
     /// How many different values are counted.
     values: usize,
 }
@@ -90,7 +103,15 @@ impl Sums {
                 counts.insert(Arc::clone(value), 1);
             }
         }
-        self.joined += usize::from(facts.carrier.is_some());
+        let engine = facts.engine.unwrap_or_default();
+        let flags = [facts.carrier.is_some(), engine.block_reads > 0, engine.tombstones > 0];
+        for (count, is_set) in self.flags.iter_mut().zip(flags) {
+            *count += usize::from(is_set);
+        }
+        let power = facts.batch.checked_ilog2().map(|it| it as usize);
+        if let Some(count) = power.and_then(|it| self.batches.0.get_mut(it)) {
+            *count += 1;
+        }
     }
 
     /// Each value that was counted, in words, with how many have it and how many `others` have.
@@ -106,9 +127,11 @@ impl Sums {
                 found.push((format!("{name} {value}"), *with, of_other(theirs.get(value))));
             }
         }
-        if self.joined > 0 {
-            found.push(("joined a carrier".to_owned(), self.joined, others.joined));
-        }
+        let flags = FLAGS.iter().zip(self.flags).zip(others.flags);
+        found.extend(flags.map(|((name, with), theirs)| ((*name).to_owned(), with, theirs)));
+        let batches = self.batches.0.iter().zip(others.batches.0).enumerate();
+        found.extend(batches.map(|(power, (with, theirs))| (batch_of(power), *with, theirs)));
+        found.retain(|(_, with, _)| *with > 0);
         found
     }
 
@@ -119,6 +142,14 @@ impl Sums {
 
     fn mean(&self, sum: u128) -> f64 {
         sum as f64 / self.count.max(1) as f64
+    }
+}
+
+/// What batches whose size begins with a power of two are called.
+fn batch_of(power: usize) -> String {
+    match power {
+        0 => "alone in its round".to_owned(),
+        _ => format!("in a round of {} to {} reads", 1_u128 << power, (2_u128 << power) - 1),
     }
 }
 

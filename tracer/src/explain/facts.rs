@@ -159,6 +159,11 @@ pub struct Facts {
     pub lease_renewed_by: Option<Arc<str>>,
     /// The read whose read index this one joined.
     pub carrier: Option<(TraceId, SpanId)>,
+    /// It joined a round that was on its way and that no read had begun: a renewal of the lease.
+    pub joined_renewal: bool,
+    /// How many reads shared its round of acknowledgements, itself among them, as far as their spans
+    /// are there; zero if it waited for none.
+    pub batch: usize,
     /// The read in front, which this one had to wait for.
     pub in_front: Option<(TraceId, SpanId)>,
     /// The acknowledgements that the leader handled for it, earliest first.
@@ -188,6 +193,9 @@ impl Facts {
         let hops = stages.steps_of("MsgReadIndex").chain(stages.steps_of("MsgReadIndexResp"));
         let applied = stages.apply_reads.map(|(_, span)| span);
         let engine = EngineUse::of(root);
+        let mode = text(Some(root), Key::Mode);
+        let has_joined = mode.as_deref() == Some("read_index_batched");
+        let names_carrier = applied.is_some_and(|it| it.links().any(|it| it.kind == Some("batch")));
         Facts {
             store: root.number(Key::Store),
             region: root.number(Key::Region),
@@ -197,7 +205,7 @@ impl Facts {
                 Some("replica_read") => Asked::Replica,
                 _ => Asked::Leader,
             },
-            mode: text(Some(root), Key::Mode),
+            mode,
             reject,
             role: text(stages.propose, Key::Role),
             stay: stages.propose.and_then(Stay::of),
@@ -207,6 +215,8 @@ impl Facts {
             lease_remaining_ns: lease.and_then(|it| it.number(Key::LeaseRemaining)),
             lease_renewed_by: text(lease, Key::LeaseRenewedBy),
             carrier: None,
+            joined_renewal: has_joined && !names_carrier && applied.is_some(),
+            batch: 0,
             in_front: stages.apply_reads.and_then(|(_, span)| in_front(span)),
             acks: Vec::new(),
             questions_ns: stages.steps_of("MsgReadIndex").map(V::start_ns).collect(),

@@ -51,32 +51,39 @@ pub(super) fn of_quorum(read: &Attribution, usual: &Usual) -> (Cause, String) {
     if reject == Some("applied_term") {
         return (Cause::NewLeader, "its leader had applied nothing of its term yet".to_owned());
     }
-    let Some(ack) = facts.acks.first() else {
-        // It joined a round that nobody traced, such as that of a renewal.
-        let leader = facts.leader.or(facts.store);
-        let share = read.shares.iter().find(|share| share.state == WaitState::Quorum);
-        let way = leader.zip(share).and_then(|(leader, share)| {
-            usual.around.slow_way_of(leader, &(share.from_ns..share.to_ns))
-        });
-        return match way {
-            Some((from, to)) => {
-                let words =
-                    format!("messages from store {from} to store {to} were long on their way");
-                (Cause::QuorumNetwork, words)
-            }
-            None => (Cause::QuorumSlow, "the quorum was slow".to_owned()),
-        };
-    };
-    of_ack(ack, read.quorum_from_ns().unwrap_or(read.start_ns))
+    let started_ns = read.quorum_from_ns().unwrap_or(read.start_ns);
+    match facts.acks.first() {
+        Some(ack) if ack.asked_ns.is_some() => of_ack(ack, started_ns),
+        ack => of_round_on_its_way(read, ack, usual),
+    }
+}
+
+/// A round whose heartbeats nobody traced, such as that of a renewal, which a read has joined: what
+/// others say of the same time, and the last of its way.
+fn of_round_on_its_way(read: &Attribution, ack: Option<&Ack>, usual: &Usual) -> (Cause, String) {
+    let leader = read.facts.leader.or(read.facts.store);
+    let share = read.shares.iter().find(|share| share.state == WaitState::Quorum);
+    let took = share.map_or(0, |share| share.to_ns - share.from_ns);
+    let at_leader = ack.and_then(|ack| ack.at_leader).filter(|stay| stay.wait_ns > took / 2);
+    if let Some(stay) = at_leader {
+        return of_stay(Some(&stay));
+    }
+    let way = leader.zip(share).and_then(|(leader, share)| {
+        usual.around.slow_way_of(leader, &(share.from_ns..share.to_ns))
+    });
+    if let Some((from, to)) = way {
+        let words = format!("messages from store {from} to store {to} were long on their way");
+        return (Cause::QuorumNetwork, words);
+    }
+    let by = ack.map_or_else(String::new, |ack| format!(", completed by store {},", ack.store));
+    (Cause::QuorumSlow, format!("the quorum{by} was slow"))
 }
 
 /// Where the time of a round went, from `started_ns` until the leader handled the acknowledgement.
 fn of_ack(ack: &Ack, started_ns: u64) -> (Cause, String) {
     let store = ack.store;
-    let Some(asked) = ack.asked_ns else {
-        return (Cause::QuorumSlow, format!("the quorum, completed by store {store}, was slow"));
-    };
     let wait = |stay: Option<Stay>| stay.map_or(0, |stay| stay.wait_ns);
+    let asked = ack.asked_ns.unwrap_or(started_ns);
     let (kept, at_voter) = (wait(ack.kept_by_leader), wait(ack.at_voter));
     let (kept_back, at_leader) = (wait(ack.kept_by_voter), wait(ack.at_leader));
     let there = asked.saturating_sub(started_ns).saturating_sub(kept).saturating_sub(at_voter);

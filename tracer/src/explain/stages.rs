@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use foldhash::fast::RandomState;
 
 use crate::assemble::Assembly;
+use crate::model::TraceId;
 use crate::view::{Key, SpanSet, SpanView};
 
 /// The stages that a read led to.
@@ -19,6 +20,8 @@ pub(super) struct Stages<'a, V> {
     pub(super) read_index: Option<usize>,
     pub(super) lease_of_leader: Option<V>,
     pub(super) last: Option<V>,
+    /// The traces of reads that joined its read index, each once.
+    pub(super) joined_by: Vec<TraceId>,
 }
 
 /// A message that a raft thread handled.
@@ -30,6 +33,8 @@ pub(super) struct Step<'a, V> {
     pub(super) message: &'a str,
 }
 
+/// More spans than this that joined a read are not counted: each of them is asked for its carrier.
+const MOST_JOINED: usize = 1_000;
 /// So many spans that were met are looked through; more are looked up.
 const FEW: usize = 32;
 
@@ -69,6 +74,7 @@ impl<'a, V: SpanView<'a>> Stages<'a, V> {
             read_index: None,
             lease_of_leader: None,
             last: None,
+            joined_by: Vec::new(),
         };
         let trace = spans.view(root).map(V::trace_id);
         let mut seen = Seen::default();
@@ -78,14 +84,21 @@ impl<'a, V: SpanView<'a>> Stages<'a, V> {
         while let Some(at) = next_up.take().or_else(|| open.pop()) {
             let Some(span) = spans.view(at) else { continue };
             stages.take(at, span);
-            let followers = assembly.followers(at).iter().map(|it| it.to);
-            for next in assembly.children(at).iter().copied().chain(followers) {
-                let is_own = spans.view(next).map(V::trace_id) == trace;
-                if is_own && seen.insert(next) {
+            let called = assembly.children(at).iter().map(|it| (*it, None));
+            let followers = assembly.followers(at).iter().map(|it| (it.to, it.kind));
+            for (next, kind) in called.chain(followers) {
+                let Some(of) = spans.view(next).map(V::trace_id) else { continue };
+                if Some(of) != trace {
+                    let joins = kind == Some("batch") && stages.joined_by.len() < MOST_JOINED;
+                    stages.joined_by.extend(joins.then_some(of));
+                } else if seen.insert(next) {
                     open.extend(next_up.replace(next));
                 }
             }
         }
+        // Several spans of a read may say that it joined.
+        stages.joined_by.sort_unstable();
+        stages.joined_by.dedup();
         stages.steps.sort_by_key(|step| (step.span.start_ns(), step.at));
         stages
     }

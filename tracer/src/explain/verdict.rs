@@ -246,7 +246,15 @@ fn add_evidence(facts: &Facts, evidence: &mut Vec<String>) {
         evidence.push(format!("the read in front was that of span {span} of trace {trace}"));
     }
     if let Some((trace, span)) = facts.carrier {
-        evidence.push(format!("it shared the round of its carrier, span {span} of trace {trace}"));
+        let reads = facts.batch;
+        evidence.push(format!(
+            "it shared the round of its carrier, span {span} of trace {trace}, as one of {reads} reads"
+        ));
+    }
+    if facts.joined_renewal {
+        evidence.push(
+            "it joined a round on its way that no read had begun: a renewal of the lease".into(),
+        );
     }
     if let (Some(index), Some(applied)) = (facts.read_index, facts.applied_index) {
         evidence.push(format!("it had to see index {index}; {applied} was applied when it came"));
