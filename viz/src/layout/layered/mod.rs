@@ -50,7 +50,7 @@ const BOX_GAP: f64 = 16.0;
 const RANK_GAP: f64 = 36.0;
 
 /// How much longer arrows may be across, for boxes to stand in the order of the input.
-const MOST_STRETCHED: f64 = 1.2;
+const MOST_STRETCHED: f64 = 1.3;
 
 /// Places a graph that has been validated.
 pub(crate) fn place(graph: &SizedGraph) -> Placed {
@@ -125,9 +125,10 @@ fn part(net: &Net, (box_gap, rank_gap): (f64, f64), splines: Splines) -> Placed 
     let (found, settled) = order::order(net, &ranking);
     let found = placed(found);
     let most = MOST_STRETCHED * found.2.stretch(&found.0, &found.1);
-    let settled = settled.map(placed);
-    let settled =
-        settled.filter(|(layers, offsets, across)| across.stretch(layers, offsets) <= most);
+    let settled = settled
+        .into_iter()
+        .map(placed)
+        .find(|(layers, offsets, across)| across.stretch(layers, offsets) <= most);
     let (layers, offsets, across) = settled.unwrap_or(found);
     let along = along::place(net, &layers, rank_gap);
     let scene = Scene {
