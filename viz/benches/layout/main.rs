@@ -3,8 +3,8 @@
 //!
 //! `cargo bench -p raftlens-viz --bench layout -- --json` prints one JSON object a row, without it a
 //! table. `--only quality|speed|stability|scale|spans` runs one part, `--charts N` takes the first N
-//! charts, `--dump FOLDER` writes the layouts of the quality part as neutral JSON, and
-//! each chart's figures as CSV.
+//! charts, `--seed N` takes other boxes away in the stability part, `--dump FOLDER` writes the layouts
+//! of the quality part as neutral JSON, and each chart's figures as CSV.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -28,6 +28,7 @@ type Part = fn(&Options, &mut Table);
 struct Options {
     only: Option<String>,
     charts: usize,
+    seed: u64,
     dump: Option<PathBuf>,
 }
 
@@ -43,6 +44,7 @@ fn main() {
     let options = Options {
         only: after("--only"),
         charts: after("--charts").and_then(|it| it.parse().ok()).unwrap_or(corpus::CHARTS),
+        seed: after("--seed").and_then(|it| it.parse().ok()).unwrap_or(stability::SEED),
         dump: after("--dump").map(PathBuf::from),
     };
     let mut table = Table::new(words.iter().any(|word| word == "--json"));

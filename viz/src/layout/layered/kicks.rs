@@ -15,37 +15,30 @@ const PATIENCE: (usize, usize) = (6, 1);
 /// Rounds in which what a kick has disturbed may settle.
 const ROUNDS: usize = 4;
 
-/// Numbers by a fixed sequence: the same graph always gives the same picture.
-struct Numbers(u64);
-
-impl Numbers {
-    /// A number below `limit`, which is not zero.
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        ((self.0 >> 11) % limit as u64) as usize
-    }
-}
+/// Where blocks are kicked to, as shares of their list: all blocks to the first, then all to the next,
+/// and so on. Drawing lots would do as well, but then a box more would change all that come after.
+const SHARES: [f64; 9] = [0.0, 1.0, 0.5, 0.25, 0.75, 0.125, 0.375, 0.625, 0.875];
 
 impl Sifter<'_> {
     /// Kicks blocks until the order costs nothing or nothing comes of it; `cost` is what the order in
     /// which `layers` stands costs, which stands in the best one afterwards.
     pub(super) fn kick(&mut self, layers: &mut Layers, places: &mut [u32], cost: u64) {
-        let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
         let mut cost = cost as i64;
         let mut kept = (self.lists.clone(), layers.ranks.clone());
+        let mut best = kept.clone();
         let mut tangled = self.tangled(layers, places);
         let limit = self.work + WORK;
-        let mut in_vain = 0;
+        let (mut kicks, mut in_vain) = (0, 0);
         while cost > 0 && self.work < limit && in_vain < PATIENCE.0 + PATIENCE.1 * tangled.len() {
             in_vain += 1;
             if tangled.is_empty() {
                 break;
             }
-            let (list, block) = tangled[numbers.below(tangled.len())];
+            let (list, block) = tangled[kicks % tangled.len()];
+            let share = SHARES[kicks / tangled.len() % SHARES.len()];
+            kicks += 1;
             let Some(home) = self.lists[list].iter().position(|it| *it == block) else { break };
-            let to = numbers.below(self.lists[list].len());
+            let to = ((self.lists[list].len() - 1) as f64 * share).round() as usize;
             if to == home {
                 continue;
             }
@@ -59,14 +52,18 @@ impl Sifter<'_> {
                 continue;
             }
             // Another order of the same cost is taken: it may lead to a better one.
-            if saved > 0 {
-                in_vain = 0;
-            }
             cost -= saved;
             kept.0.clone_from(&self.lists);
             kept.1.clone_from(&layers.ranks);
+            if saved > 0 {
+                in_vain = 0;
+                best.clone_from(&kept);
+            }
             tangled = self.tangled(layers, places);
         }
+        // Where it did not, the wandering was for nothing.
+        (self.lists, layers.ranks) = best;
+        layers.write_places(places);
     }
 
     /// Moves a block through its list; returns what that saves.

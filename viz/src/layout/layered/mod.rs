@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! Frame --Net::parts--> Net --acyclic, rank--> Ranking --Layers::new--> Layers --order--> Layers
-//!   --ends, across, along--> places --route (funnel, detour)--> Placed --pack, restore--> Placed
+//!   --ends, across, shorten--> places across --along--> places
+//!   --route (funnel, detour)--> Placed --pack, restore--> Placed
 //! ```
 //!
 //! After Sugiyama, Tagawa and Toda (1981) and Gansner, Koutsofios, North and Vo (1993), with two
@@ -31,6 +32,7 @@ mod resume;
 mod route;
 mod search;
 mod settle;
+mod shorten;
 mod sides;
 mod sift;
 mod simplex;
@@ -39,9 +41,11 @@ mod swap;
 mod tangles;
 
 use super::geometry::{Placed, PlacedArrow, Point, Rect, Size, SizedBox, SizedGraph, Splines};
+use across::Across;
 use frame::Frame;
 use layers::Layers;
 use net::Net;
+use rank::Ranking;
 use route::Scene;
 
 /// Room between boxes of a rank, where the author asks for none.
@@ -50,7 +54,7 @@ const BOX_GAP: f64 = 16.0;
 const RANK_GAP: f64 = 36.0;
 
 /// How much longer arrows may be across, for boxes to stand in the order of the input.
-const MOST_STRETCHED: f64 = 1.2;
+const MOST_STRETCHED: f64 = 1.3;
 
 /// Places a graph that has been validated.
 pub(crate) fn place(graph: &SizedGraph) -> Placed {
@@ -117,18 +121,7 @@ fn place_filled(graph: &SizedGraph) -> Placed {
 /// Places one connected part.
 fn part(net: &Net, (box_gap, rank_gap): (f64, f64), splines: Splines) -> Placed {
     let ranking = rank::rank(net);
-    let placed = |layers: Layers| {
-        let offsets = ends::offsets(net, &ranking, &layers);
-        let across = across::place(net, &layers, &offsets, box_gap);
-        (layers, offsets, across)
-    };
-    let (found, settled) = order::order(net, &ranking);
-    let found = placed(found);
-    let most = MOST_STRETCHED * found.2.stretch(&found.0, &found.1);
-    let settled = settled.map(placed);
-    let settled =
-        settled.filter(|(layers, offsets, across)| across.stretch(layers, offsets) <= most);
-    let (layers, offsets, across) = settled.unwrap_or(found);
+    let Spread { layers, offsets, across } = spread(net, &ranking, box_gap);
     let along = along::place(net, &layers, rank_gap);
     let scene = Scene {
         net,
@@ -139,4 +132,35 @@ fn part(net: &Net, (box_gap, rank_gap): (f64, f64), splines: Splines) -> Placed 
         along: &along,
     };
     route::route(&scene, splines)
+}
+
+/// One order of the ranks, and where everything stands across in it.
+struct Spread {
+    layers: Layers,
+    offsets: Vec<[f64; 2]>,
+    across: Across,
+}
+
+impl Spread {
+    /// How far all arrows lead across, together.
+    fn stretch(&self) -> f64 {
+        self.across.stretch(&self.layers, &self.offsets)
+    }
+}
+
+/// Orders the ranks of a part: near to the input where that makes no arrow much longer, and with no
+/// arrow led a long way round for little.
+fn spread(net: &Net, ranking: &Ranking, box_gap: f64) -> Spread {
+    let placed = |layers: Layers| {
+        let offsets = ends::offsets(net, ranking, &layers);
+        let across = across::place(net, &layers, &offsets, box_gap);
+        Spread { layers, offsets, across }
+    };
+    let (found, settled) = order::order(net, ranking);
+    let found = placed(found);
+    let most = MOST_STRETCHED * found.stretch();
+    let settled = settled.into_iter().map(placed).find(|it| it.stretch() <= most);
+    let chosen = settled.unwrap_or(found);
+    let shorter = shorten::shorten(net, &chosen.layers, &chosen.across).map(placed);
+    shorter.filter(|it| it.stretch() < chosen.stretch()).unwrap_or(chosen)
 }

@@ -17,17 +17,18 @@ const LEAVING_WORK: u64 = 200_000;
 /// Work that may be spent on bringing the best order near that of the input.
 const SETTLING_WORK: u64 = 300_000;
 
-/// The layers of a ranked part in the best order that was found, and in one that is as good and as
-/// near as can be to the order of the input.
+/// The layers of a ranked part in the best order that was found, and in others that are as good: the
+/// nearest to the order of the input first.
 ///
 /// Where clusters are, it is also tried whether arrows had better leave them at once: first all of
 /// them, then one by one.
-pub(crate) fn order(net: &Net, ranking: &Ranking) -> (Layers, Option<Layers>) {
+pub(crate) fn order(net: &Net, ranking: &Ranking) -> (Layers, Vec<Layers>) {
     let (best, cost) = fewest(net, ranking);
     // Nobody finds a box of a large graph by where it stands in the file.
     let is_large = best.items.len() > MANY;
     let has_previous = net.previous.iter().any(Option::is_some);
-    let settled = (!has_previous && !is_large).then(|| settled(net, &best, cost)).flatten();
+    let keeps = has_previous || is_large;
+    let settled = if keeps { Vec::new() } else { settled(net, &best, cost) };
     (best, settled)
 }
 
@@ -85,17 +86,21 @@ fn fewest(net: &Net, ranking: &Ranking) -> (Layers, u64) {
     (best, cost)
 }
 
-/// The same with the order of the input deciding where crossings do not.
-fn settled(net: &Net, best: &Layers, cost: u64) -> Option<Layers> {
+/// The same with the order of the input deciding where crossings do not: in all, and only in which
+/// way up clusters and the whole stand.
+fn settled(net: &Net, best: &Layers, cost: u64) -> Vec<Layers> {
     let mut layers = best.clone();
     let gaps = Rc::new(Gaps::new(net, &layers));
-    let (keys, mut places) = (fractions(&layers), layers.places());
+    let mut places = layers.places();
     let mut sifter = Sifter::new(net, &layers, &gaps);
-    sifter.start(&mut layers, &mut places, &keys);
-    sifter.settle(&mut layers, &mut places, SETTLING_WORK);
+    sifter.resume(&mut layers, &mut places);
+    let turned = sifter.settle(&mut layers, &mut places, SETTLING_WORK);
+    let mut counter = Counter::new(&gaps);
     // Blocks leave out what only exchanges within a rank can do.
-    let is_worse = Counter::new(&gaps).cost(net, &layers, &places, cost) > cost;
-    (!is_worse).then_some(layers)
+    let is_as_good = |other: &Layers| counter.cost(net, other, &other.places(), cost) <= cost;
+    let mut found = vec![layers, turned];
+    found.retain(is_as_good);
+    found
 }
 
 /// Looks for a better order than that of `layers`; returns its cost.

@@ -17,13 +17,15 @@ use super::sift::Sifter;
 const ROUNDS: usize = 6;
 
 impl Sifter<'_> {
-    /// Settles the order that `start` was given, unless `limit` is used up before.
-    pub(super) fn settle(&mut self, layers: &mut Layers, places: &mut [u32], limit: u64) {
+    /// Settles the order of the lists, unless `limit` is used up before; returns the order before any
+    /// block has gone to another place, when clusters and the whole have been turned over.
+    pub(super) fn settle(&mut self, layers: &mut Layers, places: &mut [u32], limit: u64) -> Layers {
         let pairs = first_pairs(self.net, layers);
         let mut counter = Counter::new(&self.gaps);
         self.wishes = self.wishes(layers);
+        let mut has_changed = self.turn_over(layers, places, (&mut counter, &pairs), limit);
+        let turned = layers.clone();
         for _ in 0..ROUNDS {
-            let mut has_changed = self.turn_over(layers, places, (&mut counter, &pairs), limit);
             for list in (0..self.lists.len()).rev() {
                 for block in self.lists[list].clone() {
                     if self.work > limit {
@@ -35,8 +37,10 @@ impl Sifter<'_> {
             if !has_changed {
                 break;
             }
+            has_changed = self.turn_over(layers, places, (&mut counter, &pairs), limit);
         }
         self.wishes.clear();
+        turned
     }
 
     /// By how much an exchange of two neighbours of a list comes nearer to the order of the input.

@@ -182,21 +182,27 @@ impl<'a> Sifter<'a> {
 
     /// Sifts the blocks of one arrow only.
     pub(crate) fn run_arrow(&mut self, layers: &mut Layers, places: &mut [u32], arrow: usize) {
+        for (list, block) in self.of_arrow(layers, arrow) {
+            self.sift(layers, places, list, block);
+        }
+    }
+
+    /// The blocks of one arrow, with the lists that they are in.
+    pub(super) fn of_arrow(&self, layers: &Layers, arrow: usize) -> Vec<(usize, u32)> {
         let of_arrow = |item: &&u32| {
             matches!(layers.items[**item as usize].kind,
                 Kind::Bend(of) | Kind::Label(of) if of == arrow)
         };
-        let mut blocks: Vec<u32> = layers.chains[arrow]
-            .iter()
-            .filter(of_arrow)
-            .map(|item| self.block_of[*item as usize])
+        let items = layers.chains[arrow].iter().filter(of_arrow);
+        let list = |item: &u32| layers.items[*item as usize].cluster;
+        let mut blocks: Vec<(usize, u32)> = items
+            .map(|item| {
+                let list = list(item).unwrap_or(self.net.clusters.len());
+                (list, self.block_of[*item as usize])
+            })
             .collect();
         blocks.dedup();
-        for block in blocks {
-            let Some(item) = self.items.of(&self.blocks[block as usize]).first() else { continue };
-            let list = layers.items[*item as usize].cluster.unwrap_or(self.net.clusters.len());
-            self.sift(layers, places, list, block);
-        }
+        blocks
     }
 
     /// Moves one block to its best place; returns what that saves, a crossing being [`WISHES`].
