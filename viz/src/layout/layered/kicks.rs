@@ -11,7 +11,7 @@ use super::sift::{Sifter, WISHES};
 /// Work that all kicks of a part may do.
 const WORK: u64 = 1_000_000;
 /// Kicks in vain after which there are no more: so many, and so many for each tangled block.
-const PATIENCE: (usize, usize) = (6, 1);
+const PATIENCE: (usize, usize) = (6, 2);
 /// Rounds in which what a kick has disturbed may settle.
 const ROUNDS: usize = 4;
 
