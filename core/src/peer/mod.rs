@@ -119,10 +119,19 @@ impl MessageTraces {
     const MAX: usize = 4096;
 
     pub(crate) fn insert(&mut self, read_context: &[u8], trace: TraceContext, now: Instant) {
+        self.put(read_context, Carried { trace, since: Some(now), leaves: false });
+    }
+
+    /// The same for a read index whose first messages have left without a trace.
+    pub(crate) fn adopt(&mut self, read_context: &[u8], trace: TraceContext) {
+        self.put(read_context, Carried { trace, since: None, leaves: false });
+    }
+
+    fn put(&mut self, read_context: &[u8], carried: Carried) {
         if self.0.len() >= Self::MAX {
             self.0.pop_first();
         }
-        self.0.insert(read_context.to_vec(), Carried { trace, since: Some(now), leaves: false });
+        self.0.insert(read_context.to_vec(), carried);
     }
 
     pub(crate) fn has(&self, read_context: &[u8]) -> bool {

@@ -118,7 +118,7 @@ impl<E: Engine> Peer<E> {
             // come of it is of the first read that waits for it.
             (None, Some(trace)) => {
                 carrier.trace = Some(trace);
-                self.message_traces.insert(carrier.id.as_bytes(), trace, now);
+                self.message_traces.adopt(carrier.id.as_bytes(), trace);
             }
             (trace, _) => ctx.tracer.link(&span, trace, HandOver::Batch),
         }
