@@ -47,8 +47,8 @@ pub struct RaftMessage {
     pub from_lease: bool,
     /// The span that caused it, if a read did: W3C trace context rides along.
     pub trace: Option<TraceContext>,
-    /// When it came in, by the receiver's clock: does not travel. Only of one whose trace says how
-    /// long it then lay in the mailbox.
+    /// When it came in, by the receiver's clock: does not travel. Only of one with a trace, which says
+    /// how long it then lay in the mailbox, or for a round that a traced read may have joined.
     pub received_at: Option<Instant>,
     /// How long its sender kept it: of one with a trace that was sent for the first time.
     pub kept: Option<Kept>,
@@ -95,6 +95,12 @@ pub struct SleepPoint {
     pub term: u64,
     /// The index of the last entry, which is committed.
     pub index: u64,
+}
+
+/// The read index whose round a message acknowledges, as raft-rs has it.
+pub(crate) fn acknowledged_read(message: &eraftpb::Message) -> Option<&[u8]> {
+    let is_answer = message.msg_type() == eraftpb::MessageType::MsgHeartbeatResponse;
+    (is_answer && !message.context.is_empty()).then_some(&message.context)
 }
 
 impl RaftMessage {

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use raft::eraftpb::{Message, MessageType};
 
 use crate::ids::{PeerId, RegionId, StoreId};
-use crate::message::{ClusterTag, Payload, RaftMessage};
+use crate::message::{ClusterTag, Payload, RaftMessage, acknowledged_read};
 use crate::poll_context::ClockHandle;
 use crate::region::{PeerMeta, Region, RegionEpoch};
 
@@ -200,13 +200,6 @@ pub(crate) struct MessageGate {
     pub(crate) clock: ClockHandle,
 }
 
-/// Whether it acknowledges a round of read indexes: a traced read may have joined one that left
-/// without a trace.
-fn answers_round(message: &RaftMessage) -> bool {
-    let Payload::Raft(raft) = &message.payload else { return false };
-    raft.msg_type() == MessageType::MsgHeartbeatResponse && !raft.context.is_empty()
-}
-
 impl MessageGate {
     /// The message, with the time of its arrival, if it may come in: it is of this cluster and for
     /// this store.
@@ -215,7 +208,10 @@ impl MessageGate {
             self.refused.refuse(self.store, &message, &why);
             return None;
         }
-        let is_of_interest = message.trace.is_some() || answers_round(&message);
+        // A traced read may have joined a round that left without a trace.
+        let is_answer =
+            matches!(&message.payload, Payload::Raft(it) if acknowledged_read(it).is_some());
+        let is_of_interest = message.trace.is_some() || is_answer;
         message.received_at = is_of_interest.then(|| self.clock.0.monotonic_raw_now());
         Some(message)
     }

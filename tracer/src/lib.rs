@@ -40,6 +40,7 @@
 //!   events, and Zipkin to read. Each is told by content, read as far as it is whole, and written
 //!   atomically; a table says what each cannot hold.
 //! - **[Explanations](explain)** say where the time of a read went, and why.
+//! - **[Views](view)** are what explaining looks at of a span, whatever form the span has.
 //! - **[Assembly](assemble)** puts spans together; **[the golden form](normalize)** compares runs.
 //!
 //! # When a span ends

@@ -9,7 +9,7 @@ use raftlens_tracer::explain::{
     EngineUse, Explained, Explainer, GroupBy, Settings, WaitState, attribute, clocks, contrast,
     reads,
 };
-use raftlens_tracer::model::{Span, SpanId, TraceId, TraceSet};
+use raftlens_tracer::model::{Attribute, Resource, Span, SpanId, TraceId, TraceSet, Value};
 
 mod made_reads;
 
@@ -113,6 +113,29 @@ fn plain(trace: u128, id: u64, parent: u64, times: std::ops::Range<u64>) -> Span
 
 fn set_of(spans: Vec<Span>) -> TraceSet {
     TraceSet { resources: Vec::new(), spans }
+}
+
+/// Briefs of spans that have nothing are half as large as the spans, and those of the first trace would
+/// have been let go of by the end.
+#[test]
+fn an_input_that_fits_is_given_back_with_its_resources_however_small_its_spans_are() {
+    let service = |name: &str| {
+        let name = Attribute { key: "service.name".into(), value: Value::Str(name.into()) };
+        Resource { attributes: vec![name] }
+    };
+    let batches: Vec<TraceSet> = (0..100)
+        .map(|batch| {
+            let spans = (0..30).map(|it| plain(batch + 1, it + 1, u64::from(it > 0), 5..6));
+            let resource = service(if batch < 50 { "first" } else { "second" });
+            TraceSet { resources: vec![resource], spans: spans.collect() }
+        })
+        .collect();
+    let whole = explained(with_window(MIB), batches.clone()).whole.unwrap();
+    assert_eq!(whole.spans.len(), 3_000);
+    for (batch, spans) in batches.iter().zip(whole.spans.chunks(30)) {
+        let of_span = |span: &Span| whole.resources[span.resource as usize].clone();
+        assert!(spans.iter().all(|span| of_span(span) == batch.resources[0]));
+    }
 }
 
 #[test]

@@ -68,12 +68,11 @@ impl<E: Engine> Peer<E> {
         let waited_for_apply = confirmed.at.is_some_and(|at| at < ctx.now);
         let kind = if waited_for_apply { HandOver::Apply } else { HandOver::ReadIndexRound };
         let round = ctx.tracer.context_of(&tracing::Span::current());
-        let trace_of_read = read.trace;
-        ctx.tracer.follow(&span, trace_of_read, kind);
+        ctx.tracer.follow(&span, read.trace, kind);
         ctx.tracer.link(&span, round, HandOver::ReadIndexRound);
         ctx.tracer.link(&span, confirmed.by, HandOver::Message);
         // The first read that joined a round of our own carries it for the others.
-        if batched && confirmed.carrier != trace_of_read {
+        if batched && confirmed.carrier != read.trace {
             ctx.tracer.link(&span, confirmed.carrier, HandOver::Batch);
         }
         ctx.tracer.link(&span, confirmed.behind, HandOver::HeadOfLine);

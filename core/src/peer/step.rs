@@ -7,7 +7,7 @@ use raft::{SnapshotStatus, Storage as _};
 use crate::clock::Instant;
 use crate::engine::Engine;
 use crate::lease::LeaseState;
-use crate::message::{Kept, Payload, RaftMessage};
+use crate::message::{Kept, Payload, RaftMessage, acknowledged_read};
 use crate::message_checks::{Receiver, check_for_replica};
 use crate::peer::Peer;
 use crate::peer::fsm::peer_meta;
@@ -101,8 +101,7 @@ impl<E: Engine> Peer<E> {
 
     /// The trace of a read that joined a round of our own after the round had left without one.
     fn trace_of_answer(&self, message: &Message) -> Option<TraceContext> {
-        let is_answer = message.msg_type() == MessageType::MsgHeartbeatResponse;
-        read_context(message).filter(|_| is_answer).and_then(|it| self.message_traces.get(it))
+        self.message_traces.get(acknowledged_read(message)?)
     }
 
     /// Remembers the trace of a message for what it leads to: its answer, or a confirmed read.

@@ -94,9 +94,9 @@ pub(super) fn push<T>(list: &mut Vec<T>, item: T) {
 }
 
 impl Briefs {
-    /// Takes down what is looked at of `span`, which is of `resource` here and of the open trace
-    /// `trace`. Returns how many bytes that takes, with texts as if nobody shared them.
-    pub(super) fn add(&mut self, span: &Span, resource: u32, trace: u32) -> usize {
+    /// Takes down what is looked at of `span`, which is of the open trace `trace`. Returns how many
+    /// bytes that takes, with texts as if nobody shared them.
+    pub(super) fn add(&mut self, span: &Span, trace: u32) -> usize {
         let (first_noted, first_link) = (self.noted.len(), self.links.len());
         let mut text_bytes = 0;
         let mut seen = 0_u64;
@@ -124,7 +124,7 @@ impl Briefs {
                 start_ns: span.start_ns,
                 end_ns: span.end_ns,
                 name: Arc::clone(&span.name),
-                resource,
+                resource: span.resource,
                 trace,
                 first_noted: first_noted as u32,
                 first_link: first_link as u32,
@@ -360,7 +360,7 @@ mod tests {
         let spans: Vec<Span> = (0..60).map(span).collect();
         let mut briefs = Briefs::default();
         for (at, span) in (0..).zip(&spans) {
-            assert!(briefs.add(span, 0, at) >= size_of::<Brief>());
+            assert!(briefs.add(span, at) >= size_of::<Brief>());
         }
         spans.iter().zip(briefs.views()).for_each(|(span, brief)| assert_same(span, brief));
     }
@@ -370,14 +370,14 @@ mod tests {
         let spans: Vec<Span> = (0..60).map(span).collect();
         let mut briefs = Briefs::default();
         for (at, span) in (0..).zip(&spans) {
-            briefs.add(span, 0, at / 7);
+            briefs.add(span, at / 7);
         }
         briefs.retain(|trace| trace % 2 == 1);
         let stay: Vec<&Span> = spans.chunks(7).skip(1).step_by(2).flatten().collect();
         assert_eq!((briefs.count(), briefs.trace(0)), (stay.len(), Some(1)));
         stay.into_iter().zip(briefs.views()).for_each(|(span, brief)| assert_same(span, brief));
         let (noted, links) = (briefs.noted.len(), briefs.links.len());
-        briefs.add(&spans[4], 0, 0);
+        briefs.add(&spans[4], 0);
         assert_same(&spans[4], briefs.view(briefs.count() - 1).unwrap());
         assert!(briefs.noted.len() > noted && briefs.links.len() == links + 4);
     }

@@ -22,7 +22,7 @@ const NUMBERS: [&str; 2] = ["region", "store"];
 const TEXTS: [&str; 4] = ["mode", "rejected for", "role", "lease"];
 const FLAGS: [&str; 3] = ["joined a carrier", "fetched blocks", "passed deleted keys"];
 /// Batches are counted by the power of two that their size begins with.
-const BATCHES: usize = usize::BITS as usize;
+const BATCHES: usize = 32;
 
 /// One thing in which slow reads differ.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,15 +48,6 @@ struct InState {
     reads: usize,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Batches([usize; BATCHES]);
-
-impl Default for Batches {
-    fn default() -> Self {
-        Batches([0; BATCHES])
-    }
-}
-
 /// What is known of many reads together.
 #[derive(Clone, Debug, Default)]
 pub struct Sums {
@@ -68,7 +59,7 @@ pub struct Sums {
     texts: [HashMap<Arc<str>, usize, RandomState>; TEXTS.len()],
     flags: [usize; FLAGS.len()],
     /// Reads that shared a round, by how many shared it.
-    batches: Batches,
+    batches: [usize; BATCHES],
     /// How many different values are counted.
     values: usize,
 }
@@ -109,7 +100,7 @@ impl Sums {
             *count += usize::from(is_set);
         }
         let power = facts.batch.checked_ilog2().map(|it| it as usize);
-        if let Some(count) = power.and_then(|it| self.batches.0.get_mut(it)) {
+        if let Some(count) = power.and_then(|it| self.batches.get_mut(it)) {
             *count += 1;
         }
     }
@@ -129,7 +120,7 @@ impl Sums {
         }
         let flags = FLAGS.iter().zip(self.flags).zip(others.flags);
         found.extend(flags.map(|((name, with), theirs)| ((*name).to_owned(), with, theirs)));
-        let batches = self.batches.0.iter().zip(others.batches.0).enumerate();
+        let batches = self.batches.iter().zip(others.batches).enumerate();
         found.extend(batches.map(|(power, (with, theirs))| (batch_of(power), *with, theirs)));
         found.retain(|(_, with, _)| *with > 0);
         found
@@ -149,7 +140,7 @@ impl Sums {
 fn batch_of(power: usize) -> String {
     match power {
         0 => "alone in its round".to_owned(),
-        _ => format!("in a round of {} to {} reads", 1_u128 << power, (2_u128 << power) - 1),
+        _ => format!("in a round of {} to {} reads", 1_u64 << power, (2_u64 << power) - 1),
     }
 }
 

@@ -26,7 +26,7 @@ use crate::explain::open_traces::{OpenTraces, Unfit};
 use crate::explain::path_totals::PathTotals;
 use crate::explain::read_totals::{GroupBy, ReadTotals};
 use crate::explain::what_if::WhatIf;
-use crate::model::{Span, TraceSet};
+use crate::model::TraceSet;
 use crate::view::{SpanSet, SpanView};
 
 /// How to explain.
@@ -118,13 +118,8 @@ impl Explainer {
 
     /// Takes a batch of spans, with the resources that they are of.
     pub fn add(&mut self, batch: TraceSet) {
-        let resources: Vec<u32> = batch.resources.iter().map(|it| self.open.resource(it)).collect();
-        let of_span = |span: &Span| resources.get(span.resource as usize).copied();
         self.spans += batch.spans.len() as u64;
-        for span in &batch.spans {
-            self.open.add(span, of_span(span).unwrap_or(u32::MAX));
-        }
-        self.open.keep_whole(batch.spans, &resources);
+        self.open.add(batch);
         if self.open.is_full() {
             self.turn(false);
             self.open.let_go();

@@ -52,9 +52,10 @@ pub(super) fn of_quorum(read: &Attribution, usual: &Usual) -> (Cause, String) {
         return (Cause::NewLeader, "its leader had applied nothing of its term yet".to_owned());
     }
     let started_ns = read.quorum_from_ns().unwrap_or(read.start_ns);
-    match facts.acks.first() {
-        Some(ack) if ack.asked_ns.is_some() => of_ack(ack, started_ns),
-        ack => of_round_on_its_way(read, ack, usual),
+    let ack = facts.acks.first();
+    match ack.and_then(|ack| Some((ack, ack.asked_ns?))) {
+        Some((ack, asked_ns)) => of_ack(ack, started_ns, asked_ns),
+        None => of_round_on_its_way(read, ack, usual),
     }
 }
 
@@ -79,15 +80,16 @@ fn of_round_on_its_way(read: &Attribution, ack: Option<&Ack>, usual: &Usual) -> 
     (Cause::QuorumSlow, format!("the quorum{by} was slow"))
 }
 
-/// Where the time of a round went, from `started_ns` until the leader handled the acknowledgement.
-fn of_ack(ack: &Ack, started_ns: u64) -> (Cause, String) {
+/// Where the time of a round went, from `started_ns` over the voter, which handled the heartbeat at
+/// `asked_ns`, until the leader handled the acknowledgement.
+fn of_ack(ack: &Ack, started_ns: u64, asked_ns: u64) -> (Cause, String) {
     let store = ack.store;
     let wait = |stay: Option<Stay>| stay.map_or(0, |stay| stay.wait_ns);
-    let asked = ack.asked_ns.unwrap_or(started_ns);
     let (kept, at_voter) = (wait(ack.kept_by_leader), wait(ack.at_voter));
     let (kept_back, at_leader) = (wait(ack.kept_by_voter), wait(ack.at_leader));
-    let there = asked.saturating_sub(started_ns).saturating_sub(kept).saturating_sub(at_voter);
-    let back = ack.at_ns.saturating_sub(asked).saturating_sub(kept_back).saturating_sub(at_leader);
+    let there = asked_ns.saturating_sub(started_ns).saturating_sub(kept).saturating_sub(at_voter);
+    let back =
+        ack.at_ns.saturating_sub(asked_ns).saturating_sub(kept_back).saturating_sub(at_leader);
     let by_voter = at_voter.saturating_add(kept_back);
     let by_leader = kept.saturating_add(at_leader);
     let longest = there.max(back).max(by_voter).max(by_leader);

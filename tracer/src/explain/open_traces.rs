@@ -101,19 +101,29 @@ impl OpenTraces {
         }
     }
 
-    /// Whether what is held has outgrown the window.
+    /// Whether what is held has outgrown the window. An input that is kept whole has not: nothing is let
+    /// go of before its spans are.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes + self.resource_bytes > self.window_bytes
+        self.whole.is_none() && self.bytes + self.resource_bytes > self.window_bytes
     }
 
-    /// Takes one span of a batch; `resource` is its resource here.
-    pub(super) fn add(&mut self, span: &Span, resource: u32) {
+    /// Takes a batch of spans, with the resources that they are of.
+    pub(super) fn add(&mut self, mut batch: TraceSet) {
+        let resources: Vec<u32> = batch.resources.iter().map(|it| self.resource(it)).collect();
+        for span in &mut batch.spans {
+            span.resource = resources.get(span.resource as usize).copied().unwrap_or(u32::MAX);
+            self.add_span(span);
+        }
+        self.keep_whole(batch.spans);
+    }
+
+    fn add_span(&mut self, span: &Span) {
         if self.cut.contains(&span.trace_id) {
             self.unfit.left_out_spans += 1;
             return;
         }
         let place = self.place(span.trace_id);
-        let bytes = self.briefs.add(span, resource, place);
+        let bytes = self.briefs.add(span, place);
         self.is_done.push(false);
         self.arrived += bytes as u64;
         self.bytes += bytes;
@@ -129,12 +139,11 @@ impl OpenTraces {
         }
     }
 
-    /// Keeps the spans of a batch themselves, as long as all fit; each resource has an index here.
-    pub(super) fn keep_whole(&mut self, spans: Vec<Span>, resources: &[u32]) {
+    /// Keeps the spans of a batch themselves, as long as all fit.
+    fn keep_whole(&mut self, spans: Vec<Span>) {
         let Some(whole) = &mut self.whole else { return };
-        for mut span in spans {
+        for span in spans {
             self.whole_bytes += bytes_of(&span);
-            span.resource = resources.get(span.resource as usize).copied().unwrap_or(u32::MAX);
             push(&mut whole.spans, span);
         }
         if self.whole_bytes + self.resource_bytes > self.whole_window_bytes {
@@ -164,7 +173,7 @@ impl OpenTraces {
     }
 
     /// The index here of a resource of a batch.
-    pub(super) fn resource(&mut self, resource: &Resource) -> u32 {
+    fn resource(&mut self, resource: &Resource) -> u32 {
         let known = &self.briefs.resources;
         if let Some(at) = known.iter().take(RECENT).position(|it| it == resource) {
             return at as u32;

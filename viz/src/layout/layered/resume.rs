@@ -78,7 +78,7 @@ mod tests {
     /// A graph of 24 boxes, half of them in four clusters, and many arrows.
     fn tangle() -> Net {
         let boxed = |index: usize| SizedBox {
-            cluster: (index.is_multiple_of(2)).then_some(index / 6),
+            cluster: index.is_multiple_of(2).then_some(index / 6),
             ..SizedBox::default()
         };
         let arrow = |index: usize| SizedArrow {
