@@ -1,7 +1,6 @@
 //! `raftlens explain`: one trace as a numbered story, with where its time went and why.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -10,7 +9,7 @@ use raftlens_tracer::explain::{
     Attribution, CriticalPath, Doing, Held, Verdict, WaitState, attribute, clocks, critical_path,
     judge, reads, verdict::Usual,
 };
-use raftlens_tracer::model::TraceId;
+use raftlens_tracer::model::{ArcStr, TraceId};
 use raftlens_tracer::write_duration;
 use serde_json::{Value, json};
 
@@ -108,7 +107,7 @@ fn shares(read: &Attribution) -> Vec<(WaitState, u64)> {
 fn answers(read: &Attribution) -> Vec<(&'static str, String)> {
     let facts = &read.facts;
     let unsaid = || "not recorded".to_owned();
-    let text = |value: &Option<Arc<str>>| value.as_deref().map_or_else(unsaid, str::to_owned);
+    let text = |value: &Option<ArcStr>| value.as_deref().map_or_else(unsaid, str::to_owned);
     let time = |state| write_duration(read.in_state_ns(state));
     let start = read.shares.first().map_or(0, |share| share.from_ns);
     let since = |at: u64| write_duration(at.saturating_sub(start));

@@ -5,7 +5,9 @@
 //! collected.
 
 use std::fmt;
-use std::sync::Arc;
+
+/// Text that any number of spans may share, one word wide.
+pub use arcstr::ArcStr;
 
 /// A 128-bit trace id; all zero is "no trace".
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -39,11 +41,12 @@ impl fmt::Debug for SpanId {
     }
 }
 
-/// The value of an attribute, as OpenTelemetry's `AnyValue` has them.
+/// The value of an attribute, as OpenTelemetry's `AnyValue` has them. The types that are rare stand
+/// elsewhere, so that all others take two words: traces are mostly attributes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Text.
-    Str(Arc<str>),
+    Str(ArcStr),
     /// A truth value.
     Bool(bool),
     /// A signed 64-bit integer.
@@ -51,18 +54,18 @@ pub enum Value {
     /// A 64-bit float.
     Double(f64),
     /// Raw bytes.
-    Bytes(Vec<u8>),
+    Bytes(Box<Vec<u8>>),
     /// A list of values, of any mix of types.
-    Array(Vec<Value>),
+    Array(Box<Vec<Value>>),
     /// Nested attributes.
-    Map(Vec<Attribute>),
+    Map(Box<Vec<Attribute>>),
 }
 
 /// A key with its value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attribute {
     /// The name, e.g. `read.mode`.
-    pub key: Arc<str>,
+    pub key: ArcStr,
     /// What it is.
     pub value: Value,
 }
@@ -101,7 +104,7 @@ pub enum Status {
     /// Stated to be good.
     Ok,
     /// An error, with what was said of it.
-    Error(Arc<str>),
+    Error(ArcStr),
 }
 
 /// Something that happened at one moment inside a span.
@@ -110,7 +113,7 @@ pub struct SpanEvent {
     /// When, in nanoseconds since the Unix epoch.
     pub time_ns: u64,
     /// What, e.g. `case`.
-    pub name: Arc<str>,
+    pub name: ArcStr,
     /// Its details.
     pub attributes: Vec<Attribute>,
     /// How many attributes the producer left out.
@@ -125,7 +128,7 @@ pub struct Link {
     /// The span pointed at.
     pub span_id: SpanId,
     /// W3C trace state, as text; empty when there is none.
-    pub trace_state: Arc<str>,
+    pub trace_state: ArcStr,
     /// Its details; `link.kind` says what kind of hand-over it was.
     pub attributes: Vec<Attribute>,
     /// How many attributes the producer left out.
@@ -144,11 +147,11 @@ pub struct Span {
     /// The span that called it; `None` for a root.
     pub parent_span_id: Option<SpanId>,
     /// W3C trace state, as text; empty when there is none.
-    pub trace_state: Arc<str>,
+    pub trace_state: ArcStr,
     /// OTLP flags: W3C trace flags in bits 0-7, remote flags above.
     pub flags: u32,
     /// The name of the operation.
-    pub name: Arc<str>,
+    pub name: ArcStr,
     /// Its role between services.
     pub kind: SpanKind,
     /// Start, in nanoseconds since the Unix epoch.
@@ -158,9 +161,9 @@ pub struct Span {
     /// Index into [`TraceSet::resources`].
     pub resource: u32,
     /// The instrumentation scope's name; empty when there is none.
-    pub scope_name: Arc<str>,
+    pub scope_name: ArcStr,
     /// The instrumentation scope's version; empty when there is none.
-    pub scope_version: Arc<str>,
+    pub scope_version: ArcStr,
     /// What was recorded about it.
     pub attributes: Vec<Attribute>,
     /// How many attributes the producer left out.
@@ -189,6 +192,24 @@ pub struct TraceSet {
 /// The value of `key` among `attributes`, if there.
 pub fn find<'a>(attributes: &'a [Attribute], key: &str) -> Option<&'a Value> {
     attributes.iter().find(|attribute| &*attribute.key == key).map(|attribute| &attribute.value)
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Value::Bytes(Box::new(bytes))
+    }
+}
+
+impl From<Vec<Value>> for Value {
+    fn from(values: Vec<Value>) -> Self {
+        Value::Array(Box::new(values))
+    }
+}
+
+impl From<Vec<Attribute>> for Value {
+    fn from(attributes: Vec<Attribute>) -> Self {
+        Value::Map(Box::new(attributes))
+    }
 }
 
 impl Value {

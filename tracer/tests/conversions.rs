@@ -118,7 +118,7 @@ fn example(detail: Detail) -> TraceSet {
         Detail::BackwardSpans => span.end_ns = span.start_ns - 1000,
         Detail::LinkDetails => span.links = vec![Link { flags: 1, ..link }],
         Detail::LinksElsewhere => span.links = vec![Link { trace_id: TraceId(77), ..link }],
-        Detail::NestedValues => span.attributes[0].value = Value::Array(vec![Value::Int(1)]),
+        Detail::NestedValues => span.attributes[0].value = vec![Value::Int(1)].into(),
     }
     set
 }

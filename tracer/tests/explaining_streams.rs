@@ -4,6 +4,8 @@
 // Helpers of tests may fail as tests do.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
+
 use raftlens_tracer::assemble::Assembly;
 use raftlens_tracer::explain::{
     EngineUse, Explained, Explainer, GroupBy, Settings, WaitState, attribute, clocks, contrast,
@@ -74,6 +76,28 @@ fn a_span_may_come_before_or_after_those_that_it_belongs_to() {
     let mixed = explained(with_window(MIB), batches);
     assert_eq!(told(&mixed), told(&whole));
     assert_eq!(mixed.unfit, Default::default());
+}
+
+#[test]
+fn a_window_that_is_cut_into_parts_explains_what_the_whole_explains() {
+    let mut set = Reads::new(11).batch(20_000);
+    // What belongs together is as far apart as it can be.
+    set.spans.sort_by_key(|span| span.span_id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let assembly = Assembly::new(&set);
+    let mut expected: BTreeMap<WaitState, u128> = BTreeMap::new();
+    let mut joined = 0;
+    for root in reads(&assembly) {
+        let read = attribute(&assembly, root).unwrap();
+        joined += usize::from(read.facts.carrier.is_some());
+        for share in &read.shares {
+            *expected.entry(share.state).or_default() += u128::from(share.to_ns - share.from_ns);
+        }
+    }
+    assert!(joined > 1_000);
+    let explained = explained(Settings::default(), [set.clone()]);
+    let found = explained.reads.states().into_iter().map(|it| (it.state, it.times.sum_ns()));
+    assert_eq!(found.collect::<BTreeMap<_, _>>(), expected);
+    assert_eq!(explained.missing_carriers, 0);
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn otlp_liberties_are_taken() {
     assert_eq!(span.status, Status::Error("bad".into()));
     assert_eq!(span.attribute("i"), Some(&Value::Int(7)));
     assert_eq!(span.attribute("d"), Some(&Value::Double(f64::NEG_INFINITY)));
-    assert_eq!(span.attribute("b"), Some(&Value::Bytes(b"hi".to_vec())));
+    assert_eq!(span.attribute("b"), Some(&b"hi".to_vec().into()));
     assert_eq!(span.text("e"), Some(""));
 }
 
@@ -143,7 +143,7 @@ fn old_jaeger_files_are_read_in_all_three_wrappings() {
     assert_eq!(read.attribute("n"), Some(&Value::Int(3)));
     assert_eq!(read.attribute("f"), Some(&Value::Double(2.0)));
     assert_eq!(read.attribute("big"), Some(&Value::Int(9_007_199_254_740_993)));
-    assert_eq!(read.attribute("b"), Some(&Value::Bytes(b"hi".to_vec())));
+    assert_eq!(read.attribute("b"), Some(&b"hi".to_vec().into()));
     assert_eq!((read.kind, &read.status), (SpanKind::Server, &Status::Error("".into())));
     assert!(read.attribute("error").is_none() && read.attribute("span.kind").is_none());
     assert_eq!((&*read.events[0].name, read.events[0].time_ns), ("retry", 120_000));

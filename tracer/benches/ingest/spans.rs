@@ -1,9 +1,8 @@
 //! Spans as services send them, from a seed: few names and keys, many values, some of them unique.
 
-use std::sync::Arc;
-
 use raftlens_tracer::model::{
-    Attribute, Link, Resource, Span, SpanEvent, SpanId, SpanKind, Status, TraceId, TraceSet, Value,
+    ArcStr, Attribute, Link, Resource, Span, SpanEvent, SpanId, SpanKind, Status, TraceId,
+    TraceSet, Value,
 };
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -32,7 +31,7 @@ impl Maker {
         Maker { random: SmallRng::seed_from_u64(seed), clock_ns: 1_790_000_000_000_000_000 }
     }
 
-    fn pick(&mut self, list: &[&str]) -> Arc<str> {
+    fn pick(&mut self, list: &[&str]) -> ArcStr {
         list[self.random.random_range(0..list.len())].into()
     }
 
@@ -98,7 +97,7 @@ impl Maker {
         }
     }
 
-    fn server(&mut self) -> (Arc<str>, Vec<Attribute>) {
+    fn server(&mut self) -> (ArcStr, Vec<Attribute>) {
         let route = self.pick(&ROUTES);
         let attributes = vec![
             text("http.request.method", if self.random.random() { "GET" } else { "POST" }),
@@ -112,7 +111,7 @@ impl Maker {
         (route, attributes)
     }
 
-    fn database(&mut self) -> (Arc<str>, Vec<Attribute>) {
+    fn database(&mut self) -> (ArcStr, Vec<Attribute>) {
         let table = self.pick(&TABLES);
         let user = self.random.random_range(0..1_000_000);
         let attributes = vec![

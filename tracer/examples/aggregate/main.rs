@@ -21,10 +21,10 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::sync::Arc;
 use std::time::Instant;
 
 use raftlens_tracer::format::{FormatError, stream};
+use raftlens_tracer::model::ArcStr;
 
 use made::{Form, MadeStream};
 use sketch::Sketch;
@@ -35,7 +35,7 @@ struct Totals {
     spans: u64,
     total_ns: u128,
     bytes: usize,
-    by_name: HashMap<Arc<str>, Sketch>,
+    by_name: HashMap<ArcStr, Sketch>,
 }
 
 /// More names than any service should have; the rest is counted under one.

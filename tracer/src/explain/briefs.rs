@@ -4,11 +4,11 @@
 //! about 250 bytes, is made while the span is at hand, and is all that a stream keeps of it. Going
 //! through briefs in their order means going through memory in its order.
 
-use std::sync::Arc;
+use std::mem;
 
 use crate::explain::clocks::Shifts;
 use crate::explain::known_keys::KnownKeys;
-use crate::model::{Attribute, Resource, Span, SpanId, SpanKind, TraceId, Value};
+use crate::model::{ArcStr, Attribute, Resource, Span, SpanId, SpanKind, TraceId, Value};
 use crate::view::{Key, LinkView, SpanSet, SpanView};
 
 /// Kinds of links that explaining tells apart.
@@ -24,10 +24,8 @@ struct Brief {
     parent_span_id: Option<SpanId>,
     start_ns: u64,
     end_ns: u64,
-    name: Arc<str>,
+    name: ArcStr,
     resource: u32,
-    /// The trace's place with the stream's open traces.
-    trace: u32,
     /// Where its attributes begin, and how many it has; the same of its links.
     first_noted: u32,
     first_link: u32,
@@ -41,7 +39,7 @@ struct Brief {
 #[derive(Debug)]
 enum Noted {
     Number(Key, i64),
-    Text(Key, Arc<str>),
+    Text(Key, ArcStr),
     /// Of a type that nobody looks into.
     Other(Key),
 }
@@ -50,7 +48,7 @@ impl Noted {
     fn of(key: Key, value: &Value) -> Noted {
         match value {
             Value::Int(number) => Noted::Number(key, *number),
-            Value::Str(text) => Noted::Text(key, Arc::clone(text)),
+            Value::Str(text) => Noted::Text(key, ArcStr::clone(text)),
             _ => Noted::Other(key),
         }
     }
@@ -66,14 +64,18 @@ impl Noted {
 struct NotedLink {
     trace_id: TraceId,
     span_id: SpanId,
-    /// One of [`LINK_KINDS`], or none of them.
-    kind: Option<&'static str>,
+    /// The open trace of its own span.
+    trace: u32,
+    /// One of [`LINK_KINDS`], or the number of a kind that there is not.
+    kind: u8,
 }
 
 /// Briefs of spans, in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Briefs {
     briefs: Vec<Brief>,
+    /// Of each of them the trace, by its place with the stream's open traces.
+    traces: Vec<u32>,
     /// Of all spans, in their order.
     noted: Vec<Noted>,
     links: Vec<NotedLink>,
@@ -111,10 +113,12 @@ impl Briefs {
             }
         }
         for LinkView { trace_id, span_id, kind } in span.links() {
-            let kind = LINK_KINDS.into_iter().find(|known| kind == Some(known));
-            push(&mut self.links, NotedLink { trace_id, span_id, kind });
+            let known = LINK_KINDS.iter().position(|known| kind == Some(known));
+            let kind = known.unwrap_or(LINK_KINDS.len()) as u8;
+            push(&mut self.links, NotedLink { trace_id, span_id, trace, kind });
         }
         let (noted, links) = (self.noted.len() - first_noted, self.links.len() - first_link);
+        push(&mut self.traces, trace);
         push(
             &mut self.briefs,
             Brief {
@@ -123,9 +127,8 @@ impl Briefs {
                 parent_span_id: span.parent_span_id,
                 start_ns: span.start_ns,
                 end_ns: span.end_ns,
-                name: Arc::clone(&span.name),
+                name: ArcStr::clone(&span.name),
                 resource: span.resource,
-                trace,
                 first_noted: first_noted as u32,
                 first_link: first_link as u32,
                 links: links as u32,
@@ -135,6 +138,7 @@ impl Briefs {
             },
         );
         size_of::<Brief>()
+            + size_of::<u32>()
             + noted * size_of::<Noted>()
             + links * size_of::<NotedLink>()
             + text_bytes
@@ -142,31 +146,50 @@ impl Briefs {
 
     /// The open trace of a span.
     pub(super) fn trace(&self, at: usize) -> Option<u32> {
-        self.briefs.get(at).map(|it| it.trace)
+        self.traces.get(at).copied()
     }
 
-    /// The spans whose read index a span joined.
-    pub(super) fn carriers(&self, at: usize) -> impl Iterator<Item = LinkView<'_>> {
-        let links = self.view(at).into_iter().flat_map(BriefView::links);
-        links.filter(|link| link.kind == Some("batch"))
+    /// The open trace of each span.
+    pub(super) fn traces(&self) -> &[u32] {
+        &self.traces
     }
 
-    /// Keeps the spans of those open traces that stay.
+    /// All links, with the open trace of their span and the trace that they lead to.
+    pub(super) fn linked_traces(&self) -> impl Iterator<Item = (u32, TraceId)> {
+        self.links.iter().map(|it| (it.trace, it.trace_id))
+    }
+
+    fn links_of(&self, brief: &Brief) -> &[NotedLink] {
+        let first = brief.first_link as usize;
+        self.links.get(first..first + brief.links as usize).unwrap_or_default()
+    }
+
+    /// Keeps the spans of those open traces that stay, in their order.
     pub(super) fn retain(&mut self, stays: impl Fn(u32) -> bool) {
-        let each = |count: fn(&Brief) -> usize| {
-            self.briefs.iter().flat_map(move |it| std::iter::repeat_n(it.trace, count(it)))
-        };
-        let mut of_noted = each(|it| it.noted.into());
-        self.noted.retain(|_| of_noted.next().is_some_and(&stays));
-        let mut of_links = each(|it| it.links as usize);
-        self.links.retain(|_| of_links.next().is_some_and(&stays));
-        self.briefs.retain(|it| stays(it.trace));
-        let (mut first_noted, mut first_link) = (0, 0);
-        for brief in &mut self.briefs {
-            (brief.first_noted, brief.first_link) = (first_noted, first_link);
-            first_noted += u32::from(brief.noted);
-            first_link += brief.links;
+        let (mut spans, mut noted, mut links) = (0, 0, 0);
+        for at in 0..self.briefs.len() {
+            if !stays(self.traces[at]) {
+                continue;
+            }
+            let brief = &mut self.briefs[at];
+            let first = mem::replace(&mut brief.first_noted, noted as u32) as usize;
+            for of_brief in first..first + usize::from(brief.noted) {
+                self.noted.swap(noted, of_brief);
+                noted += 1;
+            }
+            let first = mem::replace(&mut brief.first_link, links as u32) as usize;
+            for of_brief in first..first + brief.links as usize {
+                self.links.swap(links, of_brief);
+                links += 1;
+            }
+            self.briefs.swap(spans, at);
+            self.traces.swap(spans, at);
+            spans += 1;
         }
+        self.briefs.truncate(spans);
+        self.traces.truncate(spans);
+        self.noted.truncate(noted);
+        self.links.truncate(links);
     }
 
     /// The resource of each span, to be changed.
@@ -236,7 +259,7 @@ impl<'a> SpanView<'a> for BriefView<'a> {
         self.brief.parent_span_id
     }
 
-    fn name(self) -> &'a Arc<str> {
+    fn name(self) -> &'a ArcStr {
         &self.brief.name
     }
 
@@ -261,12 +284,10 @@ impl<'a> SpanView<'a> for BriefView<'a> {
     }
 
     fn links(self) -> impl Iterator<Item = LinkView<'a>> {
-        let first = self.brief.first_link as usize;
-        let links = self.all.links.get(first..first + self.brief.links as usize);
-        links.unwrap_or_default().iter().map(|link| LinkView {
+        self.all.links_of(self.brief).iter().map(|link| LinkView {
             trace_id: link.trace_id,
             span_id: link.span_id,
-            kind: link.kind,
+            kind: LINK_KINDS.get(usize::from(link.kind)).copied(),
         })
     }
 
@@ -281,7 +302,7 @@ impl<'a> SpanView<'a> for BriefView<'a> {
         }
     }
 
-    fn text(self, key: Key) -> Option<&'a Arc<str>> {
+    fn text(self, key: Key) -> Option<&'a ArcStr> {
         match self.noted(key)? {
             Noted::Text(_, text) => Some(text),
             _ => None,

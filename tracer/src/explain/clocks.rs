@@ -64,6 +64,19 @@ pub struct Clocks {
     has_left_out: bool,
 }
 
+/// The messages of a set whose parts are heard one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    newer: Bounds,
+    /// Nodes by store.
+    stores: HashMap<i64, usize, RandomState>,
+    /// The nodes of the set's resources.
+    resources: Option<Vec<usize>>,
+}
+
+/// The node of each span of a part.
+pub(super) struct Nodes(Vec<usize>);
+
 /// By how much each span of a set is to be moved, in nanoseconds.
 #[derive(Debug)]
 pub struct Shifts(Vec<i64>);
@@ -76,25 +89,41 @@ impl Clocks {
         assembly: &Assembly<'_, S>,
         is_new: impl Fn(usize) -> bool,
     ) -> Option<Shifts> {
-        let nodes = self.nodes_of(assembly);
+        let mut messages = Messages::default();
+        let nodes = self.hear(&mut messages, assembly, is_new);
+        self.settle(&messages).then(|| self.shifts(assembly, &nodes))
+    }
+
+    /// Takes down the messages to those spans of a part of a set that `is_new`. Returns the node of
+    /// each span.
+    pub(super) fn hear<S: SpanSet>(
+        &mut self,
+        messages: &mut Messages,
+        assembly: &Assembly<'_, S>,
+        is_new: impl Fn(usize) -> bool,
+    ) -> Nodes {
+        let nodes = self.nodes_of(assembly, messages);
         if self.names.len() < 2 {
-            return None;
+            return Nodes(nodes);
         }
-        let mut newer = Bounds::default();
         for to in (0..nodes.len()).filter(|it| is_new(*it)) {
             each_message(assembly, &nodes, to, |from, start_ns, end_ns| {
-                newer.message(nodes[from], nodes[to], start_ns);
+                messages.newer.message(nodes[from], nodes[to], start_ns);
                 if let Some(end_ns) = end_ns {
-                    newer.message(nodes[to], nodes[from], end_ns);
+                    messages.newer.message(nodes[to], nodes[from], end_ns);
                 }
             });
         }
-        if !newer.is_empty() {
-            self.moved.extend(self.bounds.merge(&newer));
+        Nodes(nodes)
+    }
+
+    /// Takes in the messages of all parts; whether spans are to be moved.
+    pub(super) fn settle(&mut self, messages: &Messages) -> bool {
+        if !messages.newer.is_empty() {
+            self.moved.extend(self.bounds.merge(&messages.newer));
             self.solve();
         }
-        let differ = self.offsets.iter().any(|it| *it != 0) || !self.contradictory.is_empty();
-        differ.then(|| self.shifts(assembly, &nodes))
+        self.offsets.iter().any(|it| *it != 0) || !self.contradictory.is_empty()
     }
 
     fn solve(&mut self) {
@@ -144,16 +173,22 @@ impl Clocks {
     }
 
     /// The node of each span.
-    fn nodes_of<S: SpanSet>(&mut self, assembly: &Assembly<'_, S>) -> Vec<usize> {
+    fn nodes_of<S: SpanSet>(
+        &mut self,
+        assembly: &Assembly<'_, S>,
+        messages: &mut Messages,
+    ) -> Vec<usize> {
         let spans = assembly.traces();
-        let mut stores: HashMap<i64, usize, RandomState> = HashMap::default();
+        let Messages { stores, resources, .. } = messages;
         let mut own: Vec<Option<usize>> = Vec::with_capacity(spans.count());
         for span in spans.views() {
             own.push(span.number(Key::Store).map(|store| {
                 *stores.entry(store).or_insert_with(|| self.id(format!("store {store}")))
             }));
         }
-        let named: Vec<usize> = spans.resources().iter().map(|it| self.id(node_name(it))).collect();
+        let named = resources.get_or_insert_with(|| {
+            spans.resources().iter().map(|it| self.id(node_name(it))).collect()
+        });
         let unknown = || named.first().copied().unwrap_or(NO_NODE);
         let resource = |at: usize| spans.view(at).map(SpanView::resource);
         let mut walked = Vec::new();
@@ -180,7 +215,9 @@ impl Clocks {
         own.into_iter().map(|node| node.unwrap_or(NO_NODE)).collect()
     }
 
-    fn shifts<S: SpanSet>(&self, assembly: &Assembly<'_, S>, nodes: &[usize]) -> Shifts {
+    /// How the spans of a part that was heard are to be moved.
+    pub(super) fn shifts<S: SpanSet>(&self, assembly: &Assembly<'_, S>, nodes: &Nodes) -> Shifts {
+        let Nodes(nodes) = nodes;
         let offset = |node: &usize| self.offsets.get(*node).map_or(0, |it| -it);
         let mut shifts: Vec<i64> = nodes.iter().map(offset).collect();
         if !self.contradictory.is_empty() {
@@ -241,6 +278,20 @@ impl Shifts {
             span.end_ns = span.end_ns.saturating_add_signed(*shift);
             for event in &mut span.events {
                 event.time_ns = event.time_ns.saturating_add_signed(*shift);
+            }
+        }
+    }
+
+    /// None of so many spans moves.
+    pub(super) fn none(spans: usize) -> Shifts {
+        Shifts(vec![0; spans])
+    }
+
+    /// Moves the spans of a part, which have these indices in the whole, as `of_part` says.
+    pub(super) fn set(&mut self, spans: &[u32], of_part: &Shifts) {
+        for (span, shift) in spans.iter().zip(&of_part.0) {
+            if let Some(at) = self.0.get_mut(*span as usize) {
+                *at = *shift;
             }
         }
     }

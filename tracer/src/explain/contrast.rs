@@ -8,12 +8,12 @@
 //! Only [`Sums`] are needed of either side, so reads may be counted one by one and forgotten.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use crate::explain::attribution::Attribution;
 use crate::explain::wait_states::WaitState;
+use crate::model::ArcStr;
 
 /// Values that are counted one by one on each side; what comes after so many different ones is not.
 const MOST_VALUES: usize = 10_000;
@@ -56,7 +56,7 @@ pub struct Sums {
     /// In the order of the states.
     states: Vec<InState>,
     numbers: [HashMap<i64, usize, RandomState>; NUMBERS.len()],
-    texts: [HashMap<Arc<str>, usize, RandomState>; TEXTS.len()],
+    texts: [HashMap<ArcStr, usize, RandomState>; TEXTS.len()],
     flags: [usize; FLAGS.len()],
     /// Reads that shared a round, by how many shared it.
     batches: [usize; BATCHES],
@@ -91,7 +91,7 @@ impl Sums {
                 *count += 1;
             } else if self.values < MOST_VALUES {
                 self.values += 1;
-                counts.insert(Arc::clone(value), 1);
+                counts.insert(ArcStr::clone(value), 1);
             }
         }
         let engine = facts.engine.unwrap_or_default();

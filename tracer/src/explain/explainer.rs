@@ -20,9 +20,9 @@ use std::mem;
 
 use crate::assemble::Assembly;
 use crate::explain::attribution::{attribute, reads};
-use crate::explain::briefs::Briefs;
-use crate::explain::clocks::Clocks;
+use crate::explain::clocks::{Clocks, Messages, Shifts};
 use crate::explain::open_traces::{OpenTraces, Unfit};
+use crate::explain::parts::{Part, Parts};
 use crate::explain::path_totals::PathTotals;
 use crate::explain::read_totals::{GroupBy, ReadTotals};
 use crate::explain::what_if::WhatIf;
@@ -144,15 +144,17 @@ impl Explainer {
     /// Explains the traces that seem complete; at the end, all.
     fn turn(&mut self, is_end: bool) {
         self.open.plan(is_end);
-        let due = self.open.due();
+        let (parts, due) = (Parts::of(&self.open), self.open.due());
         let mut briefs = mem::take(&mut self.open.briefs);
-        let assembly = Assembly::new(&briefs);
-        match self.clocks.observe(&assembly, |span| due.get(span).is_some_and(|it| *it)) {
-            None => self.explain(&assembly, &due),
+        let sets: Vec<Part<'_>> = parts.each(&briefs).collect();
+        let (assemblies, shifts) = self.put_together(&sets, &due);
+        match shifts {
+            None => self.explain(&assemblies, &due),
             Some(shifts) => {
-                drop(assembly);
+                drop(assemblies);
                 let before = briefs.shift(&shifts);
-                self.explain(&Assembly::new(&briefs), &due);
+                let sets: Vec<Part<'_>> = parts.each(&briefs).collect();
+                self.explain(&sets.iter().map(Assembly::new).collect::<Vec<_>>(), &due);
                 // At the next turn more is known of the clocks.
                 briefs.shift_back(before);
                 // The whole input is given back as it was corrected.
@@ -167,39 +169,74 @@ impl Explainer {
         }
     }
 
-    fn explain(&mut self, assembly: &Assembly<'_, Briefs>, due: &[bool]) {
-        let is_due = |span: &usize| due.get(*span).copied().unwrap_or(false);
-        for root in reads(assembly).into_iter().filter(is_due) {
-            if self.open.is_done.get_mut(root).is_none_or(|it| mem::replace(it, true)) {
-                continue;
-            }
-            if let Some(read) = attribute(assembly, root) {
-                self.reads.add(read);
-            }
+    /// Puts each part together, and says how the spans are to be moved by what all say of the clocks,
+    /// if they are.
+    fn put_together<'a>(
+        &mut self,
+        sets: &'a [Part<'a>],
+        due: &[bool],
+    ) -> (Vec<Assembly<'a, Part<'a>>>, Option<Shifts>) {
+        let mut messages = Messages::default();
+        let mut heard = Vec::with_capacity(sets.len());
+        let mut assemblies = Vec::with_capacity(sets.len());
+        for set in sets {
+            let assembly = Assembly::new(set);
+            heard.push(self.clocks.hear(&mut messages, &assembly, |it| set.is_among(due, it)));
+            assemblies.push(assembly);
         }
-        self.missing_carriers += self.missing_carriers(assembly, due);
+        if !self.clocks.settle(&messages) {
+            return (assemblies, None);
+        }
+        let mut shifts = Shifts::none(due.len());
+        for (assembly, nodes) in assemblies.iter().zip(&heard) {
+            shifts.set(assembly.traces().spans, &self.clocks.shifts(assembly, nodes));
+        }
+        (assemblies, Some(shifts))
+    }
+
+    fn explain(&mut self, assemblies: &[Assembly<'_, Part<'_>>], due: &[bool]) {
+        for assembly in assemblies {
+            let set = assembly.traces();
+            for root in reads(assembly).into_iter().filter(|it| set.is_among(due, *it)) {
+                if !self.is_first_time(set, root) {
+                    continue;
+                }
+                if let Some(read) = attribute(assembly, root) {
+                    self.reads.add(read);
+                }
+            }
+            self.missing_carriers += missing_carriers(assembly, due);
+        }
+        // Paths are for inputs without reads.
         if self.reads.count() > 0 {
             return;
         }
         let least_ns = self.settings.threshold_ns.unwrap_or(0);
-        for root in assembly.roots().filter(is_due) {
-            if self.open.is_done.get_mut(root).is_none_or(|it| mem::replace(it, true)) {
-                continue;
-            }
-            let span = assembly.traces().view(root);
-            if span.is_some_and(|it| it.duration_ns() >= least_ns) {
-                self.paths.add(assembly, root);
+        for assembly in assemblies {
+            let set = assembly.traces();
+            for root in assembly.roots().filter(|it| set.is_among(due, *it)) {
+                let is_long = set.view(root).is_some_and(|it| it.duration_ns() >= least_ns);
+                if self.is_first_time(set, root) && is_long {
+                    self.paths.add(assembly, root);
+                }
             }
         }
     }
 
-    /// How many spans that are due joined one that is not there.
-    fn missing_carriers(&self, assembly: &Assembly<'_, Briefs>, due: &[bool]) -> u64 {
-        let spans = due.iter().enumerate().filter(|(_, is_due)| **is_due);
-        let is_missing = |at: usize| {
-            let mut carriers = assembly.traces().carriers(at);
-            carriers.any(|it| assembly.find(it.trace_id, it.span_id).is_none())
-        };
-        spans.filter(|(at, _)| is_missing(*at)).count() as u64
+    /// Whether a span was not explained before, as the root of a request.
+    fn is_first_time(&mut self, set: &Part<'_>, root: usize) -> bool {
+        let is_done = set.spans.get(root).and_then(|it| self.open.is_done.get_mut(*it as usize));
+        is_done.is_some_and(|it| !mem::replace(it, true))
     }
+}
+
+/// How many spans that are due joined one that is not there.
+fn missing_carriers(assembly: &Assembly<'_, Part<'_>>, due: &[bool]) -> u64 {
+    let set = assembly.traces();
+    let is_missing = |at: &usize| {
+        let mut carriers = set.carriers(*at);
+        carriers.any(|it| assembly.find(it.trace_id, it.span_id).is_none())
+    };
+    let spans = (0..set.count()).filter(|at| set.is_among(due, *at));
+    spans.filter(is_missing).count() as u64
 }

@@ -1,11 +1,9 @@
 //! What the spans of a read say, as recorded; the verdict takes its evidence from here.
 
-use std::sync::Arc;
-
 use crate::assemble::Assembly;
 use crate::explain::engine_use::EngineUse;
 use crate::explain::stages::{Stages, Step};
-use crate::model::{SpanId, TraceId};
+use crate::model::{ArcStr, SpanId, TraceId};
 use crate::view::{Key, SpanSet, SpanView};
 
 /// What a caller asked for, whichever way it was then served: reads of one kind are compared.
@@ -139,11 +137,11 @@ pub struct Facts {
     /// What was asked for.
     pub asked: Asked,
     /// How the read was served, `read.mode`.
-    pub mode: Option<Arc<str>>,
+    pub mode: Option<ArcStr>,
     /// Why the reader's thread did not answer, `reject.reason`.
-    pub reject: Option<Arc<str>>,
+    pub reject: Option<ArcStr>,
     /// The replica's role when the raft thread took the read on.
-    pub role: Option<Arc<str>>,
+    pub role: Option<ArcStr>,
     /// The read's stay in the mailbox of its region.
     pub stay: Option<Stay>,
     /// The stays of a replica's question and of its leader's answer, with their senders and in their
@@ -152,11 +150,11 @@ pub struct Facts {
     /// Of the wait for the apply loop, how long the raft thread waited for its disk, in nanoseconds.
     pub apply_disk_ns: Option<u64>,
     /// The lease as the raft thread, or the replica's leader, saw it.
-    pub lease: Option<Arc<str>>,
+    pub lease: Option<ArcStr>,
     /// What was left of the lease then, in nanoseconds.
     pub lease_remaining_ns: Option<i64>,
     /// What had renewed the lease last.
-    pub lease_renewed_by: Option<Arc<str>>,
+    pub lease_renewed_by: Option<ArcStr>,
     /// The read whose read index this one joined.
     pub carrier: Option<(TraceId, SpanId)>,
     /// It joined a round that was on its way and that no read had begun: a renewal of the lease.
@@ -179,9 +177,9 @@ pub struct Facts {
     /// What it made the engine do, if it read one.
     pub engine: Option<EngineUse>,
     /// The error that it ended with.
-    pub error: Option<Arc<str>>,
+    pub error: Option<ArcStr>,
     /// The last stage that is known of it, and on which store.
-    pub last: Option<(Arc<str>, Option<i64>)>,
+    pub last: Option<(ArcStr, Option<i64>)>,
 }
 
 impl Facts {
@@ -225,7 +223,7 @@ impl Facts {
             applied_index: stages.propose.and_then(|span| span.number(Key::AppliedIndex)),
             engine,
             error: text(Some(root), Key::Error),
-            last: stages.last.map(|it| (Arc::clone(it.name()), it.number(Key::Store))),
+            last: stages.last.map(|it| (ArcStr::clone(it.name()), it.number(Key::Store))),
         }
     }
 
@@ -241,7 +239,7 @@ impl Facts {
 }
 
 /// The lease's state in small letters, without the name of its type.
-fn lease_word(state: &str) -> Arc<str> {
+fn lease_word(state: &str) -> ArcStr {
     state.trim_start_matches("LeaseState::").to_lowercase().into()
 }
 

@@ -1,8 +1,7 @@
 //! Finds the [`Key`] of an attribute by where its name stands in memory: readers share the names of
 //! attributes, so a name that was met before need not be read again.
 
-use std::sync::Arc;
-
+use crate::model::ArcStr;
 use crate::view::Key;
 
 /// Places for names, as a power of two; more names than traces have.
@@ -17,7 +16,7 @@ pub(super) struct KnownKeys {
 }
 
 /// A name, and its key if it has one.
-type Named = (Arc<str>, Option<Key>);
+type Named = (ArcStr, Option<Key>);
 
 impl Default for KnownKeys {
     fn default() -> Self {
@@ -27,19 +26,19 @@ impl Default for KnownKeys {
 
 impl KnownKeys {
     /// The key of this name.
-    pub(super) fn key(&mut self, name: &Arc<str>) -> Option<Key> {
+    pub(super) fn key(&mut self, name: &ArcStr) -> Option<Key> {
         // A name that is kept stays where it is, so no other one can have its address.
-        let address = Arc::as_ptr(name).cast::<u8>() as u64;
+        let address = name.as_ptr() as u64;
         let place = address.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - PLACES_LOG2);
         let Some(place) = self.places.get_mut(place as usize) else { return Key::of(name) };
         if let Some((known, key)) = place
-            && Arc::ptr_eq(known, name)
+            && ArcStr::ptr_eq(known, name)
         {
             return *key;
         }
         let key = Key::of(name);
         if name.len() <= LONGEST_BYTES {
-            *place = Some((Arc::clone(name), key));
+            *place = Some((ArcStr::clone(name), key));
         }
         key
     }
@@ -58,7 +57,7 @@ mod tests {
             Key::ALL.iter().map(|it| it.as_str().to_owned()).chain(others).chain([long]).collect();
         for _ in 0..3 {
             for name in &names {
-                let shared: Arc<str> = name.as_str().into();
+                let shared: ArcStr = name.as_str().into();
                 assert_eq!(known.key(&shared), Key::of(name));
                 assert_eq!(known.key(&shared), Key::of(name));
             }

@@ -31,6 +31,7 @@ mod gone;
 mod held_up;
 mod known_keys;
 mod open_traces;
+mod parts;
 pub mod path_totals;
 pub mod read_totals;
 pub mod sketch;

@@ -73,6 +73,9 @@ pub(super) struct OpenTraces {
     arrived: u64,
     /// Traces that are gone, for their late spans.
     gone: Gone,
+    /// Traces that were opened since the last turn. Whether they were gone is looked up for many at a
+    /// time: each look goes to another place of memory, and then one does not wait for the other.
+    opened: Vec<TraceId>,
     /// Traces that were cut, whose further spans are left out.
     cut: HashSet<TraceId, RandomState>,
     pub(super) unfit: Unfit,
@@ -96,6 +99,7 @@ impl OpenTraces {
             bytes: 0,
             arrived: 0,
             gone: Gone::default(),
+            opened: Vec::new(),
             cut: HashSet::default(),
             unfit: Unfit::default(),
         }
@@ -128,10 +132,7 @@ impl OpenTraces {
         self.arrived += bytes as u64;
         self.bytes += bytes;
         if let Some(trace) = self.traces.get_mut(place as usize) {
-            let is_new = trace.bytes == 0;
-            if trace.is_explained || is_new && self.gone.contains(span.trace_id) {
-                self.unfit.late_spans += 1;
-            }
+            self.unfit.late_spans += u64::from(trace.is_explained);
             // It may be the root of a request.
             trace.is_explained = false;
             trace.last = self.arrived;
@@ -159,6 +160,7 @@ impl OpenTraces {
             return place;
         }
         let (traces, free) = (&mut self.traces, &mut self.free_places);
+        let opened = &mut self.opened;
         let place = *self.places.entry(id).or_insert_with(|| {
             let place = free.pop().unwrap_or(traces.len() as u32);
             let new = OpenTrace { id, ..OpenTrace::default() };
@@ -166,6 +168,7 @@ impl OpenTraces {
                 Some(old) => *old = new,
                 None => traces.push(new),
             }
+            opened.push(id);
             place
         });
         self.last = Some(place);
@@ -189,6 +192,8 @@ impl OpenTraces {
 
     /// Decides which traces must be explained now, and which go then.
     pub(super) fn plan(&mut self, is_end: bool) {
+        let late = self.opened.drain(..).filter(|id| self.gone.contains(*id));
+        self.unfit.late_spans += late.count() as u64;
         let (complete, kept) = (self.horizon(1), self.horizon(2));
         let too_large = self.window_bytes / 2;
         let mut stay_bytes = 0;
@@ -209,6 +214,24 @@ impl OpenTraces {
                 trace.goes = true;
             }
         }
+    }
+
+    /// How many places for open traces there are.
+    pub(super) fn places(&self) -> usize {
+        self.traces.len()
+    }
+
+    /// The traces that must be explained now, as planned.
+    pub(super) fn due_traces(&self) -> impl Iterator<Item = u32> {
+        (0..).zip(&self.traces).filter(|(_, it)| it.is_due).map(|(place, _)| place)
+    }
+
+    /// Open traces that a link connects.
+    pub(super) fn links_between_traces(&self) -> impl Iterator<Item = (u32, u32)> {
+        // Links within a trace connect it with itself; there are many of them.
+        let id = |place: u32| self.traces.get(place as usize).map(|it| it.id);
+        let links = self.briefs.linked_traces().filter(move |(trace, to)| id(*trace) != Some(*to));
+        links.filter_map(|(trace, to)| Some((trace, *self.places.get(&to)?)))
     }
 
     /// For each span, whether its trace must be explained now, as planned.

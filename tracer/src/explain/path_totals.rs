@@ -9,7 +9,6 @@
 //! and are left out of it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
@@ -17,6 +16,7 @@ use crate::assemble::Assembly;
 use crate::explain::critical_path::{CriticalPath, critical_path};
 use crate::explain::sketch::Sketch;
 use crate::explain::what_if::{Outcome, WhatIf};
+use crate::model::ArcStr;
 use crate::view::{SpanSet, SpanView};
 
 /// More operations than this are counted together.
@@ -30,9 +30,9 @@ const OTHERS: &str = "(other operations)";
 #[derive(Clone, Debug, Default)]
 pub struct Operation {
     /// The service; empty if it is not stated.
-    pub service: Arc<str>,
+    pub service: ArcStr,
     /// The name of its spans.
-    pub name: Arc<str>,
+    pub name: ArcStr,
     /// Its own time on the path of each request that it was on the path of.
     pub on_path: Sketch,
     /// Its spans on a path.
@@ -46,7 +46,7 @@ pub struct Operation {
 pub struct PathTotals {
     operations: Vec<Operation>,
     /// By name: the services that have it, with their indices.
-    ids: HashMap<Arc<str>, Vec<OfService>, RandomState>,
+    ids: HashMap<ArcStr, Vec<OfService>, RandomState>,
     durations: Sketch,
     outcomes: Vec<Outcome>,
     /// Requests that begin with a span whose caller was not there.
@@ -54,7 +54,7 @@ pub struct PathTotals {
 }
 
 /// A service, and the index of an operation of it.
-type OfService = (Arc<str>, usize);
+type OfService = (ArcStr, usize);
 
 /// One request's time in an operation.
 #[derive(Clone, Copy, Default)]
@@ -129,7 +129,7 @@ impl PathTotals {
         if let Some((_, id)) = known {
             return *id;
         }
-        let (service, name): (Arc<str>, Arc<str>) = match self.operations.len() {
+        let (service, name): (ArcStr, ArcStr) = match self.operations.len() {
             0..MOST_OPERATIONS => (service.into(), span.name().clone()),
             MOST_OPERATIONS => ("".into(), OTHERS.into()),
             _ => return MOST_OPERATIONS,

@@ -9,13 +9,13 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::mem;
 
 use crate::explain::attribution::{Attribution, Share};
 use crate::explain::contrast::{Difference, Sums, contrast_sums};
 use crate::explain::facts::{Asked, Facts};
 use crate::explain::sketch::Sketch;
-use crate::explain::surroundings::Surroundings;
-use crate::explain::verdict::{Usual, Verdict, judge, median};
+use crate::explain::verdict::{Gathered, Usual, Verdict, judge, median};
 use crate::explain::wait_states::WaitState;
 use crate::explain::what_if::{Outcome, WhatIf};
 use crate::model::TraceId;
@@ -103,6 +103,8 @@ pub struct ReadTotals {
     keep: usize,
     block: Vec<Attribution>,
     block_bytes: usize,
+    /// Of the reads of the block.
+    gathered: Gathered,
     usual: Option<Usual>,
     /// How long the reads of each kind took.
     kinds: BTreeMap<Asked, Sketch>,
@@ -152,6 +154,7 @@ impl ReadTotals {
             outcome.add(read.duration_ns, outcome.what_if.change_ns(ns), ns > 0);
         }
         self.block_bytes += bytes_of(&read);
+        self.gathered.add(&read);
         self.block.push(read);
         if self.block_bytes >= BLOCK_BYTES {
             self.end_block();
@@ -160,13 +163,14 @@ impl ReadTotals {
 
     /// Judges what was kept.
     pub(super) fn end_block(&mut self) {
-        let mut block = std::mem::take(&mut self.block);
-        let is_full = std::mem::take(&mut self.block_bytes) >= BLOCK_BYTES;
+        let mut block = mem::take(&mut self.block);
+        let gathered = mem::take(&mut self.gathered);
+        let is_full = mem::take(&mut self.block_bytes) >= BLOCK_BYTES;
         // What little comes last says less of what is usual than what came before, but all that can be
         // said of its own time.
         let usual = match self.usual.take().filter(|_| !is_full) {
-            Some(usual) => Usual { around: Surroundings::of(&block), ..usual },
-            None => Usual::of(&block),
+            Some(usual) => Usual { around: gathered.around(), ..usual },
+            None => gathered.usual(),
         };
         let exact = if self.limits.is_empty() { exact_medians(&block) } else { BTreeMap::new() };
         self.set_limits(&exact);

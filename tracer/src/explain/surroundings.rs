@@ -44,13 +44,18 @@ impl Surroundings {
     pub fn of<'a>(reads: impl IntoIterator<Item = &'a Attribution>) -> Surroundings {
         let mut found = Surroundings::default();
         reads.into_iter().for_each(|read| found.add(read));
-        for led in found.led.values_mut() {
-            led.sort_by_key(|(at_ns, _)| *at_ns);
-        }
-        found
+        found.sorted()
     }
 
-    fn add(&mut self, read: &Attribution) {
+    /// After the last read was added.
+    pub(super) fn sorted(mut self) -> Surroundings {
+        for led in self.led.values_mut() {
+            led.sort_by_key(|(at_ns, _)| *at_ns);
+        }
+        self
+    }
+
+    pub(super) fn add(&mut self, read: &Attribution) {
         let facts = &read.facts;
         if let (Some(region), Some(error)) = (facts.region, &facts.error)
             && error.contains(STEPPED_DOWN)

@@ -49,19 +49,46 @@ pub(super) const SLOW_QUORUM: u64 = 3;
 impl Usual {
     /// What is usual among `reads`.
     pub fn of(reads: &[Attribution]) -> Usual {
-        let waits = reads.iter().map(|read| read.in_state_ns(WaitState::Quorum));
-        let waits: Vec<u64> = waits.filter(|wait| *wait > 0).collect();
-        let is_enough = waits.len() >= ENOUGH;
-        let mut durations: BTreeMap<Asked, Vec<u64>> = BTreeMap::new();
-        for read in reads.iter().filter(|read| read.facts.error.is_none()) {
-            durations.entry(read.facts.asked).or_default().push(read.duration_ns);
+        let mut gathered = Gathered::default();
+        reads.iter().for_each(|read| gathered.add(read));
+        gathered.usual()
+    }
+}
+
+/// What is needed of reads to say what is usual among them; taken from each while it is at hand.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    quorum_waits_ns: Vec<u64>,
+    /// How long the reads took that were answered.
+    answered_ns: BTreeMap<Asked, Vec<u64>>,
+    around: Surroundings,
+}
+
+impl Gathered {
+    pub(super) fn add(&mut self, read: &Attribution) {
+        let wait_ns = read.in_state_ns(WaitState::Quorum);
+        if wait_ns > 0 {
+            self.quorum_waits_ns.push(wait_ns);
         }
-        let answered = durations.into_iter();
+        if read.facts.error.is_none() {
+            self.answered_ns.entry(read.facts.asked).or_default().push(read.duration_ns);
+        }
+        self.around.add(read);
+    }
+
+    pub(super) fn usual(self) -> Usual {
+        let is_enough = self.quorum_waits_ns.len() >= ENOUGH;
+        let answered = self.answered_ns.into_iter();
         Usual {
-            quorum_ns: median(waits).filter(|_| is_enough),
+            quorum_ns: median(self.quorum_waits_ns).filter(|_| is_enough),
             answered_ns: answered.filter_map(|(asked, all)| Some((asked, median(all)?))).collect(),
-            around: Surroundings::of(reads),
+            around: self.around.sorted(),
         }
+    }
+
+    /// What the reads say of each other, alone.
+    pub(super) fn around(self) -> Surroundings {
+        self.around.sorted()
     }
 }
 

@@ -41,7 +41,7 @@ impl Serialize for ValueJson<'_> {
                 Some(name) => map.serialize_entry("doubleValue", name)?,
                 None => map.serialize_entry("doubleValue", number)?,
             },
-            Value::Bytes(bytes) => map.serialize_entry("bytesValue", &STANDARD.encode(bytes))?,
+            Value::Bytes(bytes) => map.serialize_entry("bytesValue", &STANDARD.encode(&**bytes))?,
             Value::Array(values) => map.serialize_entry("arrayValue", &ArrayJson(values))?,
             Value::Map(values) => map.serialize_entry("kvlistValue", &MapJson(values))?,
         }

@@ -3,11 +3,9 @@
 //! Both usually stand before the spans, and may stand behind them. Spans may have been handed out
 //! by then; that is a fault, and not a resource that is silently missing.
 
-use std::sync::Arc;
-
 use super::intern::Builder;
 use super::otlp_read::new_span;
-use crate::model::{Attribute, Span, TraceSet};
+use crate::model::{ArcStr, Attribute, Span, TraceSet};
 
 /// Said of a resource or scope that came when spans of it had been handed out.
 pub(super) const TOO_LATE: &str = "a resource or scope stands behind more spans than are held in \
@@ -23,8 +21,8 @@ pub(super) struct Groups {
     /// The first span of the resource and of the scope in the set.
     first_of_resource: usize,
     first_of_scope: usize,
-    scope_name: Arc<str>,
-    scope_version: Arc<str>,
+    scope_name: ArcStr,
+    scope_version: ArcStr,
     is_scope_known: bool,
     /// Whether spans were handed out before their resource or scope was known.
     is_resource_missed: bool,
@@ -42,7 +40,7 @@ impl Groups {
     /// A new scope of the same resource begins.
     pub(super) fn begin_scope(&mut self, builder: &Builder) {
         self.first_of_scope = builder.traces.spans.len();
-        (self.scope_name, self.scope_version) = (Arc::default(), Arc::default());
+        (self.scope_name, self.scope_version) = (ArcStr::default(), ArcStr::default());
         self.is_scope_known = false;
         self.is_scope_missed = false;
     }
@@ -68,15 +66,15 @@ impl Groups {
     pub(super) fn set_scope(
         &mut self,
         builder: &mut Builder,
-        name: Arc<str>,
-        version: Arc<str>,
+        name: ArcStr,
+        version: ArcStr,
     ) -> Result<(), &'static str> {
         if self.is_scope_missed && !(name.is_empty() && version.is_empty()) {
             return Err(TOO_LATE);
         }
         for span in &mut builder.traces.spans[self.first_of_scope..] {
-            span.scope_name = Arc::clone(&name);
-            span.scope_version = Arc::clone(&version);
+            span.scope_name = ArcStr::clone(&name);
+            span.scope_version = ArcStr::clone(&version);
         }
         (self.scope_name, self.scope_version) = (name, version);
         self.is_scope_known = true;
@@ -87,8 +85,8 @@ impl Groups {
     #[inline]
     pub(super) fn blank(&self) -> Span {
         Span {
-            scope_name: Arc::clone(&self.scope_name),
-            scope_version: Arc::clone(&self.scope_version),
+            scope_name: ArcStr::clone(&self.scope_name),
+            scope_version: ArcStr::clone(&self.scope_version),
             ..new_span()
         }
     }
@@ -101,6 +99,13 @@ impl Groups {
         }
         span.resource = self.index.unwrap_or_default();
         builder.traces.spans.push(span);
+    }
+
+    /// Adds a blank span, to be filled where it stands.
+    #[inline]
+    pub(super) fn push_blank(&mut self, builder: &mut Builder) {
+        let blank = self.blank();
+        self.push(builder, blank);
     }
 
     /// Puts the resource into the set, and gives it to the spans that were there before it.

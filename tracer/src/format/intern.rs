@@ -6,12 +6,12 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::str::{self, Utf8Error};
-use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
+use super::lasting::lasting;
 use super::report::Warning;
-use crate::model::{Attribute, Resource, TraceSet};
+use crate::model::{ArcStr, Attribute, Resource, TraceSet};
 
 /// Longer texts rarely repeat and are not looked up.
 const LONGEST_SHARED_BYTES: usize = 128;
@@ -19,13 +19,13 @@ const LONGEST_SHARED_BYTES: usize = 128;
 /// that they stay in the first cache, for values so few that they stay in the second one, beside the
 /// text that is read.
 const NAME_PLACES_LOG2: u32 = 9;
-const VALUE_PLACES_LOG2: u32 = 12;
+const VALUE_PLACES_LOG2: u32 = 11;
 /// How many places there are at first: most inputs are small, and room must be made for each.
 const FIRST_PLACES_LOG2: u32 = 6;
 /// A text may stand in any of so many places beside one another.
 const PLACES_OF_ONE: usize = 2;
 
-/// Texts that were seen before.
+/// Texts that were seen before. Those that were seen twice [stay](lasting).
 pub(crate) struct Interner {
     names: Known,
     values: Known,
@@ -39,20 +39,20 @@ impl Default for Interner {
 
 impl Interner {
     /// `text`, shared with earlier equal ones where that pays.
-    pub(crate) fn text(&mut self, text: &str) -> Arc<str> {
+    pub(crate) fn text(&mut self, text: &str) -> ArcStr {
         // A `str` is UTF-8, so there is no error.
         self.value(text.as_bytes()).unwrap_or_default()
     }
 
     /// The text that `bytes` are, of which there are few: a key, the name of a span.
     #[inline]
-    pub(super) fn name(&mut self, bytes: &[u8]) -> Result<Arc<str>, Utf8Error> {
+    pub(super) fn name(&mut self, bytes: &[u8]) -> Result<ArcStr, Utf8Error> {
         self.names.text(bytes)
     }
 
     /// The text that `bytes` are, of which there may be many.
     #[inline]
-    pub(super) fn value(&mut self, bytes: &[u8]) -> Result<Arc<str>, Utf8Error> {
+    pub(super) fn value(&mut self, bytes: &[u8]) -> Result<ArcStr, Utf8Error> {
         self.values.text(bytes)
     }
 }
@@ -70,15 +70,15 @@ struct Known {
     most_places_log2: u32,
 }
 
-/// Where a text may stand: one line of the processor's cache.
+/// Where a text may stand: half a line of the processor's cache.
 #[derive(Default)]
-#[repr(align(64))]
+#[repr(align(32))]
 struct Places {
     /// A part of the hash of each text.
     hashes: [u32; PLACES_OF_ONE],
     /// The same of the text that came last without being known.
     seen_once: u32,
-    texts: [Option<Arc<str>>; PLACES_OF_ONE],
+    texts: [Option<ArcStr>; PLACES_OF_ONE],
 }
 
 impl Known {
@@ -104,9 +104,9 @@ impl Known {
 
     /// Known texts need not be checked for being UTF-8 again.
     #[inline]
-    fn text(&mut self, bytes: &[u8]) -> Result<Arc<str>, Utf8Error> {
+    fn text(&mut self, bytes: &[u8]) -> Result<ArcStr, Utf8Error> {
         if bytes.len() > LONGEST_SHARED_BYTES {
-            return str::from_utf8(bytes).map(Arc::from);
+            return str::from_utf8(bytes).map(ArcStr::from);
         }
         let mut hasher = self.hasher.build_hasher();
         hasher.write(bytes);
@@ -118,14 +118,14 @@ impl Known {
                 && let Some(text) = text
                 && same(text.as_bytes(), bytes)
             {
-                return Ok(Arc::clone(text));
+                return Ok(ArcStr::clone(text));
             }
         }
         self.add(bytes, hash)
     }
 
     #[inline(never)]
-    fn add(&mut self, bytes: &[u8], hash: u64) -> Result<Arc<str>, Utf8Error> {
+    fn add(&mut self, bytes: &[u8], hash: u64) -> Result<ArcStr, Utf8Error> {
         let places = self.sets.len() * PLACES_OF_ONE;
         if self.added >= places && places < 1 << self.most_places_log2 {
             self.make_places((places.ilog2() + 2).min(self.most_places_log2));
@@ -136,15 +136,17 @@ impl Known {
 }
 
 impl Places {
-    fn add(&mut self, bytes: &[u8], hash: u32) -> Result<Arc<str>, Utf8Error> {
-        let text: Arc<str> = Arc::from(str::from_utf8(bytes)?);
-        if std::mem::replace(&mut self.seen_once, hash) == hash {
-            // The newest comes first, and what was there moves on.
-            self.hashes.rotate_right(1);
-            self.texts.rotate_right(1);
-            self.hashes[0] = hash;
-            self.texts[0] = Some(Arc::clone(&text));
+    fn add(&mut self, bytes: &[u8], hash: u32) -> Result<ArcStr, Utf8Error> {
+        let text = ArcStr::from(str::from_utf8(bytes)?);
+        if std::mem::replace(&mut self.seen_once, hash) != hash {
+            return Ok(text);
         }
+        let text = lasting(text);
+        // The newest comes first, and what was there moves on.
+        self.hashes.rotate_right(1);
+        self.texts.rotate_right(1);
+        self.hashes[0] = hash;
+        self.texts[0] = Some(text.clone());
         Ok(text)
     }
 }
@@ -156,7 +158,11 @@ fn same(left: &[u8], right: &[u8]) -> bool {
         return false;
     }
     match left.len() {
-        8..=16 => {
+        16..=32 => {
+            left.first_chunk::<16>() == right.first_chunk::<16>()
+                && left.last_chunk::<16>() == right.last_chunk::<16>()
+        }
+        8..16 => {
             left.first_chunk::<8>() == right.first_chunk::<8>()
                 && left.last_chunk::<8>() == right.last_chunk::<8>()
         }
@@ -202,6 +208,14 @@ impl Builder {
         // What a fault left behind.
         self.scratch.clear();
         Values { interner: &mut self.interner, scratch: &mut self.scratch }
+    }
+
+    /// The set, and what is needed for the next thing that is read into it.
+    #[inline]
+    pub(super) fn traces_and_values(&mut self) -> (&mut TraceSet, Values<'_>) {
+        self.scratch.clear();
+        let values = Values { interner: &mut self.interner, scratch: &mut self.scratch };
+        (&mut self.traces, values)
     }
 
     /// How many complete spans were read so far.
@@ -250,7 +264,7 @@ mod tests {
         let second = interner.text("store-1");
         let third = interner.text("store-1");
         assert_eq!((&*first, &*second), ("store-1", "store-1"));
-        assert!(Arc::ptr_eq(&second, &third), "known from the second time on");
+        assert!(ArcStr::ptr_eq(&second, &third), "known from the second time on");
     }
 
     #[test]
@@ -265,7 +279,7 @@ mod tests {
         for number in 0..100_000 {
             interner.text(&format!("/api/carts/{number}"));
         }
-        assert!(Arc::ptr_eq(&known, &interner.text("GET")));
+        assert!(ArcStr::ptr_eq(&known, &interner.text("GET")));
     }
 
     #[test]

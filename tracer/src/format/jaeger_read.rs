@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
@@ -14,7 +13,7 @@ use super::jaeger_span::{RawSpan, Tag, attributes_of, into_span};
 use super::jaeger_tags::UNKNOWN_SERVICE;
 use super::walk::{Elements, Fields, List, Object, Text, skip};
 use crate::conventions::SERVICE_NAME;
-use crate::model::{Attribute, Value};
+use crate::model::{ArcStr, Attribute, Value};
 
 /// Reads a document that fills the whole of `bytes`.
 pub(super) fn document(bytes: &[u8], builder: &mut Builder) -> Result<(), serde_json::Error> {
@@ -152,7 +151,7 @@ fn resource(builder: &mut Builder, process: RawProcess<'_>) -> u32 {
     let mut attributes = Vec::new();
     if !name.is_empty() && name != UNKNOWN_SERVICE {
         let value = Value::Str(builder.interner.text(name));
-        attributes.push(Attribute { key: Arc::from(SERVICE_NAME), value });
+        attributes.push(Attribute { key: ArcStr::from(SERVICE_NAME), value });
     }
     let rest = attributes_of(process.tags.unwrap_or_default(), &mut builder.interner);
     attributes.extend(rest);

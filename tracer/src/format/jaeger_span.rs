@@ -270,7 +270,7 @@ fn value(tag: &Tag<'_>, interner: &mut Interner) -> Value {
         Some("float64") => {
             json.as_f64().or_else(|| text.and_then(|text| text.parse().ok())).map(Value::Double)
         }
-        Some("binary") => text.and_then(|text| STANDARD.decode(text).ok()).map(Value::Bytes),
+        Some("binary") => text.and_then(|text| STANDARD.decode(text).ok()).map(Value::from),
         _ => None,
     };
     stated.unwrap_or_else(|| match json {

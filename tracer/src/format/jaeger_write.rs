@@ -243,7 +243,7 @@ fn tag_value(value: &Value) -> (&'static str, Json) {
             Some(name) => ("float64", Json::from(name)),
             None => ("float64", Json::from(*number)),
         },
-        Value::Bytes(bytes) => ("binary", Json::from(STANDARD.encode(bytes))),
+        Value::Bytes(bytes) => ("binary", Json::from(STANDARD.encode(&**bytes))),
         Value::Array(_) | Value::Map(_) => ("string", Json::from(plain(value).to_string())),
     }
 }

@@ -2,14 +2,13 @@
 
 use std::borrow::Cow;
 use std::str;
-use std::sync::Arc;
 
 use super::fault::{Fault, Parsed};
 use super::ids::otlp_id;
 use super::intern::Interner;
 use super::json_cursor::Cursor;
 use super::number::Integer;
-use crate::model::{SpanId, TraceId};
+use crate::model::{ArcStr, SpanId, TraceId};
 
 impl<'a> Cursor<'a> {
     /// A text as bytes, empty for `null`.
@@ -24,14 +23,14 @@ impl<'a> Cursor<'a> {
 
     /// A text, shared with earlier ones.
     #[inline]
-    pub(super) fn shared_text(&mut self, interner: &mut Interner) -> Parsed<Arc<str>> {
+    pub(super) fn shared_text(&mut self, interner: &mut Interner) -> Parsed<ArcStr> {
         let text = self.text()?;
         interner.value(&text).map_err(|_| self.not_text())
     }
 
     /// A text of which there are few, shared with earlier ones.
     #[inline]
-    pub(super) fn shared_name(&mut self, interner: &mut Interner) -> Parsed<Arc<str>> {
+    pub(super) fn shared_name(&mut self, interner: &mut Interner) -> Parsed<ArcStr> {
         let text = self.text()?;
         interner.name(&text).map_err(|_| self.not_text())
     }

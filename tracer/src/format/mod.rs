@@ -73,6 +73,7 @@ mod jaeger_tags;
 mod jaeger_write;
 mod json_cursor;
 mod json_scalars;
+mod lasting;
 mod losses;
 mod number;
 mod otlp_json_span;

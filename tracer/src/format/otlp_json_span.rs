@@ -1,15 +1,15 @@
 //! One span of OTLP JSON, and what is in it: keys in any order, unknown ones ignored, of equal ones
 //! the last one counts, `null` the same as missing.
 
-use std::sync::Arc;
-
 use super::fault::{Fault, Parsed};
 use super::ids::base64_bytes;
 use super::intern::Values;
 use super::json_cursor::Cursor;
 use super::json_scalars::digits;
 use super::otlp_read::{new_event, new_link};
-use crate::model::{Attribute, Link, Span, SpanEvent, SpanId, SpanKind, Status, TraceId, Value};
+use crate::model::{
+    ArcStr, Attribute, Link, Span, SpanEvent, SpanId, SpanKind, Status, TraceId, Value,
+};
 
 /// The names that enums have in plain protobuf JSON, by their numbers.
 const KINDS: [&str; 6] = [
@@ -94,7 +94,7 @@ pub(super) fn kind(number: i64) -> SpanKind {
 }
 
 /// A status by its code; only an error keeps its message.
-pub(super) fn status_of(code: i64, message: Arc<str>) -> Status {
+pub(super) fn status_of(code: i64, message: ArcStr) -> Status {
     match code {
         1 => Status::Ok,
         2 => Status::Error(message),
@@ -103,7 +103,7 @@ pub(super) fn status_of(code: i64, message: Arc<str>) -> Status {
 }
 
 fn status(cursor: &mut Cursor<'_>, values: &mut Values<'_>) -> Parsed<Status> {
-    let (mut code, mut message) = (0, Arc::default());
+    let (mut code, mut message) = (0, ArcStr::default());
     cursor.object("a status: {\"code\":0..2,\"message\":...}", |cursor, key| {
         match key {
             b"code" => code = cursor.choice(&STATUS_CODES)?,
@@ -215,7 +215,7 @@ fn attribute(cursor: &mut Cursor<'_>, values: &mut Values<'_>) -> Parsed<Attribu
 
 /// OTLP's "no value", for which the model has no kind of its own.
 pub(super) fn no_value() -> Value {
-    Value::Str(Arc::default())
+    Value::Str(ArcStr::default())
 }
 
 /// Reads an `AnyValue`; the field's name says which kind it is.
@@ -239,12 +239,12 @@ fn value(cursor: &mut Cursor<'_>, values: &mut Values<'_>) -> Parsed<Value> {
             },
             b"bytesValue" => {
                 let text = cursor.text()?;
-                Value::Bytes(base64_bytes(&text).map_err(|error| {
+                Value::from(base64_bytes(&text).map_err(|error| {
                     Fault::invalid(cursor.at, format!("bytesValue is not base64: {error}"))
                 })?)
             }
-            b"arrayValue" => Value::Array(array(cursor, values)?),
-            b"kvlistValue" => Value::Map(map(cursor, values)?),
+            b"arrayValue" => array(cursor, values)?.into(),
+            b"kvlistValue" => map(cursor, values)?.into(),
             _ => return cursor.skip(),
         });
         Ok(())
@@ -292,8 +292,8 @@ pub(super) fn resource(cursor: &mut Cursor<'_>, values: &mut Values<'_>) -> Pars
 /// What is read of an instrumentation scope.
 #[derive(Default)]
 pub(super) struct Scope {
-    pub(super) name: Arc<str>,
-    pub(super) version: Arc<str>,
+    pub(super) name: ArcStr,
+    pub(super) version: ArcStr,
     /// How many attributes it has, which have no place in the model.
     pub(super) attributes: usize,
 }

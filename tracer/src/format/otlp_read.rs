@@ -8,14 +8,15 @@
 //! requests, and files from before 2022 have `instrumentationLibrarySpans`.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use super::fault::{Fault, Parsed};
 use super::groups::Groups;
 use super::intern::{Builder, Interner, Values};
 use super::json_cursor::Cursor;
 use super::otlp_json_span::{attributes, links, resource, scope, span};
-use crate::model::{Attribute, Link, Span, SpanEvent, SpanId, SpanKind, Status, TraceId, TraceSet};
+use crate::model::{
+    ArcStr, Attribute, Link, Span, SpanEvent, SpanId, SpanKind, Status, TraceId, TraceSet,
+};
 
 /// More requests in one another than any program writes; `result` in `result` is read, too.
 const MOST_LEVELS: usize = 16;
@@ -253,15 +254,15 @@ pub(super) fn new_span() -> Span {
         trace_id: TraceId(0),
         span_id: SpanId(0),
         parent_span_id: None,
-        trace_state: Arc::default(),
+        trace_state: ArcStr::default(),
         flags: 0,
-        name: Arc::default(),
+        name: ArcStr::default(),
         kind: SpanKind::Unspecified,
         start_ns: 0,
         end_ns: 0,
         resource: 0,
-        scope_name: Arc::default(),
-        scope_version: Arc::default(),
+        scope_name: ArcStr::default(),
+        scope_version: ArcStr::default(),
         attributes: Vec::new(),
         dropped_attributes: 0,
         events: Vec::new(),
@@ -274,7 +275,7 @@ pub(super) fn new_span() -> Span {
 
 /// An event before anything is known of it.
 pub(super) fn new_event() -> SpanEvent {
-    SpanEvent { time_ns: 0, name: Arc::default(), attributes: Vec::new(), dropped_attributes: 0 }
+    SpanEvent { time_ns: 0, name: ArcStr::default(), attributes: Vec::new(), dropped_attributes: 0 }
 }
 
 /// A link before anything is known of it.
@@ -282,7 +283,7 @@ pub(super) fn new_link() -> Link {
     Link {
         trace_id: TraceId(0),
         span_id: SpanId(0),
-        trace_state: Arc::default(),
+        trace_state: ArcStr::default(),
         attributes: Vec::new(),
         dropped_attributes: 0,
         flags: 0,

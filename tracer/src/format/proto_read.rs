@@ -8,7 +8,7 @@ use super::fault::{Fault, Parsed};
 use super::groups::Groups;
 use super::intern::Builder;
 use super::proto_shape::Framing;
-use super::proto_span::{map, scope, span};
+use super::proto_span::{last_span, map, scope};
 use super::wire::{BYTES, Tag, Wire};
 use crate::model::TraceSet;
 
@@ -54,14 +54,14 @@ impl OtlpProtobuf {
     ) -> (usize, Parsed<()>) {
         let mut wire = Wire::new(bytes);
         while builder.traces.spans.len() < most_spans {
-            let start = wire.at;
+            let start = wire.at();
             if let Err(fault) = self.step(&mut wire, before as u64, builder) {
                 // What is passed over need not be there as a whole.
                 let is_skipping = ((before + start) as u64) < self.skipped_to;
-                return (if is_skipping { wire.at } else { start }, Err(fault));
+                return (if is_skipping { wire.at() } else { start }, Err(fault));
             }
         }
-        (wire.at, Ok(()))
+        (wire.at(), Ok(()))
     }
 
     /// Whether a request may end at byte `at` of the input.
@@ -75,7 +75,7 @@ impl OtlpProtobuf {
     /// bytes.
     #[inline]
     fn step(&mut self, wire: &mut Wire<'_>, before: u64, builder: &mut Builder) -> Parsed<()> {
-        let at = before + wire.at as u64;
+        let at = before + wire.at() as u64;
         if at < self.skipped_to {
             return wire.pass(self.skipped_to - at);
         }
@@ -94,25 +94,33 @@ impl OtlpProtobuf {
             wire.skip(tag)?;
             return within(wire, before, end);
         }
-        let start = wire.at;
+        let at_length = *wire;
         let length = wire.varint()?;
-        let inner = (before + wire.at as u64).saturating_add(length);
+        let inner = (before + wire.at() as u64).saturating_add(length);
         if inner > end {
             return Err(Fault::syntax(
-                start,
+                at_length.at(),
                 format!("a field of {length} bytes reaches beyond its message"),
             ));
         }
-        self.field(wire, builder, Field { level, tag, start, inner })
+        self.field(wire, builder, Field { level, tag, at_length, inner })
     }
 
     #[inline]
-    fn field(&mut self, wire: &mut Wire<'_>, builder: &mut Builder, of: Field) -> Parsed<()> {
+    fn field<'a>(
+        &mut self,
+        wire: &mut Wire<'a>,
+        builder: &mut Builder,
+        of: Field<'a>,
+    ) -> Parsed<()> {
         match (of.level, of.tag.field) {
             (Level::Scope, 2) => {
-                wire.at = of.start;
-                let span = span(wire, &mut builder.values(), self.groups.blank())?;
-                self.groups.push(builder, span);
+                *wire = of.at_length;
+                self.groups.push_blank(builder);
+                if let Err(fault) = last_span(wire, builder) {
+                    builder.traces.spans.pop();
+                    return Err(fault);
+                }
             }
             (Level::Request, 1) => {
                 self.open.push((Level::Group, of.inner));
@@ -124,19 +132,19 @@ impl OtlpProtobuf {
                 self.groups.begin_scope(builder);
             }
             (Level::Group, 1) => {
-                wire.at = of.start;
+                *wire = of.at_length;
                 let attributes = map(wire, &mut builder.values())?;
                 self.groups
                     .set_resource(builder, attributes)
-                    .map_err(|reason| Fault::invalid(wire.at, reason))?;
+                    .map_err(|reason| Fault::invalid(wire.at(), reason))?;
             }
             (Level::Scope, 1) => {
-                wire.at = of.start;
+                *wire = of.at_length;
                 let scope = scope(wire, &mut builder.values())?;
                 builder.lost_scope_attributes += scope.attributes;
                 self.groups
                     .set_scope(builder, scope.name, scope.version)
-                    .map_err(|reason| Fault::invalid(wire.at, reason))?;
+                    .map_err(|reason| Fault::invalid(wire.at(), reason))?;
             }
             _ => self.skipped_to = of.inner,
         }
@@ -149,7 +157,7 @@ impl OtlpProtobuf {
             Framing::Fixed32 => u64::from(wire.fixed32()?.swap_bytes()),
             Framing::None | Framing::Varint => wire.varint()?,
         };
-        let end = (before + wire.at as u64).saturating_add(length);
+        let end = (before + wire.at() as u64).saturating_add(length);
         self.open.push((Level::Request, end));
         Ok(())
     }
@@ -166,19 +174,19 @@ impl OtlpProtobuf {
 }
 
 /// A field with a length, in an outer message.
-struct Field {
+struct Field<'a> {
     level: Level,
     tag: Tag,
-    /// Where its length stands in the bytes.
-    start: usize,
+    /// Where its length comes next.
+    at_length: Wire<'a>,
     /// Where it ends in the input.
     inner: u64,
 }
 
 /// Checks that a field without a length has not left its message.
 fn within(wire: &Wire<'_>, before: u64, end: u64) -> Parsed<()> {
-    match before + wire.at as u64 > end {
-        true => Err(Fault::syntax(wire.at, "a field reaches beyond its message")),
+    match before + wire.at() as u64 > end {
+        true => Err(Fault::syntax(wire.at(), "a field reaches beyond its message")),
         false => Ok(()),
     }
 }

@@ -77,7 +77,7 @@ pub(super) fn framing_of(prefix: &[u8]) -> Option<Framing> {
     }
     let mut wire = Wire::new(prefix);
     let length = wire.varint().ok()?;
-    is_framed(length, &prefix[wire.at..]).then_some(Framing::Varint)
+    is_framed(length, &prefix[wire.at()..]).then_some(Framing::Varint)
 }
 
 /// Whether `rest` begins with a request of `length` bytes.
@@ -121,7 +121,7 @@ fn fits(piece: Piece<'_>, shape: &Shape, fields: &mut usize) -> bool {
             Ok(length) => length,
             Err(fault) => return may_end(fault),
         };
-        let rest = &piece.bytes[wire.at..];
+        let rest = &piece.bytes[wire.at()..];
         let is_whole = usize::try_from(length).is_ok_and(|length| length <= rest.len());
         if !is_whole && piece.is_whole {
             return false;
@@ -130,7 +130,9 @@ fn fits(piece: Piece<'_>, shape: &Shape, fields: &mut usize) -> bool {
         if !content_fits(Piece { bytes, is_whole }, length, *content, fields) {
             return false;
         }
-        wire.at += bytes.len();
+        if wire.pass(bytes.len() as u64).is_err() {
+            return false;
+        }
     }
     true
 }
@@ -157,7 +159,7 @@ pub(super) fn other_message(prefix: &[u8]) -> Option<&'static str> {
         return None;
     }
     let length = usize::try_from(wire.varint().ok()?).ok()?;
-    let inner = &prefix[wire.at..];
+    let inner = &prefix[wire.at()..];
     let inner = &inner[..length.min(inner.len())];
     match inner {
         // Field 1, a type of sample, is two short integers.

@@ -1,38 +1,36 @@
 //! One span of OTLP protobuf, and what is in it. Field numbers are those of opentelemetry-proto;
 //! unknown fields are passed over, of equal ones the last one counts.
 
-use std::sync::Arc;
-
 use super::fault::{Fault, Parsed};
-use super::intern::{Interner, Values};
+use super::intern::{Builder, Interner, Values};
 use super::otlp_json_span::{Scope, kind, no_value, push_event, status_of, without_id};
 use super::otlp_read::new_link;
 use super::wire::{BYTES, FIXED32, FIXED64, Tag, VARINT, Wire};
-use crate::model::{Attribute, Link, Span, SpanEvent, SpanId, Status, TraceId, Value};
+use crate::model::{ArcStr, Attribute, Link, SpanEvent, SpanId, Status, TraceId, Value};
 
-/// Reads a span, whose length comes next, as one of the scope that `blank` has.
-pub(super) fn span(wire: &mut Wire<'_>, values: &mut Values<'_>, blank: Span) -> Parsed<Span> {
-    let mut span = blank;
-    let mut title = None;
-    let first = values.scratch.len();
+/// Reads a span, whose length comes next, into the last one that `builder` has, which is blank.
+#[inline(always)]
+pub(super) fn last_span(wire: &mut Wire<'_>, builder: &mut Builder) -> Parsed<()> {
+    let (traces, mut values) = builder.traces_and_values();
+    let Some(span) = traces.spans.last_mut() else { return Ok(()) };
     wire.message(|wire, tag| {
         match (tag.field, tag.layout) {
             (1, BYTES) => span.trace_id = trace_id(wire)?,
             (2, BYTES) => span.span_id = span_id(wire)?,
             (3, BYTES) => span.trace_state = text(wire, values.interner)?,
             (4, BYTES) => span.parent_span_id = Some(span_id(wire)?).filter(|id| id.0 != 0),
-            (5, BYTES) => title = Some(name(wire, values.interner)?),
+            (5, BYTES) => span.name = name(wire, values.interner)?,
             (6, VARINT) => span.kind = kind(wire.varint()? as i64),
             (7, FIXED64) => span.start_ns = wire.fixed64()?,
             (8, FIXED64) => span.end_ns = wire.fixed64()?,
-            (9, BYTES) => attribute(wire, values)?,
+            (9, BYTES) => attribute(wire, &mut values)?,
             (10, VARINT) => span.dropped_attributes = wire.varint()? as u32,
             (11, BYTES) => {
-                let event = event(wire, values)?;
+                let event = event(wire, &mut values)?;
                 push_event(&mut span.events, event);
             }
             (12, VARINT) => span.dropped_events = wire.varint()? as u32,
-            (13, BYTES) => span.links.push(link(wire, values)?),
+            (13, BYTES) => span.links.push(link(wire, &mut values)?),
             (14, VARINT) => span.dropped_links = wire.varint()? as u32,
             (15, BYTES) => span.status = status(wire, values.interner)?,
             (16, FIXED32) => span.flags = wire.fixed32()?,
@@ -40,14 +38,11 @@ pub(super) fn span(wire: &mut Wire<'_>, values: &mut Values<'_>, blank: Span) ->
         }
         Ok(())
     })?;
-    span.attributes = values.scratch.split_off(first);
-    if let Some(title) = title {
-        span.name = title;
-    }
+    span.attributes = values.scratch.split_off(0);
     if span.trace_id == TraceId(0) || span.span_id == SpanId(0) {
-        return Err(without_id(wire.at, &span));
+        return Err(without_id(wire.at(), span));
     }
-    Ok(span)
+    Ok(())
 }
 
 /// Passes over a field that is not known. One that is known has come with another layout.
@@ -55,7 +50,7 @@ pub(super) fn span(wire: &mut Wire<'_>, values: &mut Values<'_>, blank: Span) ->
 fn other(wire: &mut Wire<'_>, tag: Tag, of: &str, last_known: u32) -> Parsed<()> {
     if tag.field <= last_known {
         return Err(Fault::invalid(
-            wire.at,
+            wire.at(),
             format!(
                 "field {} of {of} has the layout {}, expected another one",
                 tag.field, tag.layout
@@ -66,16 +61,16 @@ fn other(wire: &mut Wire<'_>, tag: Tag, of: &str, last_known: u32) -> Parsed<()>
 }
 
 #[inline]
-fn text(wire: &mut Wire<'_>, interner: &mut Interner) -> Parsed<Arc<str>> {
+fn text(wire: &mut Wire<'_>, interner: &mut Interner) -> Parsed<ArcStr> {
     let bytes = wire.bytes()?;
-    interner.value(bytes).map_err(|_| not_text(wire.at))
+    interner.value(bytes).map_err(|_| not_text(wire.at()))
 }
 
 /// A text of which there are few.
 #[inline]
-fn name(wire: &mut Wire<'_>, interner: &mut Interner) -> Parsed<Arc<str>> {
+fn name(wire: &mut Wire<'_>, interner: &mut Interner) -> Parsed<ArcStr> {
     let bytes = wire.bytes()?;
-    interner.name(bytes).map_err(|_| not_text(wire.at))
+    interner.name(bytes).map_err(|_| not_text(wire.at()))
 }
 
 #[cold]
@@ -106,11 +101,11 @@ fn span_id(wire: &mut Wire<'_>) -> Parsed<SpanId> {
 #[cold]
 fn wrong_id(wire: &Wire<'_>, of: &str, expected: usize, found: &[u8]) -> Box<Fault> {
     let found = found.len();
-    Fault::invalid(wire.at, format!("a {of} id of {found} bytes, expected {expected}"))
+    Fault::invalid(wire.at(), format!("a {of} id of {found} bytes, expected {expected}"))
 }
 
 fn status(wire: &mut Wire<'_>, interner: &mut Interner) -> Parsed<Status> {
-    let (mut code, mut message) = (0, Arc::default());
+    let (mut code, mut message) = (0, ArcStr::default());
     wire.message(|wire, tag| {
         match (tag.field, tag.layout) {
             (2, BYTES) => message = text(wire, interner)?,
@@ -162,12 +157,12 @@ fn link(wire: &mut Wire<'_>, values: &mut Values<'_>) -> Parsed<Link> {
 /// Reads an attribute to the end of the scratch list.
 #[inline]
 fn attribute(wire: &mut Wire<'_>, values: &mut Values<'_>) -> Parsed<()> {
-    let start = wire.at;
+    let start = *wire;
     let message = wire.bytes()?;
     if plain_attribute(message, values).is_some() {
         return Ok(());
     }
-    wire.at = start;
+    *wire = start;
     any_attribute(wire, values)
 }
 
@@ -224,9 +219,9 @@ fn value(wire: &mut Wire<'_>, values: &mut Values<'_>) -> Parsed<Value> {
             (2, VARINT) => Value::Bool(wire.varint()? != 0),
             (3, VARINT) => Value::Int(wire.varint()? as i64),
             (4, FIXED64) => Value::Double(f64::from_bits(wire.fixed64()?)),
-            (5, BYTES) => Value::Array(array(wire, values)?),
-            (6, BYTES) => Value::Map(map(wire, values)?),
-            (7, BYTES) => Value::Bytes(wire.bytes()?.to_vec()),
+            (5, BYTES) => array(wire, values)?.into(),
+            (6, BYTES) => map(wire, values)?.into(),
+            (7, BYTES) => wire.bytes()?.to_vec().into(),
             _ => return other(wire, tag, "a value", 7),
         });
         Ok(())

@@ -24,30 +24,37 @@ pub(super) struct Tag {
 }
 
 /// A place in a message, from which fields are taken.
+#[derive(Clone, Copy)]
 pub(super) struct Wire<'a> {
-    bytes: &'a [u8],
-    pub(super) at: usize,
-    /// Where the message ends.
+    /// What is left of the innermost message that is open.
+    rest: &'a [u8],
+    /// Where that message ends in the bytes.
     end: usize,
     depth: usize,
 }
 
 impl<'a> Wire<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Wire { bytes, at: 0, end: bytes.len(), depth: 0 }
+        Wire { rest: bytes, end: bytes.len(), depth: 0 }
+    }
+
+    /// Which byte comes next.
+    #[inline]
+    pub(super) fn at(&self) -> usize {
+        self.end - self.rest.len()
     }
 
     /// Whether the message has another field.
     #[inline]
     pub(super) fn has_more(&self) -> bool {
-        self.at < self.end
+        !self.rest.is_empty()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn varint(&mut self) -> Parsed<u64> {
-        match self.bytes.get(self.at) {
-            Some(byte) if *byte < 0x80 && self.at < self.end => {
-                self.at += 1;
+        match self.rest.split_first() {
+            Some((byte, rest)) if *byte < 0x80 => {
+                self.rest = rest;
                 Ok(u64::from(*byte))
             }
             _ => self.long_varint(),
@@ -55,11 +62,11 @@ impl<'a> Wire<'a> {
     }
 
     fn long_varint(&mut self) -> Parsed<u64> {
-        let start = self.at;
+        let start = self.at();
         let mut number = 0_u64;
         for shift in (0..70).step_by(7) {
-            let Some(byte) = self.bytes[..self.end].get(self.at) else { return Err(self.cut()) };
-            self.at += 1;
+            let Some((byte, rest)) = self.rest.split_first() else { return Err(self.cut()) };
+            self.rest = rest;
             number |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
             if *byte < 0x80 {
                 return Ok(number);
@@ -68,9 +75,20 @@ impl<'a> Wire<'a> {
         Err(Fault::syntax(start, "an integer of more than ten bytes"))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn tag(&mut self) -> Parsed<Tag> {
-        let start = self.at;
+        match self.rest.split_first() {
+            Some((byte @ 0x08..0x80, rest)) => {
+                self.rest = rest;
+                Ok(Tag { field: u32::from(byte >> 3), layout: u32::from(byte & 7) })
+            }
+            _ => self.long_tag(),
+        }
+    }
+
+    #[cold]
+    fn long_tag(&mut self) -> Parsed<Tag> {
+        let start = self.at();
         let tag = self.varint()?;
         match u32::try_from(tag) {
             Ok(tag) if tag >> 3 > 0 => Ok(Tag { field: tag >> 3, layout: tag & 7 }),
@@ -79,32 +97,23 @@ impl<'a> Wire<'a> {
     }
 
     /// The bytes of a text or of a nested message.
-    #[inline]
+    #[inline(always)]
     pub(super) fn bytes(&mut self) -> Parsed<&'a [u8]> {
-        let end = self.end_of_bytes()?;
-        let bytes = &self.bytes[self.at..end];
-        self.at = end;
-        Ok(bytes)
-    }
-
-    #[inline]
-    fn end_of_bytes(&mut self) -> Parsed<usize> {
-        let start = self.at;
+        let start = self.at();
         let length = self.varint()?;
-        let left = self.end - self.at;
-        match usize::try_from(length) {
-            Ok(length) if length <= left => Ok(self.at + length),
-            _ => Err(self.too_long(start, length)),
-        }
+        let parts = usize::try_from(length).ok().and_then(|it| self.rest.split_at_checked(it));
+        let Some((bytes, rest)) = parts else { return Err(self.too_long(start, length)) };
+        self.rest = rest;
+        Ok(bytes)
     }
 
     #[cold]
     fn too_long(&self, start: usize, length: u64) -> Box<Fault> {
         match self.depth {
-            0 => Fault::cut(self.bytes.len()),
+            0 => Fault::cut(self.end),
             _ => Fault::syntax(
                 start,
-                format!("a field of {length} bytes in {} bytes of a message", self.end - self.at),
+                format!("a field of {length} bytes in {} bytes of a message", self.rest.len()),
             ),
         }
     }
@@ -112,67 +121,60 @@ impl<'a> Wire<'a> {
     #[cold]
     fn cut(&self) -> Box<Fault> {
         match self.depth {
-            0 => Fault::cut(self.bytes.len()),
-            _ => Fault::syntax(self.at, "a message ends in the middle of a field"),
+            0 => Fault::cut(self.end),
+            _ => Fault::syntax(self.at(), "a message ends in the middle of a field"),
         }
     }
 
     #[inline]
     pub(super) fn fixed64(&mut self) -> Parsed<u64> {
-        match self.bytes[self.at..self.end].first_chunk() {
-            Some(bytes) => {
-                self.at += bytes.len();
-                Ok(u64::from_le_bytes(*bytes))
-            }
-            None => Err(self.cut()),
-        }
+        let Some((bytes, rest)) = self.rest.split_first_chunk() else { return Err(self.cut()) };
+        self.rest = rest;
+        Ok(u64::from_le_bytes(*bytes))
     }
 
     #[inline]
     pub(super) fn fixed32(&mut self) -> Parsed<u32> {
-        match self.bytes[self.at..self.end].first_chunk() {
-            Some(bytes) => {
-                self.at += bytes.len();
-                Ok(u32::from_le_bytes(*bytes))
-            }
-            None => Err(self.cut()),
-        }
+        let Some((bytes, rest)) = self.rest.split_first_chunk() else { return Err(self.cut()) };
+        self.rest = rest;
+        Ok(u32::from_le_bytes(*bytes))
     }
 
     /// Takes a nested message, calling `field` for each of its fields; `field` takes the value.
-    #[inline]
+    #[inline(always)]
     pub(super) fn message(
         &mut self,
         mut field: impl FnMut(&mut Self, Tag) -> Parsed<()>,
     ) -> Parsed<()> {
-        let inner = self.end_of_bytes()?;
-        let outer = std::mem::replace(&mut self.end, inner);
-        self.depth += 1;
+        let message = self.bytes()?;
+        let after = *self;
+        *self = Wire { rest: message, end: after.at(), depth: after.depth + 1 };
         if self.depth > MOST_DEPTH {
-            return Err(Fault::syntax(
-                self.at,
-                format!("recursion limit: nested more than {MOST_DEPTH} deep"),
-            ));
+            return Err(self.too_deep());
         }
-        while self.at < self.end {
+        while self.has_more() {
             let tag = self.tag()?;
             field(self, tag)?;
         }
-        self.depth -= 1;
-        self.end = outer;
+        *self = after;
         Ok(())
+    }
+
+    #[cold]
+    fn too_deep(&self) -> Box<Fault> {
+        Fault::syntax(self.at(), format!("recursion limit: nested more than {MOST_DEPTH} deep"))
     }
 
     /// Passes over `bytes` bytes, or over as many as there are.
     pub(super) fn pass(&mut self, bytes: u64) -> Parsed<()> {
-        let left = self.end - self.at;
-        match usize::try_from(bytes) {
-            Ok(bytes) if bytes <= left => {
-                self.at += bytes;
+        let parts = usize::try_from(bytes).ok().and_then(|it| self.rest.split_at_checked(it));
+        match parts {
+            Some((_, rest)) => {
+                self.rest = rest;
                 Ok(())
             }
-            _ => {
-                self.at = self.end;
+            None => {
+                self.rest = &[];
                 Err(self.cut())
             }
         }
@@ -186,7 +188,7 @@ impl<'a> Wire<'a> {
             FIXED32 => self.fixed32().map(drop),
             BYTES => self.bytes().map(drop),
             layout => Err(Fault::syntax(
-                self.at,
+                self.at(),
                 format!("field {} has the layout {layout}, which does not exist", tag.field),
             )),
         }

@@ -5,7 +5,6 @@
 //! microseconds. Two halves of a call may share one id: [`super::zipkin_halves`] parts them.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -21,7 +20,7 @@ use super::report::Warning;
 use super::walk::Text;
 use super::zipkin_halves::{Half, part};
 use crate::conventions::SERVICE_NAME;
-use crate::model::{Attribute, Span, SpanEvent, SpanKind, Status, Value};
+use crate::model::{ArcStr, Attribute, Span, SpanEvent, SpanKind, Status, Value};
 
 const PEER_SERVICE: &str = "peer.service";
 const PEER_ADDRESS: &str = "network.peer.address";
@@ -235,7 +234,7 @@ fn take_tags(span: &mut Span, tags: Tags<'_>, builder: &mut Builder) {
         let text = match &value {
             serde_json::Value::String(text) => builder.interner.text(text),
             serde_json::Value::Null => builder.interner.text(""),
-            other => Arc::from(other.to_string()),
+            other => ArcStr::from(other.to_string()),
         };
         match &*key {
             ERROR if &*text != "false" => error = Some(text),

@@ -1,16 +1,16 @@
 //! From OpenTelemetry's span data to the span model.
 
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry::trace::{self as otel, SpanContext};
-use opentelemetry::{Array, KeyValue, Value as OtelValue};
+use opentelemetry::{Array, KeyValue, StringValue, Value as OtelValue};
 use opentelemetry_sdk::Resource as OtelResource;
 use opentelemetry_sdk::trace::SpanData;
 
 use crate::format::Interner;
 use crate::model::{
-    Attribute, Link, Resource, Span, SpanEvent, SpanId, SpanKind, Status, TraceId, TraceSet, Value,
+    ArcStr, Attribute, Link, Resource, Span, SpanEvent, SpanId, SpanKind, Status, TraceId,
+    TraceSet, Value,
 };
 
 /// OTLP flag: bit 9 has a meaning.
@@ -94,7 +94,7 @@ impl Converter {
         }
     }
 
-    fn trace_state(&mut self, context: &SpanContext) -> Arc<str> {
+    fn trace_state(&mut self, context: &SpanContext) -> ArcStr {
         self.interner.text(&context.trace_state().header())
     }
 
@@ -120,12 +120,13 @@ impl Converter {
 
     fn array(&mut self, array: &Array) -> Value {
         match array {
-            Array::Bool(list) => Value::Array(list.iter().copied().map(Value::Bool).collect()),
-            Array::I64(list) => Value::Array(list.iter().copied().map(Value::Int).collect()),
-            Array::F64(list) => Value::Array(list.iter().copied().map(Value::Double).collect()),
-            Array::String(list) => Value::Array(
-                list.iter().map(|text| Value::Str(self.interner.text(text.as_str()))).collect(),
-            ),
+            Array::Bool(list) => list.iter().copied().map(Value::Bool).collect::<Vec<_>>().into(),
+            Array::I64(list) => list.iter().copied().map(Value::Int).collect::<Vec<_>>().into(),
+            Array::F64(list) => list.iter().copied().map(Value::Double).collect::<Vec<_>>().into(),
+            Array::String(list) => {
+                let text = |text: &StringValue| Value::Str(self.interner.text(text.as_str()));
+                list.iter().map(text).collect::<Vec<_>>().into()
+            }
             other => Value::Str(self.interner.text(&other.to_string())),
         }
     }

@@ -142,10 +142,7 @@ fn list(values: &[Value]) -> OtelValue {
         .or_else(|| all(values, Value::as_int).map(Array::I64))
         .or_else(|| all(values, truth).map(Array::Bool))
         .or_else(|| all(values, float).map(Array::F64));
-    array.map_or_else(
-        || OtelValue::String(plain(&Value::Array(values.to_vec())).into()),
-        OtelValue::Array,
-    )
+    array.map_or_else(|| OtelValue::String(plain(&values.to_vec().into()).into()), OtelValue::Array)
 }
 
 /// A nested value as text that people can read.

@@ -126,11 +126,11 @@ impl Decoder<'_> {
             Some(AnyValue::BoolValue(truth)) => Value::Bool(truth),
             Some(AnyValue::IntValue(number)) => Value::Int(number),
             Some(AnyValue::DoubleValue(number)) => Value::Double(number),
-            Some(AnyValue::BytesValue(bytes)) => Value::Bytes(bytes),
+            Some(AnyValue::BytesValue(bytes)) => bytes.into(),
             Some(AnyValue::ArrayValue(list)) => {
-                Value::Array(list.values.into_iter().map(|any| self.value(any.value)).collect())
+                list.values.into_iter().map(|any| self.value(any.value)).collect::<Vec<_>>().into()
             }
-            Some(AnyValue::KvlistValue(list)) => Value::Map(self.attributes(list.values)),
+            Some(AnyValue::KvlistValue(list)) => self.attributes(list.values).into(),
             // No value, or an index into the tables of a profile; the model has neither.
             Some(AnyValue::StringValueStrindex(_)) | None => Value::Str(self.interner.text("")),
         }

@@ -189,7 +189,7 @@ impl Collector {
 fn open_trace(recording: &Recording, root_block: u32) -> Option<KeptTrace> {
     let copied = copy_open(&recording.pool, root_block)?;
     let mut spans = Collector::decoder(recording).spans(&copied);
-    let waits_in = innermost_open(&spans).map(|span| Value::Str(std::sync::Arc::clone(&span.name)));
+    let waits_in = innermost_open(&spans).map(|span| Value::Str(span.name.clone()));
     let now_ns = recording.timer.scale().unix_ns(recording.timer.clock.now());
     for span in &mut spans {
         if is_open(span) {

@@ -1,7 +1,6 @@
 //! From the words of a trace, copied out of its blocks, to spans.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use super::address::{Mixer, SpanRef};
 use super::block::{HEAD_DROPPED, HEAD_FLAGS, HEAD_REMOTE_PARENT, HEAD_TRACE_HIGH, HEAD_TRACE_LOW};
@@ -17,7 +16,7 @@ use super::read_fields;
 use super::reasons::Reasons;
 use super::ticks::Scale;
 use crate::conventions::{FILE, LINE, LINK_KIND};
-use crate::model::{Attribute, Link, Span, SpanEvent, SpanId, SpanKind, TraceId, Value};
+use crate::model::{ArcStr, Attribute, Link, Span, SpanEvent, SpanId, SpanKind, TraceId, Value};
 
 /// What turns copied words into spans.
 pub(super) struct Decoder {
@@ -30,11 +29,11 @@ pub(super) struct Decoder {
 
 /// Names that come again and again.
 #[derive(Default)]
-struct Texts(HashMap<&'static str, Arc<str>>);
+struct Texts(HashMap<&'static str, ArcStr>);
 
 impl Texts {
-    fn get(&mut self, text: &'static str) -> Arc<str> {
-        Arc::clone(self.0.entry(text).or_insert_with(|| text.into()))
+    fn get(&mut self, text: &'static str) -> ArcStr {
+        ArcStr::clone(self.0.entry(text).or_insert_with(|| text.into()))
     }
 }
 

@@ -4,10 +4,8 @@
 //! `otel.status_code`, `otel.status_description` (and its older form `otel.status_message`), and an
 //! event's `message`.
 
-use std::sync::Arc;
-
 use super::read_fields::Read;
-use crate::model::{Attribute, Span, SpanEvent, SpanKind, Status, Value};
+use crate::model::{ArcStr, Attribute, Span, SpanEvent, SpanKind, Status, Value};
 
 const NAME: &str = "otel.name";
 const KIND: &str = "otel.kind";
@@ -23,7 +21,7 @@ pub(super) enum Named<'a> {
 }
 
 impl Named<'_> {
-    pub(super) fn set(&mut self, key: Arc<str>, value: Read) {
+    pub(super) fn set(&mut self, key: ArcStr, value: Read) {
         let (attributes, dropped) = match self {
             Named::Span(span) => (&mut span.attributes, &mut span.dropped_attributes),
             Named::Event(event) => (&mut event.attributes, &mut event.dropped_attributes),
@@ -46,7 +44,7 @@ impl Named<'_> {
 }
 
 /// Sets an attribute; one that comes again takes the place of the first.
-pub(super) fn set(attributes: &mut Vec<Attribute>, key: Arc<str>, value: Value) {
+pub(super) fn set(attributes: &mut Vec<Attribute>, key: ArcStr, value: Value) {
     match attributes.iter_mut().find(|attribute| attribute.key == key) {
         Some(known) => known.value = value,
         None => attributes.push(Attribute { key, value }),
@@ -58,7 +56,7 @@ fn take(attributes: &mut Vec<Attribute>, key: &str) -> Option<Value> {
     Some(attributes.remove(place).value)
 }
 
-fn take_text(attributes: &mut Vec<Attribute>, key: &str) -> Option<Arc<str>> {
+fn take_text(attributes: &mut Vec<Attribute>, key: &str) -> Option<ArcStr> {
     match take(attributes, key)? {
         Value::Str(text) => Some(text),
         _ => None,

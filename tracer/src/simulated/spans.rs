@@ -1,7 +1,5 @@
 //! The spans that a recorder has, and which of them are entered.
 
-use std::sync::Arc;
-
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata};
 use tracing_core::span::Current;
@@ -10,7 +8,8 @@ use super::fields::Fields;
 use crate::context::{SAMPLED, TraceContext};
 use crate::conventions::{FILE, LINE, LINK_KIND, SERVICE_NAME};
 use crate::model::{
-    Attribute, Link, Resource, Span, SpanEvent, SpanId, SpanKind, Status, TraceId, TraceSet, Value,
+    ArcStr, Attribute, Link, Resource, Span, SpanEvent, SpanId, SpanKind, Status, TraceId,
+    TraceSet, Value,
 };
 
 /// All spans; the id of one is its place, from 1.
@@ -69,7 +68,7 @@ impl Spans {
             trace_id,
             span_id: SpanId(number),
             parent_span_id: parent.map(|parent| parent.span_id),
-            trace_state: Arc::from(""),
+            trace_state: ArcStr::from(""),
             flags: u32::from(SAMPLED),
             name: metadata.name().into(),
             kind: SpanKind::Internal,
@@ -77,7 +76,7 @@ impl Spans {
             end_ns: now_ns,
             resource: 0,
             scope_name: metadata.target().into(),
-            scope_version: Arc::from(""),
+            scope_version: ArcStr::from(""),
             attributes: fields.0,
             dropped_attributes: 0,
             events: Vec::new(),
@@ -168,7 +167,7 @@ impl Spans {
         slot.span.links.push(Link {
             trace_id: from.trace_id,
             span_id: from.span_id,
-            trace_state: Arc::from(""),
+            trace_state: ArcStr::from(""),
             attributes: vec![attribute],
             dropped_attributes: 0,
             flags: u32::from(from.flags),

@@ -7,12 +7,12 @@
 
 mod keys;
 
-use std::sync::Arc;
-
 pub use keys::Key;
 
 use crate::conventions::LINK_KIND;
-use crate::model::{Resource, Span, SpanId, SpanKind, Status, TraceId, TraceSet, Value, find};
+use crate::model::{
+    ArcStr, Resource, Span, SpanId, SpanKind, Status, TraceId, TraceSet, Value, find,
+};
 
 /// Spans that can be put together, in some order.
 pub trait SpanSet {
@@ -56,7 +56,7 @@ pub trait SpanView<'a>: Copy {
     /// The span that called it.
     fn parent_span_id(self) -> Option<SpanId>;
     /// The name of its operation.
-    fn name(self) -> &'a Arc<str>;
+    fn name(self) -> &'a ArcStr;
     /// Its role between services.
     fn kind(self) -> SpanKind;
     /// Whether it ended with an error.
@@ -74,7 +74,7 @@ pub trait SpanView<'a>: Copy {
     /// An attribute that is an integer.
     fn number(self, key: Key) -> Option<i64>;
     /// An attribute that is text.
-    fn text(self, key: Key) -> Option<&'a Arc<str>>;
+    fn text(self, key: Key) -> Option<&'a ArcStr>;
 
     /// Nanoseconds in an attribute; none if it is not there or negative.
     fn nanoseconds(self, key: Key) -> Option<u64> {
@@ -116,7 +116,7 @@ impl<'a> SpanView<'a> for &'a Span {
         self.parent_span_id
     }
 
-    fn name(self) -> &'a Arc<str> {
+    fn name(self) -> &'a ArcStr {
         &self.name
     }
 
@@ -156,7 +156,7 @@ impl<'a> SpanView<'a> for &'a Span {
         self.attribute(key.as_str()).and_then(Value::as_int)
     }
 
-    fn text(self, key: Key) -> Option<&'a Arc<str>> {
+    fn text(self, key: Key) -> Option<&'a ArcStr> {
         match self.attribute(key.as_str())? {
             Value::Str(text) => Some(text),
             _ => None,

@@ -1,11 +1,10 @@
 //! Trace sets for tests: every shape that the model allows.
 #![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
 
-use std::sync::Arc;
-
 use raftlens_tracer::format::{Format, write};
 use raftlens_tracer::model::{
-    Attribute, Link, Resource, Span, SpanEvent, SpanId, SpanKind, Status, TraceId, TraceSet, Value,
+    ArcStr, Attribute, Link, Resource, Span, SpanEvent, SpanId, SpanKind, Status, TraceId,
+    TraceSet, Value,
 };
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -22,7 +21,7 @@ impl Maker {
         &list[self.0.random_range(0..list.len())]
     }
 
-    fn text(&mut self) -> Arc<str> {
+    fn text(&mut self) -> ArcStr {
         let texts =
             ["", "k", "Peer::inspect", "线性一致读", "\"q\\\n\t\u{1}", "🦀", "1", "true", "NaN"];
         (*self.pick(&texts)).into()
@@ -34,11 +33,14 @@ impl Maker {
             1 => Value::Bool(self.0.random()),
             2 => Value::Int(*self.pick(&[0, -1, i64::MIN, i64::MAX, 1 << 53, (1 << 53) + 1, 42])),
             3 => Value::Double(*self.pick(&[0.5, 2.0, -1e300, f64::INFINITY, f64::MIN_POSITIVE])),
-            4 => Value::Bytes((0..self.0.random_range(0..5)).map(|_| self.0.random()).collect()),
-            5 => Value::Array(
-                (0..self.0.random_range(0..3)).map(|_| self.value(depth - 1)).collect(),
-            ),
-            _ => Value::Map(self.attributes(depth - 1)),
+            4 => {
+                (0..self.0.random_range(0..5)).map(|_| self.0.random()).collect::<Vec<u8>>().into()
+            }
+            5 => {
+                let values = (0..self.0.random_range(0..3)).map(|_| self.value(depth - 1));
+                values.collect::<Vec<_>>().into()
+            }
+            _ => self.attributes(depth - 1).into(),
         }
     }
 
@@ -60,7 +62,7 @@ impl Maker {
         ];
         let mut attributes: Vec<Attribute> = Vec::new();
         for _ in 0..self.0.random_range(0..5) {
-            let key: Arc<str> = (*self.pick(&keys)).into();
+            let key: ArcStr = (*self.pick(&keys)).into();
             if attributes.iter().all(|attribute| attribute.key != key) {
                 attributes.push(Attribute { key, value: self.value(depth) });
             }

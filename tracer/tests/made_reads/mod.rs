@@ -1,9 +1,9 @@
 //! Reads as a cluster of three stores records them, from a seed: as many as a test or a bench wants.
 #![allow(dead_code, unreachable_pub, reason = "each user takes what it needs")]
 
-use std::sync::Arc;
-
-use raftlens_tracer::model::{Attribute, Link, Resource, Span, SpanId, TraceId, TraceSet, Value};
+use raftlens_tracer::model::{
+    ArcStr, Attribute, Link, Resource, Span, SpanId, TraceId, TraceSet, Value,
+};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
@@ -207,16 +207,17 @@ fn number(key: &str, value: i64) -> Attribute {
     Attribute { key: shared(key), value: Value::Int(value) }
 }
 
-/// Texts are shared as by a reader of files.
-fn shared(text: &str) -> Arc<str> {
+/// Texts are shared, and stay, as with a reader of files.
+fn shared(text: &str) -> ArcStr {
     use std::cell::RefCell;
     use std::collections::HashSet;
-    thread_local!(static TEXTS: RefCell<HashSet<Arc<str>>> = RefCell::default());
+    thread_local!(static TEXTS: RefCell<HashSet<ArcStr>> = RefCell::default());
     TEXTS.with_borrow_mut(|texts| match texts.get(text) {
-        Some(known) => Arc::clone(known),
+        Some(known) => ArcStr::clone(known),
         None => {
-            let new: Arc<str> = text.into();
-            texts.insert(Arc::clone(&new));
+            let new: ArcStr = text.into();
+            new.leak();
+            texts.insert(ArcStr::clone(&new));
             new
         }
     })

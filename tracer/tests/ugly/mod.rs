@@ -1,9 +1,8 @@
 //! Trace sets of every shape that the model allows, ugly ones above all, from a seed.
 
-use std::sync::Arc;
-
 use raftlens_tracer::model::{
-    Attribute, Link, Resource, Span, SpanEvent, SpanId, SpanKind, Status, TraceId, TraceSet, Value,
+    ArcStr, Attribute, Link, Resource, Span, SpanEvent, SpanId, SpanKind, Status, TraceId,
+    TraceSet, Value,
 };
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -73,7 +72,7 @@ impl Maker {
         self.pick(&[0, 0, 1, u32::MAX])
     }
 
-    fn text(&mut self) -> Arc<str> {
+    fn text(&mut self) -> ArcStr {
         if self.one_in(400) {
             return "线🦀\n".repeat(self.random.random_range(1..9_000)).into();
         }
@@ -95,9 +94,9 @@ impl Maker {
                 let special = self.pick(&special);
                 Value::Double(if any.is_nan() || self.one_in(2) { special } else { any })
             }
-            5 => Value::Bytes((0..self.count(5)).map(|_| self.random.random()).collect()),
-            6 => Value::Array((0..self.count(3)).map(|_| self.value(depth - 1)).collect()),
-            _ => Value::Map(self.attributes(depth - 1)),
+            5 => (0..self.count(5)).map(|_| self.random.random()).collect::<Vec<u8>>().into(),
+            6 => (0..self.count(3)).map(|_| self.value(depth - 1)).collect::<Vec<_>>().into(),
+            _ => self.attributes(depth - 1).into(),
         }
     }
 
@@ -105,7 +104,7 @@ impl Maker {
     fn attributes(&mut self, depth: usize) -> Vec<Attribute> {
         let mut attributes: Vec<Attribute> = Vec::new();
         for _ in 0..self.count(4) {
-            let key: Arc<str> = self.pick(&KEYS).into();
+            let key: ArcStr = self.pick(&KEYS).into();
             if attributes.iter().all(|attribute| attribute.key != key) {
                 attributes.push(Attribute { key, value: self.value(depth) });
             }

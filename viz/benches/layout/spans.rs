@@ -1,9 +1,8 @@
 //! From a million spans to a chart: one process, no file.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use raftlens_tracer::model::{Resource, Span, SpanId, SpanKind, Status, TraceId, TraceSet};
+use raftlens_tracer::model::{ArcStr, Resource, Span, SpanId, SpanKind, Status, TraceId, TraceSet};
 use raftlens_viz::{DrawOptions, FlowGraph, Options as TraceOptions, draw};
 
 use crate::Options;
@@ -37,9 +36,9 @@ pub(crate) fn measure(_: &Options, table: &mut Table) {
 /// Traces in which functions call each other in a few ways.
 fn traces() -> TraceSet {
     let mut random = Random::new(3);
-    let text = |text: String| -> Arc<str> { Arc::from(text) };
-    let names: Vec<Arc<str>> = (0..FUNCTIONS).map(|it| text(format!("function_{it}"))).collect();
-    let scopes: Vec<Arc<str>> = (0..6).map(|it| text(format!("bench::module_{it}"))).collect();
+    let text = |text: String| -> ArcStr { ArcStr::from(text) };
+    let names: Vec<ArcStr> = (0..FUNCTIONS).map(|it| text(format!("function_{it}"))).collect();
+    let scopes: Vec<ArcStr> = (0..6).map(|it| text(format!("bench::module_{it}"))).collect();
     let empty = text(String::new());
     let mut spans: Vec<Span> = Vec::with_capacity(SPANS);
     for index in 0..SPANS {
@@ -51,15 +50,15 @@ fn traces() -> TraceSet {
             trace_id: TraceId(trace as u128 + 1),
             span_id: SpanId(index as u64 + 1),
             parent_span_id: parent.map(|parent| SpanId((trace * TRACE + parent) as u64 + 1)),
-            trace_state: Arc::clone(&empty),
+            trace_state: ArcStr::clone(&empty),
             flags: 0,
-            name: Arc::clone(&names[function]),
+            name: ArcStr::clone(&names[function]),
             kind: SpanKind::Internal,
             start_ns,
             end_ns: start_ns + 500 + random.below(100_000) as u64,
             resource: 0,
-            scope_name: Arc::clone(&scopes[function / 10]),
-            scope_version: Arc::clone(&empty),
+            scope_name: ArcStr::clone(&scopes[function / 10]),
+            scope_version: ArcStr::clone(&empty),
             attributes: Vec::new(),
             dropped_attributes: 0,
             events: Vec::new(),

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
-use std::sync::Arc;
 
 use raftlens_tracer::conventions::{FILE, FUNCTION, LINE, OWNER, SERVICE_NAME};
 use raftlens_tracer::format::{self, write};
 use raftlens_tracer::model::{
-    Attribute, Resource, Span, SpanId, SpanKind, Status, TraceId, TraceSet, Value,
+    ArcStr, Attribute, Resource, Span, SpanId, SpanKind, Status, TraceId, TraceSet, Value,
 };
 use raftlens_viz::from_source::{CallKind, FlowOptions, SourceGraph, flow_graph};
 use raftlens_viz::{DrawOptions, Format, draw};
@@ -36,7 +35,7 @@ pub(crate) struct Program {
     /// Callees of each function.
     calls: Vec<Vec<usize>>,
     /// What a span of each function says of it.
-    names: Vec<(Arc<str>, Vec<Attribute>)>,
+    names: Vec<(ArcStr, Vec<Attribute>)>,
 }
 
 impl Program {
@@ -138,7 +137,7 @@ impl Run<'_> {
             parent_span_id,
             trace_state: "".into(),
             flags: 0x101,
-            name: Arc::clone(name),
+            name: ArcStr::clone(name),
             kind: SpanKind::Internal,
             start_ns,
             end_ns: start_ns,
@@ -166,7 +165,7 @@ impl Run<'_> {
 }
 
 /// Name and attributes of a function's spans.
-fn says(function: &raftlens_viz::from_source::Function) -> (Arc<str>, Vec<Attribute>) {
+fn says(function: &raftlens_viz::from_source::Function) -> (ArcStr, Vec<Attribute>) {
     let title = function.name.rsplit("::").next().unwrap_or(&function.name);
     let text =
         |key: &str, value: &str| Attribute { key: key.into(), value: Value::Str(value.into()) };

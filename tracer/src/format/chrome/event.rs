@@ -1,13 +1,11 @@
 //! One trace event as the file has it. Numbers may be in quotes and ids may be numbers.
 
-use std::sync::Arc;
-
 use serde::de::MapAccess;
 
 use super::value::{Plain, label};
 use crate::format::intern::Interner;
 use crate::format::walk::{Fields, Text, skip};
-use crate::model::{Attribute, Value};
+use crate::model::{ArcStr, Attribute, Value};
 
 /// A trace event.
 pub(super) struct Event {
@@ -15,22 +13,22 @@ pub(super) struct Event {
     pub(super) phase: char,
     /// Its position in the file.
     pub(super) order: usize,
-    pub(super) name: Arc<str>,
-    pub(super) category: Arc<str>,
-    pub(super) process: Arc<str>,
-    pub(super) thread: Arc<str>,
+    pub(super) name: ArcStr,
+    pub(super) category: ArcStr,
+    pub(super) process: ArcStr,
+    pub(super) thread: ArcStr,
     /// Nanoseconds since the file's zero.
     pub(super) time_ns: Option<i128>,
     pub(super) duration_ns: Option<i128>,
     /// What events of one operation or flow have in common.
-    pub(super) id: Option<Arc<str>>,
+    pub(super) id: Option<ArcStr>,
     /// Whether `id` means something within the process only.
     pub(super) is_local: bool,
-    pub(super) scope: Arc<str>,
+    pub(super) scope: ArcStr,
     /// Whether the end of a flow is in the slice around it, and not in the next one.
     pub(super) binds_around: bool,
     /// The flow that the event itself takes part in.
-    pub(super) flow: Option<Arc<str>>,
+    pub(super) flow: Option<ArcStr>,
     pub(super) flow_in: bool,
     pub(super) flow_out: bool,
     pub(super) args: Vec<Attribute>,
@@ -98,7 +96,7 @@ impl<'de> Fields<'de> for EventFields<'_> {
             "flow_in" => event.flow_in = is_true(&value),
             "flow_out" => event.flow_out = is_true(&value),
             "args" => match value {
-                Value::Map(entries) => event.args = entries,
+                Value::Map(entries) => event.args = *entries,
                 Value::Str(text) if text.is_empty() => {}
                 value => event.args = vec![Attribute { key: interner.text("args"), value }],
             },
@@ -108,14 +106,14 @@ impl<'de> Fields<'de> for EventFields<'_> {
     }
 }
 
-fn text(value: &Value, interner: &mut Interner) -> Arc<str> {
+fn text(value: &Value, interner: &mut Interner) -> ArcStr {
     label(value).unwrap_or_else(|| interner.text(""))
 }
 
 /// An id that says itself where it is known: `{"local":"0x1"}` or `{"global":"0x1"}`.
 fn take_id2(event: &mut Event, value: &Value) {
     let Value::Map(entries) = value else { return };
-    for entry in entries {
+    for entry in entries.iter() {
         if let Some(id) = label(&entry.value).filter(|_| matches!(&*entry.key, "local" | "global"))
         {
             event.is_local = &*entry.key == "local";

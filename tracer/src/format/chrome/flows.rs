@@ -1,11 +1,10 @@
 //! Flows, the arrows between slices, become links: from where the arrow ends to where it began.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use super::event::Event;
 use crate::format::otlp_read::new_link;
-use crate::model::{Link, Span};
+use crate::model::{ArcStr, Link, Span};
 
 /// What a slice is to a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +18,9 @@ pub(super) enum Bind {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum FlowId {
     /// `s`, `t` and `f` events.
-    OfEvents { process: Option<Arc<str>>, category: Arc<str>, name: Arc<str>, id: Arc<str> },
+    OfEvents { process: Option<ArcStr>, category: ArcStr, name: ArcStr, id: ArcStr },
     /// `bind_id` of slices.
-    OfSlices { process: Option<Arc<str>>, id: Arc<str> },
+    OfSlices { process: Option<ArcStr>, id: ArcStr },
 }
 
 struct Bound {
@@ -50,7 +49,7 @@ impl Flows {
             process: event.is_local.then(|| event.process.clone()),
             category: event.category.clone(),
             name: event.name.clone(),
-            id: event.id.clone().unwrap_or_else(|| Arc::from("")),
+            id: event.id.clone().unwrap_or_else(|| ArcStr::from("")),
         };
         self.push(id, event, kind, slice);
     }

@@ -1,13 +1,13 @@
 //! Takes back what our writer put into `args`: everything that a trace event has no field for.
 
-use std::sync::Arc;
-
 use super::args::kind_name;
 use super::event::Event;
 use super::*;
 use crate::format::intern::Interner;
 use crate::format::otlp_read::{new_link, new_span};
-use crate::model::{Attribute, Link, Span, SpanEvent, SpanId, SpanKind, Status, TraceId, Value};
+use crate::model::{
+    ArcStr, Attribute, Link, Span, SpanEvent, SpanId, SpanKind, Status, TraceId, Value,
+};
 
 /// A span that brought its ids, without name and place in time.
 pub(super) struct Own {
@@ -71,7 +71,7 @@ pub(super) fn span(args: &mut Vec<Attribute>, interner: &mut Interner) -> Option
             (DROPPED_LINKS, Value::Int(number)) => span.dropped_links = number as u32,
             (START_NS, Value::Str(text)) => own.start_ns = text.parse().ok(),
             (END_NS, Value::Str(text)) => own.end_ns = text.parse().ok(),
-            (ATTRIBUTES, Value::Map(entries)) => span.attributes = entries,
+            (ATTRIBUTES, Value::Map(entries)) => span.attributes = *entries,
             (LINKS, Value::Array(links)) => {
                 span.links = links.into_iter().filter_map(link).collect()
             }
@@ -88,14 +88,14 @@ pub(super) fn span(args: &mut Vec<Attribute>, interner: &mut Interner) -> Option
 fn link(value: Value) -> Option<Link> {
     let Value::Map(entries) = value else { return None };
     let mut link = new_link();
-    for Attribute { key, value } in entries {
+    for Attribute { key, value } in *entries {
         match (&*key, value) {
             (TRACE_ID, Value::Str(text)) => link.trace_id = TraceId(digits(&text, 32)?),
             (SPAN_ID, Value::Str(text)) => link.span_id = SpanId(digits(&text, 16)? as u64),
             (TRACE_STATE, Value::Str(text)) => link.trace_state = text,
             (FLAGS, Value::Int(number)) => link.flags = number as u32,
             (DROPPED_ATTRIBUTES, Value::Int(number)) => link.dropped_attributes = number as u32,
-            (ATTRIBUTES, Value::Map(entries)) => link.attributes = entries,
+            (ATTRIBUTES, Value::Map(entries)) => link.attributes = *entries,
             _ => {}
         }
     }
@@ -110,7 +110,7 @@ pub(super) fn event(event: Event, interner: &mut Interner) -> Point {
         let is_arrow = crate::model::find(&event.args, FLOW) == Some(&Value::Bool(true));
         return if is_arrow { Point::Arrow } else { Point::Foreign(event) };
     };
-    let empty: Arc<str> = interner.text("");
+    let empty: ArcStr = interner.text("");
     let mut own = OwnEvent {
         span,
         number,
@@ -127,7 +127,7 @@ pub(super) fn event(event: Event, interner: &mut Interner) -> Point {
             (DROPPED_ATTRIBUTES, Value::Int(number)) => {
                 own.event.dropped_attributes = number as u32;
             }
-            (ATTRIBUTES, Value::Map(entries)) => own.event.attributes = entries,
+            (ATTRIBUTES, Value::Map(entries)) => own.event.attributes = *entries,
             (_, value) => rest.push(Attribute { key, value }),
         }
     }

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
@@ -20,7 +19,7 @@ use crate::format::Warning;
 use crate::format::error::position_of;
 use crate::format::intern::Builder;
 use crate::format::walk::{Elements, List, Object, Text, skip};
-use crate::model::{Attribute, Value, find};
+use crate::model::{ArcStr, Attribute, Value, find};
 
 /// Reads a document that fills the whole of `bytes`.
 pub(in crate::format) fn document(
@@ -51,8 +50,8 @@ fn ends_between(bytes: &[u8], error: &serde_json::Error) -> bool {
 /// What is known of a process besides its events.
 #[derive(Default)]
 pub(super) struct Process {
-    pub(super) name: Option<Arc<str>>,
-    pub(super) labels: Option<Arc<str>>,
+    pub(super) name: Option<ArcStr>,
+    pub(super) labels: Option<ArcStr>,
     pub(super) resource: Option<Vec<Attribute>>,
     /// Index of its resource in the set, once it is needed.
     pub(super) index: Option<u32>,
@@ -66,8 +65,8 @@ pub(super) struct Reading<'a> {
     events: usize,
     pub(super) anchor_ns: u64,
     last_ns: i128,
-    pub(super) processes: HashMap<Arc<str>, Process>,
-    pub(super) thread_names: HashMap<(Arc<str>, Arc<str>), Arc<str>>,
+    pub(super) processes: HashMap<ArcStr, Process>,
+    pub(super) thread_names: HashMap<(ArcStr, ArcStr), ArcStr>,
     threads: ByTrack,
     operations: ByTrack,
     not_carried: usize,
@@ -186,7 +185,7 @@ impl<'a> Reading<'a> {
         match &*event.name {
             "process_name" => {
                 let resource = match find(&event.args, RESOURCE) {
-                    Some(Value::Map(attributes)) => Some(attributes.clone()),
+                    Some(Value::Map(attributes)) => Some(attributes.to_vec()),
                     _ => None,
                 };
                 let name = text("name");

@@ -1,20 +1,19 @@
 //! Beginnings and ends become slices: stretches of time with a name, one inside the other.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use super::event::Event;
 use super::flows::{Bind, Flows};
 use super::own::{self, OwnEvent};
 use crate::format::Warning;
 use crate::format::intern::Interner;
-use crate::model::{Attribute, SpanEvent};
+use crate::model::{ArcStr, Attribute, SpanEvent};
 
 /// Where slices nest.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Track {
-    Thread { process: Arc<str>, thread: Arc<str> },
-    Async { process: Option<Arc<str>>, category: Arc<str>, id: Arc<str>, scope: Arc<str> },
+    Thread { process: ArcStr, thread: ArcStr },
+    Async { process: Option<ArcStr>, category: ArcStr, id: ArcStr, scope: ArcStr },
 }
 
 /// A stretch of time. A caller always stands before what it called.
@@ -202,7 +201,7 @@ impl ByTrack {
             ('b' | 'n' | 'e', id) => Track::Async {
                 process: event.is_local.then(|| event.process.clone()),
                 category: event.category.clone(),
-                id: id.clone().unwrap_or_else(|| Arc::from("")),
+                id: id.clone().unwrap_or_else(|| ArcStr::from("")),
                 scope: event.scope.clone(),
             },
             _ => Track::Thread { process: event.process.clone(), thread: event.thread.clone() },

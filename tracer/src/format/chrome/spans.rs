@@ -1,7 +1,6 @@
 //! Slices become spans: ours with what they brought, those of others with ids that are made.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::ids::{Ids, trace};
 use super::own::{self, Own, OwnEvent};
@@ -9,7 +8,7 @@ use super::read::{Process, Reading};
 use super::slices::{Slice, Track};
 use crate::conventions::SERVICE_NAME;
 use crate::format::otlp_read::new_span;
-use crate::model::{Attribute, Span, SpanId, TraceId, Value};
+use crate::model::{ArcStr, Attribute, Span, SpanId, TraceId, Value};
 
 const PROCESS_ID: &str = "process.pid";
 const PROCESS_LABELS: &str = "process.labels";
@@ -138,7 +137,7 @@ impl Reading<'_> {
     }
 
     /// The index of a process's resource.
-    fn resource(&mut self, name: &Arc<str>) -> u32 {
+    fn resource(&mut self, name: &ArcStr) -> u32 {
         let process = self.processes.entry(name.clone()).or_default();
         if let Some(index) = process.index {
             return index;
@@ -152,7 +151,7 @@ impl Reading<'_> {
 }
 
 /// What is known of a process of others.
-fn attributes_of(process: &Process, id: &Arc<str>) -> Vec<Attribute> {
+fn attributes_of(process: &Process, id: &ArcStr) -> Vec<Attribute> {
     let mut attributes = Vec::new();
     let mut add = |key: &str, value| attributes.push(Attribute { key: key.into(), value });
     if let Some(name) = &process.name {
@@ -167,6 +166,6 @@ fn attributes_of(process: &Process, id: &Arc<str>) -> Vec<Attribute> {
     attributes
 }
 
-fn number_or_text(text: &Arc<str>) -> Value {
+fn number_or_text(text: &ArcStr) -> Value {
     text.parse().map_or_else(|_| Value::Str(text.clone()), Value::Int)
 }

@@ -6,7 +6,6 @@
 //! map, and readers refuse what goes beyond 128.
 
 use std::fmt;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +15,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use crate::format::intern::Interner;
 use crate::format::number::name_of_unwritable;
 use crate::format::walk::Text;
-use crate::model::{Attribute, Value};
+use crate::model::{ArcStr, Attribute, Value};
 
 /// The integers that a JavaScript number holds exactly.
 const MOST_EXACT: u64 = 1 << 53;
@@ -49,7 +48,7 @@ impl Serialize for PlainJson<'_> {
                 Some(name) => typed(serializer, DOUBLE, name),
                 None => serializer.serialize_f64(*number),
             },
-            Value::Bytes(bytes) => typed(serializer, BYTES, &STANDARD.encode(bytes)),
+            Value::Bytes(bytes) => typed(serializer, BYTES, &STANDARD.encode(&**bytes)),
             Value::Array(values) => serializer.collect_seq(values.iter().map(PlainJson)),
             Value::Map(entries) => PlainMap(entries).serialize(serializer),
         }
@@ -167,12 +166,12 @@ impl<'de> Visitor<'de> for Plain<'_> {
         while let Some(value) = list.next_element_seed(self.inner())? {
             values.push(value);
         }
-        Ok(self.nested(Value::Array(values)))
+        Ok(self.nested(values.into()))
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Value, A::Error> {
         let Some(Text(first)) = map.next_key()? else {
-            return Ok(Value::Map(Vec::new()));
+            return Ok(Vec::<Attribute>::new().into());
         };
         let key = self.interner.text(&first);
         let value = match &*key {
@@ -183,7 +182,7 @@ impl<'de> Visitor<'de> for Plain<'_> {
         self.entries(&mut entries, &mut map)?;
         Ok(match untyped(&mut entries) {
             Some(value) => value,
-            None => self.nested(Value::Map(entries)),
+            None => self.nested(entries.into()),
         })
     }
 }
@@ -209,7 +208,7 @@ impl<'de> Visitor<'de> for PlainEntries<'_> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Value, A::Error> {
         let mut entries = Vec::new();
         self.0.entries(&mut entries, &mut map)?;
-        Ok(self.0.nested(Value::Map(entries)))
+        Ok(self.0.nested(entries.into()))
     }
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
@@ -247,16 +246,16 @@ fn untyped(entries: &mut Vec<Attribute>) -> Option<Value> {
     match (&**key, &*value) {
         (INT, Value::Str(text)) => text.parse().ok().map(Value::Int),
         (DOUBLE, Value::Str(text)) => text.parse().ok().map(Value::Double),
-        (BYTES, Value::Str(text)) => STANDARD.decode(&**text).ok().map(Value::Bytes),
+        (BYTES, Value::Str(text)) => STANDARD.decode(&**text).ok().map(Value::from),
         (MAP, Value::Map(_)) => entries.pop().map(|only| only.value),
         _ => None,
     }
 }
 
 /// A scalar as text, as ids are: a number and the same number in quotes are one.
-pub(super) fn label(value: &Value) -> Option<Arc<str>> {
+pub(super) fn label(value: &Value) -> Option<ArcStr> {
     match value {
-        Value::Str(text) => Some(Arc::clone(text)),
+        Value::Str(text) => Some(ArcStr::clone(text)),
         Value::Int(number) => Some(number.to_string().into()),
         Value::Double(number) => Some(number.to_string().into()),
         Value::Bool(_) | Value::Bytes(_) | Value::Array(_) | Value::Map(_) => None,
@@ -276,7 +275,7 @@ mod tests {
     fn map(entries: &[(&str, Value)]) -> Value {
         let entry =
             |(key, value): &(&str, Value)| Attribute { key: (*key).into(), value: value.clone() };
-        Value::Map(entries.iter().map(entry).collect())
+        entries.iter().map(entry).collect::<Vec<_>>().into()
     }
 
     #[test]
@@ -298,9 +297,8 @@ mod tests {
 
     #[test]
     fn what_is_too_deep_becomes_text() {
-        let deep = |levels: usize| {
-            (0..levels).fold(Value::Bool(true), |inner, _| Value::Array(vec![inner]))
-        };
+        let deep =
+            |levels: usize| (0..levels).fold(Value::Bool(true), |inner, _| vec![inner].into());
         assert_eq!(through(&deep(MOST_NESTED)), deep(MOST_NESTED));
         let mut value = through(&deep(MOST_NESTED + 3));
         for _ in 0..MOST_NESTED {
@@ -320,8 +318,8 @@ mod tests {
             Value::Double(-0.0),
             Value::Double(1e300),
             Value::Double(f64::NEG_INFINITY),
-            Value::Bytes(vec![0, 255]),
-            Value::Array(vec![Value::Bool(true), Value::Array(Vec::new())]),
+            vec![0_u8, 255].into(),
+            vec![Value::Bool(true), Vec::<Value>::new().into()].into(),
         ] {
             assert_eq!(through(&value), value);
         }
