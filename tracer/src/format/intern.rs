@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
-use std::str::{self, Utf8Error};
+use std::str;
 
 use foldhash::fast::FixedState;
 
@@ -40,19 +40,20 @@ impl Default for Interner {
 impl Interner {
     /// `text`, shared with earlier equal ones where that pays.
     pub(crate) fn text(&mut self, text: &str) -> ArcStr {
-        // A `str` is UTF-8, so there is no error.
+        // A `str` is UTF-8.
         self.value(text.as_bytes()).unwrap_or_default()
     }
 
-    /// The text that `bytes` are, of which there are few: a key, the name of a span.
+    /// The text that `bytes` are, of which there are few: a key, the name of a span. None if they are
+    /// not UTF-8.
     #[inline]
-    pub(super) fn name(&mut self, bytes: &[u8]) -> Result<ArcStr, Utf8Error> {
+    pub(super) fn name(&mut self, bytes: &[u8]) -> Option<ArcStr> {
         self.names.text(bytes)
     }
 
-    /// The text that `bytes` are, of which there may be many.
+    /// The text that `bytes` are, of which there may be many. None if they are not UTF-8.
     #[inline]
-    pub(super) fn value(&mut self, bytes: &[u8]) -> Result<ArcStr, Utf8Error> {
+    pub(super) fn value(&mut self, bytes: &[u8]) -> Option<ArcStr> {
         self.values.text(bytes)
     }
 }
@@ -104,9 +105,9 @@ impl Known {
 
     /// Known texts need not be checked for being UTF-8 again.
     #[inline]
-    fn text(&mut self, bytes: &[u8]) -> Result<ArcStr, Utf8Error> {
+    fn text(&mut self, bytes: &[u8]) -> Option<ArcStr> {
         if bytes.len() > LONGEST_SHARED_BYTES {
-            return str::from_utf8(bytes).map(ArcStr::from);
+            return str::from_utf8(bytes).ok().map(ArcStr::from);
         }
         let mut hasher = self.hasher.build_hasher();
         hasher.write(bytes);
@@ -118,14 +119,14 @@ impl Known {
                 && let Some(text) = text
                 && same(text.as_bytes(), bytes)
             {
-                return Ok(ArcStr::clone(text));
+                return Some(ArcStr::clone(text));
             }
         }
         self.add(bytes, hash)
     }
 
     #[inline(never)]
-    fn add(&mut self, bytes: &[u8], hash: u64) -> Result<ArcStr, Utf8Error> {
+    fn add(&mut self, bytes: &[u8], hash: u64) -> Option<ArcStr> {
         let places = self.sets.len() * PLACES_OF_ONE;
         if self.added >= places && places < 1 << self.most_places_log2 {
             self.make_places((places.ilog2() + 2).min(self.most_places_log2));
@@ -136,10 +137,10 @@ impl Known {
 }
 
 impl Places {
-    fn add(&mut self, bytes: &[u8], hash: u32) -> Result<ArcStr, Utf8Error> {
-        let text = ArcStr::from(str::from_utf8(bytes)?);
+    fn add(&mut self, bytes: &[u8], hash: u32) -> Option<ArcStr> {
+        let text = ArcStr::from(str::from_utf8(bytes).ok()?);
         if std::mem::replace(&mut self.seen_once, hash) != hash {
-            return Ok(text);
+            return Some(text);
         }
         let text = lasting(text);
         // The newest comes first, and what was there moves on.
@@ -147,7 +148,7 @@ impl Places {
         self.texts.rotate_right(1);
         self.hashes[0] = hash;
         self.texts[0] = Some(text.clone());
-        Ok(text)
+        Some(text)
     }
 }
 
@@ -286,8 +287,8 @@ mod tests {
     fn what_is_no_text_is_refused_each_time() {
         let mut interner = Interner::default();
         for _ in 0..3 {
-            assert!(interner.value(b"\xff").is_err());
-            assert!(interner.name(&[0xc3; 200]).is_err());
+            assert!(interner.value(b"\xff").is_none());
+            assert!(interner.name(&[0xc3; 200]).is_none());
             assert_eq!(&*interner.name(b"").unwrap(), "");
         }
     }

@@ -25,14 +25,14 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(super) fn shared_text(&mut self, interner: &mut Interner) -> Parsed<ArcStr> {
         let text = self.text()?;
-        interner.value(&text).map_err(|_| self.not_text())
+        interner.value(&text).ok_or_else(|| self.not_text())
     }
 
     /// A text of which there are few, shared with earlier ones.
     #[inline]
     pub(super) fn shared_name(&mut self, interner: &mut Interner) -> Parsed<ArcStr> {
         let text = self.text()?;
-        interner.name(&text).map_err(|_| self.not_text())
+        interner.name(&text).ok_or_else(|| self.not_text())
     }
 
     #[cold]

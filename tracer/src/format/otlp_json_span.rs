@@ -187,14 +187,14 @@ fn plain_attribute(cursor: &mut Cursor<'_>, values: &mut Values<'_>) -> Option<(
     if cursor.take(b"stringValue\":\"").is_some() {
         let text = cursor.plain()?;
         cursor.take(b"}}")?;
-        let key = values.interner.name(key).ok()?;
-        let value = Value::Str(values.interner.value(text).ok()?);
+        let key = values.interner.name(key)?;
+        let value = Value::Str(values.interner.value(text)?);
         values.scratch.push(Attribute { key, value });
     } else {
         cursor.take(b"intValue\":\"")?;
         let number = digits(cursor.plain()?).and_then(|number| i64::try_from(number).ok())?;
         cursor.take(b"}}")?;
-        let key = values.interner.name(key).ok()?;
+        let key = values.interner.name(key)?;
         values.scratch.push(Attribute { key, value: Value::Int(number) });
     }
     Some(())

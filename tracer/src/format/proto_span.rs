@@ -63,14 +63,14 @@ fn other(wire: &mut Wire<'_>, tag: Tag, of: &str, last_known: u32) -> Parsed<()>
 #[inline]
 fn text(wire: &mut Wire<'_>, interner: &mut Interner) -> Parsed<ArcStr> {
     let bytes = wire.bytes()?;
-    interner.value(bytes).map_err(|_| not_text(wire.at()))
+    interner.value(bytes).ok_or_else(|| not_text(wire.at()))
 }
 
 /// A text of which there are few.
 #[inline]
 fn name(wire: &mut Wire<'_>, interner: &mut Interner) -> Parsed<ArcStr> {
     let bytes = wire.bytes()?;
-    interner.name(bytes).map_err(|_| not_text(wire.at()))
+    interner.name(bytes).ok_or_else(|| not_text(wire.at()))
 }
 
 #[cold]
@@ -157,12 +157,11 @@ fn link(wire: &mut Wire<'_>, values: &mut Values<'_>) -> Parsed<Link> {
 /// Reads an attribute to the end of the scratch list.
 #[inline]
 fn attribute(wire: &mut Wire<'_>, values: &mut Values<'_>) -> Parsed<()> {
-    let start = *wire;
-    let message = wire.bytes()?;
+    let (message, rest) = wire.bytes_ahead()?;
     if plain_attribute(message, values).is_some() {
+        wire.go_on_at(rest);
         return Ok(());
     }
-    *wire = start;
     any_attribute(wire, values)
 }
 
@@ -180,17 +179,21 @@ fn plain_attribute(message: &[u8], values: &mut Values<'_>) -> Option<()> {
     }
     let value = match content {
         [0x0a, bytes @ 0..0x80, text @ ..] if text.len() == usize::from(*bytes) => {
-            Value::Str(values.interner.value(text).ok()?)
+            Value::Str(values.interner.value(text)?)
         }
         [0x18, number @ ..] => {
             let mut wire = Wire::new(number);
-            Value::Int(wire.varint().ok().filter(|_| !wire.has_more())? as i64)
+            let Ok(number) = wire.varint() else { return None };
+            if wire.has_more() {
+                return None;
+            }
+            Value::Int(number as i64)
         }
         [0x10, truth @ 0..=1] => Value::Bool(*truth == 1),
         [0x21, number @ ..] => Value::Double(f64::from_le_bytes(number.try_into().ok()?)),
         _ => return None,
     };
-    let key = values.interner.name(key).ok()?;
+    let key = values.interner.name(key)?;
     values.scratch.push(Attribute { key, value });
     Some(())
 }

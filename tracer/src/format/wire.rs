@@ -99,12 +99,33 @@ impl<'a> Wire<'a> {
     /// The bytes of a text or of a nested message.
     #[inline(always)]
     pub(super) fn bytes(&mut self) -> Parsed<&'a [u8]> {
-        let start = self.at();
-        let length = self.varint()?;
-        let parts = usize::try_from(length).ok().and_then(|it| self.rest.split_at_checked(it));
-        let Some((bytes, rest)) = parts else { return Err(self.too_long(start, length)) };
+        let (bytes, rest) = self.bytes_ahead()?;
         self.rest = rest;
         Ok(bytes)
+    }
+
+    /// The same, and what comes after them, without taking them.
+    #[inline(always)]
+    pub(super) fn bytes_ahead(&self) -> Parsed<(&'a [u8], &'a [u8])> {
+        if let Some((length @ 0..0x80, rest)) = self.rest.split_first()
+            && let Some(parts) = rest.split_at_checked(usize::from(*length))
+        {
+            return Ok(parts);
+        }
+        self.many_bytes_ahead()
+    }
+
+    fn many_bytes_ahead(&self) -> Parsed<(&'a [u8], &'a [u8])> {
+        let mut wire = *self;
+        let length = wire.varint()?;
+        let parts = usize::try_from(length).ok().and_then(|it| wire.rest.split_at_checked(it));
+        parts.ok_or_else(|| wire.too_long(self.at(), length))
+    }
+
+    /// Goes on at `rest`, which is what [`bytes_ahead`](Self::bytes_ahead) found after the bytes.
+    #[inline]
+    pub(super) fn go_on_at(&mut self, rest: &'a [u8]) {
+        self.rest = rest;
     }
 
     #[cold]
@@ -146,9 +167,11 @@ impl<'a> Wire<'a> {
         &mut self,
         mut field: impl FnMut(&mut Self, Tag) -> Parsed<()>,
     ) -> Parsed<()> {
-        let message = self.bytes()?;
-        let after = *self;
-        *self = Wire { rest: message, end: after.at(), depth: after.depth + 1 };
+        let (message, after) = self.bytes_ahead()?;
+        let end = self.end;
+        self.rest = message;
+        self.end = end - after.len();
+        self.depth += 1;
         if self.depth > MOST_DEPTH {
             return Err(self.too_deep());
         }
@@ -156,7 +179,9 @@ impl<'a> Wire<'a> {
             let tag = self.tag()?;
             field(self, tag)?;
         }
-        *self = after;
+        self.rest = after;
+        self.end = end;
+        self.depth -= 1;
         Ok(())
     }
 
