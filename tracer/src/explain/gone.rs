@@ -3,7 +3,8 @@
 
 use std::hash::BuildHasher as _;
 
-use foldhash::fast::RandomState;
+// The fast one puts ids that follow one another into few places, with some of its keys.
+use foldhash::quality::RandomState;
 
 use crate::model::TraceId;
 
