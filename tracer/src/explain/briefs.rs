@@ -1,7 +1,7 @@
 //! Briefs of spans: what explaining looks at of each, one behind the other in a few pieces of memory.
 //!
-//! A span of the model stands in five or more places of memory and takes about 1 KB; its brief takes
-//! about 250 bytes, is made while the span is at hand, and is all that a stream keeps of it. Going
+//! A span of the model stands in five or more places of memory and takes about 500 bytes; its brief takes
+//! about 200, is made while the span is at hand, and is all that a stream keeps of it. Going
 //! through briefs in their order means going through memory in its order.
 
 use std::mem;

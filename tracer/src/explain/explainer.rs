@@ -2,19 +2,20 @@
 //! together near each other, and what is found out is there at the end.
 //!
 //! The way of a span: into the window of open traces (`open_traces.rs`); when the window is full, the
-//! traces that seem complete are put together with all others in it, the clocks are corrected
-//! (`clocks.rs`), their reads are attributed (`attribution.rs`) and counted (`read_totals.rs`), or,
-//! where there are no reads, the critical paths of their requests (`path_totals.rs`).
+//! traces that seem complete are put together with those that links connect with them (`parts.rs`), the
+//! clocks are corrected (`clocks.rs`), their reads are attributed (`attribution.rs`) and counted
+//! (`read_totals.rs`), or, where there are no reads, the critical paths of their requests
+//! (`path_totals.rs`).
 //!
 //! # Bounds
 //!
 //! The window holds briefs (`briefs.rs`) of so many bytes of spans ([`Settings::window_bytes`]), which
-//! take about a quarter of that; putting them together takes about as much again, and all that is kept
+//! take about two fifths of that; putting them together takes about as much again, and all that is kept
 //! beside it some 100 MB at most: a block of reads, up to 2,000 operations, 1,000 groups, 20,000
 //! attribute values, 262,144 ids of traces. As long as the whole input fits into the window, its spans
-//! are kept as well. So memory does not depend on the length of the input. A trace whose spans lie further apart than an eighth of
-//! the window, or a read further from its carrier, is explained from what is there, which is counted
-//! in [`Explained::unfit`] and [`Explained::missing_carriers`].
+//! are kept as well. So memory does not depend on the length of the input. A trace whose spans lie
+//! further apart than an eighth of the window, or a read further from its carrier, is explained from
+//! what is there, which is counted in [`Explained::unfit`] and [`Explained::missing_carriers`].
 
 use std::mem;
 
@@ -32,7 +33,7 @@ use crate::view::{SpanSet, SpanView};
 /// How to explain.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How many bytes of spans the window covers, which waits for traces to be complete; 128 MB. An
+    /// How many bytes of spans the window covers, which waits for traces to be complete; 80 MB. An
     /// input that is no larger is kept whole.
     pub window_bytes: usize,
     /// From which duration on a read is slow, or a request counts, in nanoseconds. Without it a read
@@ -49,7 +50,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            window_bytes: 128 << 20,
+            window_bytes: 80 << 20,
             threshold_ns: None,
             group_by: GroupBy::Cause,
             keep: 10,

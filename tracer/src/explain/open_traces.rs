@@ -16,8 +16,8 @@ use crate::explain::briefs::{Briefs, push};
 use crate::explain::gone::Gone;
 use crate::model::{Attribute, Resource, Span, TraceId, TraceSet, Value};
 
-/// A brief takes about so much less than its span.
-const BRIEF_PART: usize = 4;
+/// A brief takes about so many fifths of its span.
+const BRIEF_FIFTHS: usize = 2;
 /// The window's part that must have arrived after a trace's last span, and for which it is kept.
 const MARGIN: usize = 8;
 /// So many resources are compared with a new one before it is looked up.
@@ -85,7 +85,7 @@ impl OpenTraces {
     pub(super) fn new(window_bytes: usize) -> Self {
         OpenTraces {
             whole_window_bytes: window_bytes,
-            window_bytes: window_bytes / BRIEF_PART,
+            window_bytes: window_bytes / 5 * BRIEF_FIFTHS,
             briefs: Briefs::default(),
             is_done: Vec::new(),
             whole: Some(TraceSet::default()),
