@@ -53,7 +53,7 @@ pub(crate) struct SlowArgs {
     what_if: Vec<WhatIf>,
     /// How many bytes of spans may lie between those that belong together. Traces whose spans are
     /// further apart, and reads further from those that they waited with, are explained in part.
-    #[arg(long, value_name = "BYTES", default_value_t = 80 << 20)]
+    #[arg(long, value_name = "BYTES", default_value_t = Settings::default().window_bytes)]
     window_bytes: usize,
     /// Print the results as JSON.
     #[arg(long)]

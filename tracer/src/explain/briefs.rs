@@ -1,7 +1,7 @@
 //! Briefs of spans: what explaining looks at of each, one behind the other in a few pieces of memory.
 //!
-//! A span of the model stands in five or more places of memory and takes about 500 bytes; its brief takes
-//! about 200, is made while the span is at hand, and is all that a stream keeps of it. Going
+//! A span of the model stands in five or more places of memory and takes about 500 bytes; its brief
+//! takes about 200, is made while the span is at hand, and is all that a stream keeps of it. Going
 //! through briefs in their order means going through memory in its order.
 
 use std::mem;
@@ -142,11 +142,6 @@ impl Briefs {
             + noted * size_of::<Noted>()
             + links * size_of::<NotedLink>()
             + text_bytes
-    }
-
-    /// The open trace of a span.
-    pub(super) fn trace(&self, at: usize) -> Option<u32> {
-        self.traces.get(at).copied()
     }
 
     /// The open trace of each span.
@@ -395,7 +390,7 @@ mod tests {
         }
         briefs.retain(|trace| trace % 2 == 1);
         let stay: Vec<&Span> = spans.chunks(7).skip(1).step_by(2).flatten().collect();
-        assert_eq!((briefs.count(), briefs.trace(0)), (stay.len(), Some(1)));
+        assert_eq!((briefs.count(), briefs.traces().first()), (stay.len(), Some(&1)));
         stay.into_iter().zip(briefs.views()).for_each(|(span, brief)| assert_same(span, brief));
         let (noted, links) = (briefs.noted.len(), briefs.links.len());
         briefs.add(&spans[4], 0);

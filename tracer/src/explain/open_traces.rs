@@ -237,7 +237,7 @@ impl OpenTraces {
     /// For each span, whether its trace must be explained now, as planned.
     pub(super) fn due(&self) -> Vec<bool> {
         let is_due = |place: u32| self.traces.get(place as usize).is_some_and(|it| it.is_due);
-        (0..self.is_done.len()).map(|at| self.briefs.trace(at).is_some_and(is_due)).collect()
+        self.briefs.traces().iter().map(|place| is_due(*place)).collect()
     }
 
     /// How many bytes had arrived so many margins ago.
@@ -278,11 +278,8 @@ impl OpenTraces {
     /// Drops the spans of traces that go, and resources that nobody uses any more.
     fn drop_spans(&mut self) {
         let goes = |place: u32| self.traces.get(place as usize).is_none_or(|it| it.goes);
-        let mut at = 0;
-        self.is_done.retain(|_| {
-            at += 1;
-            !self.briefs.trace(at - 1).is_none_or(goes)
-        });
+        let mut places = self.briefs.traces().iter();
+        self.is_done.retain(|_| places.next().is_some_and(|place| !goes(*place)));
         self.briefs.retain(|place| !goes(place));
         let old = std::mem::take(&mut self.briefs.resources);
         self.resources.clear();

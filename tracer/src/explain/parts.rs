@@ -17,7 +17,7 @@ const PART_SPANS: usize = 1_024;
 const NO_PART: u32 = u32::MAX;
 
 /// Which spans make up each part, as indices of the window's briefs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Parts {
     /// Of all parts, each in the order of arrival.
     spans: Vec<u32>,

@@ -93,19 +93,20 @@ impl Groups {
 
     /// Adds a span that was blank before.
     #[inline]
-    pub(super) fn push(&mut self, builder: &mut Builder, mut span: Span) {
+    pub(super) fn push(&mut self, builder: &mut Builder, span: Span) {
+        builder.traces.spans.push(span);
+        self.take_last(builder);
+    }
+
+    /// The last span in the set is one of this resource.
+    #[inline]
+    pub(super) fn take_last(&mut self, builder: &mut Builder) {
         if self.index.is_none() && self.resource.is_some() {
             self.place_resource(builder);
         }
-        span.resource = self.index.unwrap_or_default();
-        builder.traces.spans.push(span);
-    }
-
-    /// Adds a blank span, to be filled where it stands.
-    #[inline]
-    pub(super) fn push_blank(&mut self, builder: &mut Builder) {
-        let blank = self.blank();
-        self.push(builder, blank);
+        if let Some(span) = builder.traces.spans.last_mut() {
+            span.resource = self.index.unwrap_or_default();
+        }
     }
 
     /// Puts the resource into the set, and gives it to the spans that were there before it.

@@ -116,11 +116,12 @@ impl OtlpProtobuf {
         match (of.level, of.tag.field) {
             (Level::Scope, 2) => {
                 *wire = of.at_length;
-                self.groups.push_blank(builder);
+                builder.traces.spans.push(self.groups.blank());
                 if let Err(fault) = last_span(wire, builder) {
                     builder.traces.spans.pop();
                     return Err(fault);
                 }
+                self.groups.take_last(builder);
             }
             (Level::Request, 1) => {
                 self.open.push((Level::Group, of.inner));

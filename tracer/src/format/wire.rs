@@ -104,7 +104,8 @@ impl<'a> Wire<'a> {
         Ok(bytes)
     }
 
-    /// The same, and what comes after them, without taking them.
+    /// The same, and what comes after them, without taking them. Who may want to come back needs no
+    /// copy of the place then; copying it right after a step makes the processor wait for the step.
     #[inline(always)]
     pub(super) fn bytes_ahead(&self) -> Parsed<(&'a [u8], &'a [u8])> {
         if let Some((length @ 0..0x80, rest)) = self.rest.split_first()
