@@ -1,5 +1,6 @@
 //! The ways to record the same read.
 
+use std::fmt::Debug;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,8 +9,11 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider, SpanData, SpanExporter};
 use raftlens_tracer::kind;
 use raftlens_tracer::recorder::{FlightRecorder, Kind};
-use tracing::info_span;
+use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
+use tracing::{Event, Metadata, Subscriber, info_span};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 /// The spans of one read.
@@ -26,6 +30,9 @@ pub(crate) enum Variant {
     OpenTelemetry,
     /// fastrace with properties, a reporter that throws the spans away.
     Fastrace,
+    /// A subscriber that is given every span and field, and does nothing with them: what `tracing`
+    /// takes by itself.
+    Tracing,
     /// The flight recorder as the subscriber.
     Recorder,
     /// The same beside another subscriber that wants warnings.
@@ -39,11 +46,12 @@ pub(crate) enum Variant {
 }
 
 impl Variant {
-    pub(crate) const ALL: [Variant; 9] = [
+    pub(crate) const ALL: [Variant; 10] = [
         Variant::Nothing,
         Variant::Floor,
         Variant::OpenTelemetry,
         Variant::Fastrace,
+        Variant::Tracing,
         Variant::Recorder,
         Variant::Tee,
         Variant::Layer,
@@ -57,6 +65,7 @@ impl Variant {
             Variant::Floor => "floor",
             Variant::OpenTelemetry => "tracing-opentelemetry",
             Variant::Fastrace => "fastrace",
+            Variant::Tracing => "tracing",
             Variant::Recorder => "recorder",
             Variant::Tee => "recorder-tee",
             Variant::Layer => "recorder-layer",
@@ -75,6 +84,7 @@ impl Variant {
         let global = tracing::subscriber::set_global_default::<FlightRecorder>;
         let mut provider = None;
         match self {
+            Variant::Tracing => tracing::subscriber::set_global_default(Listener).unwrap(),
             Variant::Recorder => global(recorder.clone()).unwrap(),
             Variant::Tee => {
                 let other = tracing_subscriber::registry().with(LevelFilter::WARN);
@@ -119,6 +129,56 @@ pub(crate) struct Recording {
     recorder: FlightRecorder,
     lines: Lines,
     _provider: Option<SdkTracerProvider>,
+}
+
+/// Is told everything, and remembers nothing.
+struct Listener;
+
+impl Subscriber for Listener {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::always()
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        attributes.record(&mut Heard);
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+
+    fn try_close(&self, _: Id) -> bool {
+        true
+    }
+}
+
+struct Heard;
+
+impl Visit for Heard {
+    fn record_u64(&mut self, _: &Field, value: u64) {
+        black_box(value);
+    }
+
+    fn record_i64(&mut self, _: &Field, value: i64) {
+        black_box(value);
+    }
+
+    fn record_str(&mut self, _: &Field, value: &str) {
+        black_box(value);
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
 }
 
 #[derive(Debug)]

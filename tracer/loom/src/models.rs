@@ -151,10 +151,7 @@ fn open(pool: &Pool) -> SpanRef {
 /// One entry under `within`; whether the trace was still there.
 fn child(pool: &Pool, within: SpanRef, thread: &Thread, ends: &Ends<'_>) -> bool {
     match pool.claim(within, 1, thread, ends) {
-        Ok(Place { root, at, is_leased }) => {
-            if is_leased {
-                thread.lease.began(at);
-            }
+        Ok(Place { root, at }) => {
             write(pool, at.block(), at.cell());
             pool.release(root, thread, ends);
             true
@@ -162,6 +159,21 @@ fn child(pool: &Pool, within: SpanRef, thread: &Thread, ends: &Ends<'_>) -> bool
         Err(NoPlace::Over) => false,
         Err(why) => panic!("{why:?}"),
     }
+}
+
+/// One entry under `within`, whose words are written before the cell is taken; whether the trace was
+/// still there.
+fn child_in_place(pool: &Pool, within: SpanRef, thread: &Thread, ends: &Ends<'_>) -> bool {
+    if pool.lease(within, thread, ends).is_err() {
+        return false;
+    }
+    let room = thread.lease.room(pool, within).expect("a lease has cells, and is of this trace");
+    room.words_after(1)[0].store(VALUE, Ordering::Relaxed);
+    let at = thread.lease.take(&room, 1);
+    let tag = Tag::new(at.generation(), Kind::Span, 1, 0);
+    room.block.cell(at.cell())[0].store(tag.0, Ordering::Release);
+    thread.lease.give_back();
+    true
 }
 
 /// A thread that adds one entry: whether the trace was still there, and the traces that ended there
@@ -306,12 +318,10 @@ fn lease_against_end() {
     let ends = Ends::new(&world.pool);
     let thread = Thread::new();
     thread.enter(0, root);
-    let was_there = child(&world.pool, root, &thread, &ends);
-    // Within the one before, which the lease knows.
-    let within = thread.lease.last().unwrap_or(root);
-    let was_there_too = was_there && child(&world.pool, within, &thread, &ends);
+    let was_there = child_in_place(&world.pool, root, &thread, &ends);
+    let was_there_too = was_there && child(&world.pool, root, &thread, &ends);
     assert_eq!(was_there_too, was_there, "a lease keeps the trace alive");
-    thread.exit(0, root);
+    assert!(thread.exit(0, root));
     if thread.lease.is_over(&world.pool, thread.depth()) {
         world.pool.end_lease(&thread, &ends);
     }

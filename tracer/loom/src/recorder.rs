@@ -10,6 +10,10 @@ mod claim;
 mod copy;
 #[path = "../../src/recorder/entry.rs"]
 mod entry;
+#[path = "../../src/recorder/fields.rs"]
+mod fields;
+#[path = "../../src/recorder/lease.rs"]
+mod lease;
 #[path = "../../src/recorder/parked.rs"]
 mod parked;
 #[path = "../../src/recorder/pool.rs"]

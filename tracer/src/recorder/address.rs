@@ -5,12 +5,16 @@
 //! so an id that outlived its trace points at nothing. At a million traces a second through one and
 //! the same block, a generation comes again after six days.
 
+use std::num::NonZeroU64;
+
 use tracing::span::Id;
 
 const CELL_BITS: u32 = 5;
 const BLOCK_BITS: u32 = 20;
+/// How many bits a place has: a block and a cell.
+pub(super) const PLACE_BITS: u32 = BLOCK_BITS + CELL_BITS;
 /// How many bits a generation has.
-pub(super) const GENERATION_BITS: u32 = 64 - BLOCK_BITS - CELL_BITS;
+pub(super) const GENERATION_BITS: u32 = 64 - PLACE_BITS;
 /// What a generation is counted within.
 pub(super) const GENERATION_MASK: u64 = (1 << GENERATION_BITS) - 1;
 /// The most blocks that can be addressed; the last number is that of [`SpanRef::NOTHING`].
@@ -54,6 +58,17 @@ impl SpanRef {
         SpanRef(self.0 & !((1 << CELL_BITS) - 1) | cell as u64)
     }
 
+    /// The same place in another generation.
+    pub(super) fn in_generation(self, generation: u64) -> Self {
+        SpanRef::new(generation, self.block(), self.cell())
+    }
+
+    /// Whether both lie in the same block, in the same generation.
+    #[inline(always)]
+    pub(super) fn shares_block_with(self, other: SpanRef) -> bool {
+        (self.0 ^ other.0) >> CELL_BITS == 0
+    }
+
     #[inline]
     pub(super) fn of(id: &Id) -> Self {
         SpanRef(id.into_u64())
@@ -61,7 +76,8 @@ impl SpanRef {
 
     #[inline]
     pub(super) fn id(self) -> Id {
-        Id::from_u64(self.0)
+        // It is never zero.
+        Id::from_non_zero_u64(NonZeroU64::new(self.0).unwrap_or(NonZeroU64::MAX))
     }
 
     #[inline]

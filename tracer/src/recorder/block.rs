@@ -19,10 +19,9 @@
 //! sees old or new words and never undefined behaviour; it compares generations to throw away what
 //! was torn. There is no `unsafe` here. `tracer/loom` tries every interleaving of this file.
 
-use std::cell::Cell;
-
 use super::address::{GENERATION_MASK, SpanRef};
 use super::entry::{Kind, Tag};
+use super::scratch::OwnWord;
 use super::sync::{AtomicU64, Ordering, fence};
 
 /// Words of 8 bytes in a cell.
@@ -169,23 +168,25 @@ impl Block {
         self.word(index).store(value, Ordering::Relaxed);
     }
 
-    /// Writes words that follow one another.
+    /// The words of a cell.
     #[inline(always)]
-    pub(super) fn copy_in(&self, index: usize, words: &[Cell<u64>]) {
-        // Four at a time: most spans have so many words, or few more.
-        let (fours, rest) = words.as_chunks::<4>();
-        for (step, words) in fours.iter().enumerate() {
-            if let Some(places) =
-                self.words.get(index + 4 * step..).and_then(<[_]>::first_chunk::<4>)
-            {
-                for (place, word) in places.iter().zip(words) {
-                    place.store(word.get(), Ordering::Relaxed);
-                }
-            }
-        }
-        let places = self.words.get(index + 4 * fours.len()..).unwrap_or_default();
-        for (place, word) in places.iter().zip(rest) {
-            place.store(word.get(), Ordering::Relaxed);
+    pub(super) fn cell(&self, cell: usize) -> &[AtomicU64; CELL_WORDS] {
+        // As above, the mask changes nothing.
+        &self.words.as_chunks().0[cell & (CELLS - 1)]
+    }
+
+    /// The words from `first` up to that of cell `end`; none if there are no such.
+    #[inline(always)]
+    pub(super) fn words(&self, first: usize, end: usize) -> &[AtomicU64] {
+        self.words.get(first..end * CELL_WORDS).unwrap_or_default()
+    }
+
+    /// Writes words that follow one another, and that are the thread's own.
+    #[inline]
+    pub(super) fn copy_in(&self, index: usize, words: &[OwnWord]) {
+        let places = self.words.get(index..).unwrap_or_default();
+        for (place, word) in places.iter().zip(words) {
+            place.store(word.load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }
 

@@ -20,7 +20,7 @@ use super::pool::Pool;
 use super::quota::Quotas;
 use super::reasons::Reason;
 use super::recording::Recording;
-use super::rules::{ByCallsite, Rules};
+use super::rules::{Limits, Rules};
 use super::ticks::{Clock, Timer};
 use super::{Filter, FlightRecorder, Shared};
 use crate::clock::TimeSource;
@@ -216,7 +216,11 @@ impl Builder {
     pub fn build(self) -> FlightRecorder {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let blocks = (self.bytes / 2 / BLOCK_BYTES).clamp(64, MOST_BLOCKS - 1);
-        let key = self.seed.unwrap_or_else(|| RandomState::new().hash_one("span ids"));
+        let key = match self.seed {
+            // Small seeds are much like small addresses, and the two would take each other away.
+            Some(seed) => seed.wrapping_add(1).wrapping_mul(GOLDEN_GAMMA),
+            None => RandomState::new().hash_one("span ids"),
+        };
         let trace_high = match self.seed {
             Some(seed) => seed.rotate_left(32),
             None => RandomState::new().hash_one("trace ids"),
@@ -239,7 +243,7 @@ impl Builder {
             mixer: Mixer::new(key, trace_high),
             timer: Timer::new(self.clock.unwrap_or_else(Clock::of_this_machine)),
             rules: self.rules,
-            limits: ByCallsite::new(),
+            limits: Limits::new(),
             quotas: Quotas::new(quota),
             histograms: Histograms::new(self.bytes / 8),
             parked: Parked::new(blocks / 8),
@@ -268,6 +272,10 @@ impl std::fmt::Debug for Builder {
         f.debug_struct("Builder").field("bytes", &self.bytes).field("rules", &self.rules).finish()
     }
 }
+
+/// The increment of `splitmix64` (Steele et al., 2014): an odd number close to 2^64 over the golden
+/// ratio.
+const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Polls until the recorder is gone. Without a thread, when none can be had, traces are still kept
 /// and collected whenever somebody asks for them.

@@ -4,6 +4,7 @@
 //! The table is one for the whole process and grows only, as callsites do. Looking a number up takes
 //! one load where nothing collides; no lock, and no pointer is ever read back from a block.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tracing::Metadata;
@@ -26,10 +27,33 @@ pub(super) enum Callsite {
     Kind(&'static Kind),
 }
 
+/// Something for each callsite, found by its number.
+pub(super) struct ByCallsite<T>(Box<[T; MOST_CALLSITES]>);
+
+impl<T> ByCallsite<T> {
+    pub(super) fn new(make: impl Fn() -> T) -> Self {
+        let all: Box<[T]> = (0..MOST_CALLSITES).map(|_| make()).collect();
+        match all.try_into() {
+            Ok(all) => ByCallsite(all),
+            Err(_) => unreachable!("as many were made"),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn at(&self, callsite: u32) -> &T {
+        &self.0[callsite as usize % MOST_CALLSITES]
+    }
+
+    pub(super) fn all(&self) -> &[T] {
+        self.0.as_slice()
+    }
+}
+
 static CALLSITES: [OnceLock<Callsite>; MOST_CALLSITES] =
     [const { OnceLock::new() }; MOST_CALLSITES];
-/// The address of a callsite's metadata with its number.
-static PLACES_BY_ADDRESS: [OnceLock<(usize, u32)>; PLACES] = [const { OnceLock::new() }; PLACES];
+const NUMBER_BITS: u32 = MOST_CALLSITES.ilog2();
+/// `address:52 | number:12`: where a callsite's metadata lies, and its number; zero for a free place.
+static PLACES_BY_ADDRESS: [AtomicU64; PLACES] = [const { AtomicU64::new(0) }; PLACES];
 /// How many numbers are given out; number 0 stands for all that have none.
 static COUNT: Mutex<u32> = Mutex::new(1);
 
@@ -41,45 +65,61 @@ pub(super) fn find(number: u32) -> Option<Callsite> {
 /// The number of a callsite.
 #[inline(always)]
 pub(super) fn number(metadata: &'static Metadata<'static>) -> u32 {
-    let address = std::ptr::from_ref(metadata).addr();
-    match PLACES_BY_ADDRESS[first_place(address)].get() {
-        Some(&(known, number)) if known == address => number,
-        _ => number_further(metadata, address),
-    }
+    let address = std::ptr::from_ref(metadata).addr() as u64;
+    // Nothing is read through the number but what is there for all numbers, so no order is needed.
+    let word = PLACES_BY_ADDRESS[first_place(address)].load(Ordering::Relaxed);
+    if word >> NUMBER_BITS == address { number_of(word) } else { number_further(metadata, address) }
 }
 
 #[inline(always)]
-fn first_place(address: usize) -> usize {
-    (address >> 3).wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as usize) >> 40 & (PLACES - 1)
+fn number_of(word: u64) -> u32 {
+    (word & ((1 << NUMBER_BITS) - 1)) as u32
+}
+
+/// Metadata is larger than 64 bytes, and what is used together often lies together: then its places
+/// share cache lines.
+#[inline(always)]
+fn first_place(address: u64) -> usize {
+    (address >> 6) as usize % PLACES
 }
 
 #[cold]
-fn number_further(metadata: &'static Metadata<'static>, address: usize) -> u32 {
-    let first = first_place(address);
-    for step in 0..PLACES {
-        match PLACES_BY_ADDRESS[(first + step) % PLACES].get() {
-            Some(&(known, number)) if known == address => return number,
-            Some(_) => {}
-            None => break,
-        }
+fn number_further(metadata: &'static Metadata<'static>, address: u64) -> u32 {
+    if let Some(number) = look_further(address) {
+        return number;
     }
     let mut count = COUNT.lock().unwrap_or_else(PoisonError::into_inner);
-    for step in 0..PLACES {
-        // Only the holder of the lock fills places.
-        let place = &PLACES_BY_ADDRESS[(first + step) % PLACES];
-        match place.get() {
-            Some(&(known, number)) if known == address => return number,
-            Some(_) => {}
-            None => {
-                let number = add(&mut count, Callsite::Tracing(metadata));
-                if number != UNKNOWN {
-                    let _ = place.set((address, number));
-                }
-                return number;
-            }
+    // Only the holder of the lock fills places, and numbers.
+    if let Some(number) = look_further(address) {
+        return number;
+    }
+    let is_same = |callsite| match callsite {
+        Callsite::Tracing(other) => std::ptr::eq(other, metadata),
+        Callsite::Kind(_) => false,
+    };
+    let known = all().find(|(_, callsite)| is_same(*callsite));
+    let number =
+        known.map_or_else(|| add(&mut count, Callsite::Tracing(metadata)), |known| known.0);
+    let has_room = address >> (64 - NUMBER_BITS) == 0;
+    if number != UNKNOWN && has_room {
+        let free = places(address).find(|place| place.load(Ordering::Relaxed) == 0);
+        if let Some(place) = free {
+            place.store(address << NUMBER_BITS | u64::from(number), Ordering::Relaxed);
         }
     }
-    UNKNOWN
+    number
+}
+
+/// The places where a callsite may stand, the first one first.
+fn places(address: u64) -> impl Iterator<Item = &'static AtomicU64> {
+    let first = first_place(address);
+    (0..PLACES).map(move |step| &PLACES_BY_ADDRESS[(first + step) % PLACES])
+}
+
+fn look_further(address: u64) -> Option<u32> {
+    let words = places(address).map(|place| place.load(Ordering::Relaxed));
+    let found = words.take_while(|word| *word != 0).find(|word| word >> NUMBER_BITS == address);
+    found.map(number_of)
 }
 
 /// Gives a kind of the direct interface its number, once.

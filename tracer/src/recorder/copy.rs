@@ -74,6 +74,15 @@ pub(super) fn copy(pool: &Pool, root: SpanRef, used: usize) -> Copied {
     Copied { root, head, blocks: blocks.collect() }
 }
 
+impl Copied {
+    /// The address of a span of this trace, by its place.
+    pub(super) fn address(&self, place: SpanRef) -> SpanRef {
+        let block = self.blocks.iter().find(|block| block.number == place.block());
+        let generation = block.map_or(self.root.generation(), |block| block.generation);
+        place.in_generation(generation)
+    }
+}
+
 impl CopiedBlock {
     /// The entries of the block: their first cell, tag and words.
     pub(super) fn entries(&self) -> impl Iterator<Item = (usize, Tag, &[u64])> {

@@ -7,9 +7,9 @@ use super::block::{HEAD_DROPPED, HEAD_FLAGS, HEAD_REMOTE_PARENT, HEAD_TRACE_HIGH
 use super::callsites::{self, Callsite};
 use super::copy::Copied;
 use super::entry::{
-    CALLSITE, END, EVENT_TIME, EVENT_WORDS, HANDLES, Kind, LINK_SPAN, LINK_TRACE_HIGH,
-    LINK_TRACE_LOW, LINK_WORDS, MARKS_BASE, MARKS_WORDS, MOST_MARKS, RECORD_WORDS, SPAN,
-    SPAN_WORDS, START, Tag,
+    CALLSITE, END, EVENT_TIME, EVENT_WORDS, Kind, LINK_SPAN, LINK_TRACE_HIGH, LINK_TRACE_LOW,
+    LINK_WORDS, MARKS_BASE, MARKS_WORDS, MOST_MARKS, RECORD_WORDS, SPAN, SPAN_WORDS, START, TIES,
+    Tag, Ties,
 };
 use super::naming::{Named, name_event, name_span, set};
 use super::read_fields;
@@ -60,6 +60,9 @@ impl Decoder {
         let mut marks: BTreeMap<usize, Vec<Mark>> = BTreeMap::new();
         for block in &copied.blocks {
             for (cell, tag, words) in block.entries() {
+                if tag.kind() == Some(Kind::Span) {
+                    continue;
+                }
                 let Some(&index) = place.get(&words[SPAN]) else { continue };
                 match tag.kind() {
                     Some(Kind::Record) => self.record(&mut spans[index], tag, words),
@@ -106,12 +109,12 @@ impl Decoder {
         trace_id: TraceId,
         (address, tag, words): (SpanRef, Tag, &[u64]),
     ) -> Span {
-        let is_open = words[HANDLES] != 0;
+        let ties = Ties(words[TIES]);
         let end = if words[END] == 0 { self.now_ticks } else { words[END] };
-        let parent_span_id = match (words[SPAN], copied.head[HEAD_REMOTE_PARENT]) {
-            (0, 0) => None,
-            (0, remote) => Some(SpanId(remote)),
-            (parent, _) => Some(SpanId(self.mixer.span_id(SpanRef(parent)))),
+        let parent_span_id = match (ties.parent(), copied.head[HEAD_REMOTE_PARENT]) {
+            (None, 0) => None,
+            (None, remote) => Some(SpanId(remote)),
+            (Some(place), _) => Some(SpanId(self.mixer.span_id(copied.address(place)))),
         };
         let mut span = Span {
             trace_id,
@@ -122,7 +125,7 @@ impl Decoder {
             end_ns: self.scale.unix_ns(end.max(words[START])),
             ..Span::default()
         };
-        let callsite = callsites::find(words[CALLSITE] as u32);
+        let callsite = callsites::find(ties.callsite());
         if let Some(callsite) = callsite {
             span.name = self.texts.get(callsite.name());
             span.scope_name = self.texts.get(callsite.target());
@@ -137,7 +140,7 @@ impl Decoder {
             set(&mut span.attributes, self.texts.get(FILE), file);
             set(&mut span.attributes, self.texts.get(LINE), Value::Int(i64::from(line)));
         }
-        if is_open {
+        if ties.handles() > 0 {
             set(&mut span.attributes, "raftlens.open".into(), Value::Bool(true));
         }
         name_span(&mut span);

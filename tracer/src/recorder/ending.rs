@@ -8,7 +8,7 @@ use super::block::{
     CELL_WORDS, CELLS, FIRST_CELL, HEAD_ATTACHED, HEAD_FLAGS, HEAD_FOLLOWS, HEAD_KEPT, HEAD_LIST,
     HEAD_ROOT, HEAD_USED, State,
 };
-use super::entry::{CALLSITE, END, Kind, LINK_SPAN, SPAN, START, Tag};
+use super::entry::{END, Kind, LINK_SPAN, START, TIES, Tag, Ties};
 use super::pool::OnEnd;
 use super::reasons::{Reason, Reasons, SHARED};
 use super::recording::Recording;
@@ -54,9 +54,10 @@ impl Recording {
                     return;
                 }
                 let ticks = block.get(at + END).saturating_sub(block.get(at + START));
-                let callsite = block.get(at + CALLSITE) as u32;
+                let ties = Ties(block.get(at + TIES));
+                let callsite = ties.callsite();
                 histograms.count(callsite, ticks);
-                if block.get(at + SPAN) == 0 {
+                if ties.is_root() {
                     let (is_slow, is_slow_lately) = self.limits.root_is_slow(callsite, ticks);
                     if is_slow {
                         reasons.add(Reason::Slow);

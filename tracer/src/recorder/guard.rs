@@ -30,9 +30,9 @@ use super::block::CELL_WORDS;
 use super::entry::{
     CALLSITE, Kind as EntryKind, MARKS_BASE, MARKS_CELLS, MARKS_WORDS, MOST_MARKS, SPAN, Tag,
 };
+use super::fields::Fields;
 use super::kind::Kind;
 use super::recording::{Parent, Recording};
-use super::scratch::Fields;
 use super::sync::Ordering;
 use super::thread;
 use crate::context::TraceContext;

@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::callsites::MOST_CALLSITES;
+use super::callsites::{ByCallsite, MOST_CALLSITES};
 use super::thread::{OWN_NUMBERS, SHARED_NUMBER};
 
 const STEPS_BITS: u32 = 4;
@@ -21,12 +21,10 @@ pub(super) const BUCKETS: usize = ((MOST_BITS - STEPS_BITS + 1) as usize) << STE
 #[inline(always)]
 fn bucket(ticks: u64) -> usize {
     let ticks = ticks.min((1 << MOST_BITS) - 1);
-    if ticks < STEPS {
-        return ticks as usize;
-    }
-    let power = 63 - ticks.leading_zeros();
-    let step = ticks >> (power - STEPS_BITS) & (STEPS - 1);
-    (((power - STEPS_BITS + 1) as u64) << STEPS_BITS | step) as usize
+    // What is shorter than the first power of two with steps has a bucket for each tick.
+    let shift = 63 - STEPS_BITS - (ticks | STEPS).leading_zeros();
+    // The shifted ticks are `STEPS` and the step, or the tick itself.
+    ((u64::from(shift) << STEPS_BITS) + (ticks >> shift)) as usize
 }
 
 /// The least length that lies in a bucket.
@@ -38,7 +36,7 @@ fn least(bucket: usize) -> u64 {
 struct Counts([AtomicU64; BUCKETS]);
 
 /// The tables of one thread, by callsite.
-struct OfThread(Box<[OnceLock<Box<Counts>>]>);
+struct OfThread(ByCallsite<OnceLock<Box<Counts>>>);
 
 /// The tables of all threads.
 pub(super) struct Histograms {
@@ -69,18 +67,17 @@ impl Histograms {
     /// Makes a table, if there is room for one more.
     #[cold]
     fn make(&self, thread: usize, callsite: u32) -> Option<&Counts> {
-        let made =
-            self.threads[thread].get().and_then(|tables| tables.0.get(callsite as usize)?.get());
+        let made = self.threads[thread].get().and_then(|tables| tables.0.at(callsite).get());
         if let Some(counts) = made {
             // Since this thread began to count.
             return Some(counts);
         }
         let take = |room: u64| room.checked_sub(1);
         self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
-        let of_thread = self.threads[thread]
-            .get_or_init(|| OfThread((0..MOST_CALLSITES).map(|_| OnceLock::new()).collect()));
+        let of_thread =
+            self.threads[thread].get_or_init(|| OfThread(ByCallsite::new(OnceLock::new)));
         let new = || Box::new(Counts(std::array::from_fn(|_| AtomicU64::new(0))));
-        of_thread.0.get(callsite as usize).map(|place| &**place.get_or_init(new))
+        Some(of_thread.0.at(callsite).get_or_init(new))
     }
 
     /// How many spans were not counted, since there was no room for their tables.
@@ -92,7 +89,7 @@ impl Histograms {
     pub(super) fn of(&self, callsite: u32) -> Distribution {
         let mut total = Distribution::default();
         for of_thread in self.threads.iter().filter_map(OnceLock::get) {
-            if let Some(counts) = of_thread.0[callsite as usize % MOST_CALLSITES].get() {
+            if let Some(counts) = of_thread.0.at(callsite).get() {
                 for (sum, count) in total.counts.iter_mut().zip(&counts.0) {
                     *sum += count.load(Ordering::Relaxed);
                 }
@@ -105,7 +102,7 @@ impl Histograms {
     pub(super) fn bytes(&self) -> usize {
         let tables = self.threads.iter().filter_map(OnceLock::get);
         let bytes = tables.map(|of_thread| {
-            let made = of_thread.0.iter().filter(|counts| counts.get().is_some()).count();
+            let made = of_thread.0.all().iter().filter(|counts| counts.get().is_some()).count();
             made * size_of::<Counts>() + MOST_CALLSITES * size_of::<OnceLock<Box<Counts>>>()
         });
         bytes.sum()
@@ -124,7 +121,7 @@ impl Counting<'_> {
     /// Counts a span.
     #[inline(always)]
     pub(super) fn count(&self, callsite: u32, ticks: u64) {
-        let counts = self.tables.and_then(|tables| tables.0.get(callsite as usize)?.get());
+        let counts = self.tables.and_then(|tables| tables.0.at(callsite).get());
         let counts = match counts {
             Some(counts) => counts,
             None => match self.all.make(self.thread, callsite) {

@@ -102,11 +102,8 @@ where
             .skip(1)
             .find_map(|parent| parent.extensions().get::<Recorded>().map(|recorded| recorded.0));
         let parent = parent.map_or(Parent::None, Parent::Span);
-        let callsite = callsites::number(attributes.metadata());
-        let address = thread::with(|thread| {
-            let recording = &recorder.0.recording;
-            recording.begin(thread, parent, callsite, |fields| attributes.record(fields))
-        });
+        let recording = &recorder.0.recording;
+        let address = thread::with(|thread| recording.begin_traced(thread, parent, attributes));
         span.extensions_mut().insert(Recorded(address));
     }
 

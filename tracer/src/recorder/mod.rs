@@ -24,7 +24,7 @@
 //! # How it works
 //!
 //! ```text
-//! macros -> subscriber.rs   \                    trace over                  kept
+//! macros -> subscriber.rs   \   beginning.rs     trace over                  kept
 //! macros -> layer.rs, tee.rs -> recording.rs -> ending.rs -> parked.rs    collector.rs -> kept.rs
 //! calls  -> guard.rs        /   block.rs, pool.rs     |                      ^         -> KeptSink
 //!                                                     +--- rules.rs, quota.rs
@@ -56,6 +56,7 @@
 //! registry beneath, which alone costs three times as much as the recorder.
 
 mod address;
+mod beginning;
 mod beside;
 mod block;
 mod builder;
@@ -69,11 +70,13 @@ mod decode;
 mod dump;
 mod ending;
 mod entry;
+mod fields;
 mod guard;
 mod histogram;
 mod kept;
 mod kind;
 mod layer;
+mod lease;
 mod naming;
 mod parked;
 mod pool;

@@ -29,7 +29,7 @@ pub(super) struct Pool {
     /// The recorder's number, which tells the pools of a program apart.
     pub(super) number: u32,
     blocks: Box<[Block]>,
-    free: [FreeList; LISTS],
+    free: Box<[FreeList; LISTS]>,
     /// The most blocks that one trace may have.
     pub(super) most_depth: u64,
 }
@@ -44,7 +44,7 @@ impl Pool {
         let pool = Pool {
             number,
             blocks: (0..blocks).map(|_| Block::new()).collect(),
-            free: std::array::from_fn(|_| FreeList(AtomicU64::new(0))),
+            free: Box::new(std::array::from_fn(|_| FreeList(AtomicU64::new(0)))),
             most_depth: most_depth as u64,
         };
         for number in (0..blocks as u32).rev() {
@@ -58,6 +58,7 @@ impl Pool {
     }
 
     /// All blocks by number.
+    #[inline(always)]
     pub(super) fn blocks(&self) -> &[Block] {
         &self.blocks
     }

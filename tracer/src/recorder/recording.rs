@@ -1,9 +1,9 @@
-//! The hot path: beginning and ending spans, and writing down what is said of them.
+//! The hot path: entering and ending spans, and writing down what is said of them.
 //!
 //! ```text
-//! subscriber.rs, layer.rs, guard.rs -> recording.rs -> pool.rs -> block.rs
-//!                                            |
-//!                              ending.rs (a trace is over) -> collector.rs -> kept.rs
+//! subscriber.rs, layer.rs, guard.rs -> beginning.rs -> lease.rs, claim.rs -> pool.rs, block.rs
+//!                                   -> recording.rs -> the same for events, records, links
+//!                                                   -> ending.rs (a trace is over) -> collector.rs
 //! ```
 
 use tracing::field::Visit;
@@ -11,12 +11,13 @@ use tracing::field::Visit;
 use super::address::{Mixer, SpanRef};
 use super::block::{Block, CELL_WORDS, HEAD_FLAGS, HEAD_ROOT};
 use super::callsites;
-use super::claim::{NoPlace, Place};
+use super::claim::Place;
 use super::counts::Counters;
 use super::entry::{
-    CALLSITE, END, EVENT_TIME, EVENT_WORDS, HANDLES, Kind, LINK_SPAN, LINK_TRACE_HIGH,
-    LINK_TRACE_LOW, LINK_WORDS, RECORD_WORDS, SPAN, SPAN_WORDS, START, Tag, cells_of,
+    CALLSITE, END, EVENT_TIME, EVENT_WORDS, Kind, LINK_SPAN, LINK_TRACE_HIGH, LINK_TRACE_LOW,
+    LINK_WORDS, RECORD_WORDS, SPAN, TIES, Tag, Ties, cells_of,
 };
+use super::fields::Fields;
 use super::histogram::Histograms;
 use super::kept::KeptList;
 use super::parked::Parked;
@@ -24,27 +25,27 @@ use super::pool::Pool;
 use super::quota::Quotas;
 use super::read_fields::{self, Read};
 use super::reasons::{Reason, Reasons};
-use super::rules::{ByCallsite, ERROR_FIELDS, Rules};
-use super::scratch::Fields;
-use super::sync::Ordering;
+use super::rules::{ERROR_FIELDS, Limits, Rules};
+use super::sync::{AtomicU64, Ordering};
 use super::thread::{self, Thread};
 use super::ticks::Timer;
 use crate::context::TraceContext;
 
-/// What all front ends write to.
+/// What all front ends write to. What is looked at for each span comes first, and lies together.
+#[repr(C)]
 pub(super) struct Recording {
     /// Tells the spans of several recorders in one thread apart.
     pub(super) number: u32,
     pub(super) pool: Pool,
-    pub(super) mixer: Mixer,
-    pub(super) timer: Timer,
-    pub(super) rules: Rules,
-    pub(super) limits: ByCallsite,
-    pub(super) quotas: Quotas,
+    pub(super) limits: Limits,
     pub(super) histograms: Histograms,
+    pub(super) timer: Timer,
+    pub(super) counters: Counters,
+    pub(super) rules: Rules,
     pub(super) parked: Parked,
     pub(super) kept: KeptList,
-    pub(super) counters: Counters,
+    pub(super) quotas: Quotas,
+    pub(super) mixer: Mixer,
 }
 
 /// Whose child a new span is.
@@ -57,72 +58,6 @@ pub(super) enum Parent {
 }
 
 impl Recording {
-    /// Writes down a new span with the fields that `visit` gives. Its address, or
-    /// [`SpanRef::NOTHING`] if there was no room.
-    #[inline(always)]
-    pub(super) fn begin(
-        &self,
-        thread: &Thread,
-        parent: Parent,
-        callsite: u32,
-        visit: impl FnOnce(&mut Fields<'_>),
-    ) -> SpanRef {
-        let watched = self.limits.fields(callsite, &self.rules, || self.timer.scale());
-        let mut fields = thread.scratch.fields();
-        visit(&mut fields);
-        let words = fields.finish();
-        let cells = cells_of(SPAN_WORDS + words);
-        let (span, parent) = match parent {
-            Parent::None => match self.pool.open(thread.number(), cells) {
-                Some(root) => (root, 0),
-                None => return self.no_room(),
-            },
-            Parent::Span(parent) => match self.pool.claim(parent, cells, thread, self) {
-                Ok(Place { at, is_leased, .. }) => {
-                    if is_leased {
-                        thread.lease.began(at);
-                    }
-                    (at, parent.0)
-                }
-                Err(why) => return self.not_recorded(parent, why),
-            },
-        };
-        let block = self.pool.block(span.block());
-        let at = span.cell() * CELL_WORDS;
-        block.set(at + CALLSITE, u64::from(callsite));
-        block.set(at + SPAN, parent);
-        block.set(at + END, 0);
-        block.set(at + HANDLES, 1);
-        block.copy_in(at + SPAN_WORDS, fields.words());
-        if fields.seen & watched != 0 {
-            self.look_at(callsite, span, &fields);
-        }
-        // As late as can be: what the recorder itself takes is not the span's time.
-        block.set(at + START, self.timer.clock.now());
-        publish(block, at, Tag::new(span.generation(), Kind::Span, cells, words));
-        thread.began(self.number, span);
-        span
-    }
-
-    #[cold]
-    fn no_room(&self) -> SpanRef {
-        self.counters.traces_without_room.add();
-        SpanRef::NOTHING
-    }
-
-    #[cold]
-    fn not_recorded(&self, parent: SpanRef, why: NoPlace) -> SpanRef {
-        let counters = &self.counters;
-        match why {
-            // Inside a trace that is not recorded, which was counted.
-            NoPlace::Over if parent.is_nothing() => {}
-            NoPlace::Over => counters.spans_too_late.add(),
-            NoPlace::TraceFull => counters.spans_in_full_traces.add(),
-            NoPlace::PoolEmpty => counters.spans_without_room.add(),
-        }
-        SpanRef::NOTHING
-    }
-
     /// The block of a span that is open, and where in it the span lies.
     #[inline(always)]
     pub(super) fn span(&self, span: SpanRef) -> Option<(&Block, usize)> {
@@ -138,15 +73,34 @@ impl Recording {
     /// Leaves a span; it ends now, unless it is entered again.
     #[inline(always)]
     pub(super) fn exit(&self, thread: &Thread, span: SpanRef) {
-        thread.exit(self.number, span);
-        self.end(span);
+        let now = self.timer.clock.counted();
+        match now.filter(|_| thread.exit(self.number, span)) {
+            Some(now) => self.left(thread, span, now),
+            None => self.exit_any(thread, span),
+        }
+    }
+
+    #[inline(never)]
+    fn exit_any(&self, thread: &Thread, span: SpanRef) {
+        let now = self.timer.clock.now();
+        if !thread.exit(self.number, span) {
+            thread.exit_any(self.number, span);
+        }
+        self.left(thread, span, now);
+    }
+
+    /// What is to be done when a span was left.
+    #[inline(always)]
+    fn left(&self, thread: &Thread, span: SpanRef, now: u64) {
+        if let Some((block, at)) = self.span(span) {
+            block.set(at + END, now);
+        }
         if thread.lease.is_over(&self.pool, thread.depth()) {
             self.pool.end_lease(thread, self);
         }
     }
 
     /// The span ends now, as far as is known.
-    #[inline(always)]
     pub(super) fn end(&self, span: SpanRef) {
         if let Some((block, at)) = self.span(span) {
             block.set(at + END, self.timer.clock.now());
@@ -157,25 +111,49 @@ impl Recording {
     #[inline(always)]
     pub(super) fn hold(&self, span: SpanRef) {
         if let Some((block, at)) = self.span(span) {
-            block.word(at + HANDLES).fetch_add(1, Ordering::Relaxed);
+            let word = block.word(at + TIES);
+            if !Ties(word.load(Ordering::Relaxed)).is_forever() {
+                word.fetch_add(Ties::HANDLE, Ordering::Relaxed);
+            }
         }
     }
 
     /// One handle less; whether it was the last, which ends the span.
     #[inline(always)]
     pub(super) fn let_go(&self, thread: &Thread, span: SpanRef) -> bool {
+        if let Some(entry) = thread.lease.entry(&self.pool, span) {
+            let ties = Ties(entry[TIES].load(Ordering::Acquire));
+            // Whoever has the only handle is the only one who could make another.
+            if ties.handles() == 1 && entry[END].load(Ordering::Relaxed) != 0 {
+                entry[TIES].store(ties.closed().0, Ordering::Relaxed);
+                thread.lease.give_back();
+                return true;
+            }
+        }
+        self.let_go_any(thread, span)
+    }
+
+    /// The same for a span of several handles, for one that was never entered, and for one that the
+    /// thread has no lease for.
+    #[inline(never)]
+    fn let_go_any(&self, thread: &Thread, span: SpanRef) -> bool {
         let Some((block, at)) = self.span(span) else { return false };
-        let handles = block.word(at + HANDLES);
-        // Whoever has the only handle is the only one who could make another.
-        if handles.load(Ordering::Acquire) != 1 && handles.fetch_sub(1, Ordering::AcqRel) != 1 {
+        let word = block.word(at + TIES);
+        let mut ties = Ties(word.load(Ordering::Acquire));
+        if ties.is_forever() {
             return false;
         }
-        block.set(at + HANDLES, 0);
+        if ties.handles() != 1 {
+            ties = Ties(word.fetch_sub(Ties::HANDLE, Ordering::AcqRel));
+        }
+        if ties.handles() != 1 {
+            return false;
+        }
+        word.store(ties.closed().0, Ordering::Relaxed);
         if block.get(at + END) == 0 {
             block.set(at + END, self.timer.clock.now());
         }
-        let root = SpanRef(block.get(HEAD_ROOT)).block();
-        self.pool.release(root, thread, self);
+        self.pool.release(SpanRef(block.get(HEAD_ROOT)).block(), thread, self);
         true
     }
 
@@ -197,17 +175,16 @@ impl Recording {
         visit: impl FnOnce(&mut Fields<'_>),
     ) {
         let Some((block, at)) = self.span(span) else { return };
-        let callsite = block.get(at + CALLSITE) as u32;
-        let watched = self.limits.fields(callsite, &self.rules, || self.timer.scale());
+        let callsite = Ties(block.get(at + TIES)).callsite();
         let mut fields = thread.scratch.fields();
         visit(&mut fields);
         let words = fields.finish();
         self.add(thread, span, (Kind::Record, RECORD_WORDS, words), |block, at| {
             block.set(at + CALLSITE, u64::from(callsite));
-            block.copy_in(at + RECORD_WORDS, fields.words());
+            block.copy_in(at + RECORD_WORDS, fields.written(words));
         });
-        if fields.seen & watched != 0 {
-            self.look_at(callsite, span, &fields);
+        if self.limits.fields(callsite, &self.rules, || self.timer.scale()) != 0 {
+            self.look_at(callsite, span, fields.written(words));
         }
     }
 
@@ -225,13 +202,12 @@ impl Recording {
         self.add(thread, span, (Kind::Event, EVENT_WORDS, words), |block, at| {
             block.set(at + CALLSITE, u64::from(callsite));
             block.set(at + EVENT_TIME, self.timer.clock.now());
-            block.copy_in(at + EVENT_WORDS, fields.words());
+            block.copy_in(at + EVENT_WORDS, fields.written(words));
         });
-        let watched = self.limits.fields(callsite, &self.rules, || self.timer.scale());
         if is_error {
             self.flag(span, Reason::Error);
-        } else if fields.seen & watched != 0 {
-            self.look_at(callsite, span, &fields);
+        } else if self.limits.fields(callsite, &self.rules, || self.timer.scale()) != 0 {
+            self.look_at(callsite, span, fields.written(words));
         }
     }
 
@@ -245,7 +221,7 @@ impl Recording {
             block.set(at + LINK_TRACE_HIGH, (from.trace_id.0 >> 64) as u64);
             block.set(at + LINK_TRACE_LOW, from.trace_id.0 as u64);
             block.set(at + LINK_SPAN, from.span_id.0);
-            block.copy_in(at + LINK_WORDS, fields.words());
+            block.copy_in(at + LINK_WORDS, fields.written(words));
         });
     }
 
@@ -308,9 +284,14 @@ impl Recording {
 
     /// Looks at fields that may mark the trace.
     #[cold]
-    fn look_at(&self, callsite: u32, span: SpanRef, fields: &Fields<'_>) {
+    pub(super) fn look_at(&self, callsite: u32, span: SpanRef, fields: &[AtomicU64]) {
+        let watched = self.limits.fields(callsite, &self.rules, || self.timer.scale());
+        let words = || fields.iter().map(|word| word.load(Ordering::Relaxed));
+        if !read_fields::indexes(words()).any(|index| watched >> (index & 63) & 1 != 0) {
+            return;
+        }
         let Some(callsite) = callsites::find(callsite) else { return };
-        let words: Vec<u64> = fields.words().iter().map(std::cell::Cell::get).collect();
+        let words: Vec<u64> = words().collect();
         for (index, value) in read_fields::read(&words) {
             let Some(name) = callsite.field(index) else { continue };
             let says_no = match &value {
@@ -341,7 +322,7 @@ impl Recording {
     /// The callsite of an open span.
     pub(super) fn callsite_of(&self, span: SpanRef) -> Option<callsites::Callsite> {
         let (block, at) = self.span(span)?;
-        callsites::find(block.get(at + CALLSITE) as u32)
+        callsites::find(Ties(block.get(at + TIES)).callsite())
     }
 
     /// As [`link`](Self::link), in the present thread.

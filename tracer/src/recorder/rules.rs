@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::callsites::{self, Callsite, MOST_CALLSITES};
+use super::callsites::{self, ByCallsite, Callsite};
 use super::histogram::{Distribution, Histograms};
 use super::ticks::Scale;
 
@@ -34,39 +34,38 @@ pub(super) struct Rules {
     pub(super) keep_errors: bool,
 }
 
-/// What the rules say of each callsite, ready to be compared.
-pub(super) struct ByCallsite(Box<[Limits]>);
-
-struct Limits {
+/// What the rules say of each callsite, ready to be compared. Callsites of one path have numbers that
+/// follow one another: what is asked for every span lies together, apart from what is for roots.
+pub(super) struct Limits {
     /// The fields to look at, a bit each.
-    fields: AtomicU64,
-    /// In ticks: the longest as a root, by a fixed limit and lately.
-    root: AtomicU64,
-    root_lately: AtomicU64,
-    /// The longest as a span inside, by either.
-    stage: AtomicU64,
+    fields: ByCallsite<AtomicU64>,
+    /// In ticks: the longest as a span inside, by a fixed limit and lately.
+    stages: ByCallsite<AtomicU64>,
+    /// The longest as a root.
+    roots: ByCallsite<OfRoots>,
 }
 
-impl ByCallsite {
-    pub(super) fn new() -> Self {
-        let limits = || Limits {
-            fields: AtomicU64::new(UNSEEN),
-            root: AtomicU64::new(NEVER),
-            root_lately: AtomicU64::new(NEVER),
-            stage: AtomicU64::new(NEVER),
-        };
-        ByCallsite((0..MOST_CALLSITES).map(|_| limits()).collect())
-    }
+/// In ticks.
+struct OfRoots {
+    /// By a fixed limit.
+    longest: AtomicU64,
+    lately: AtomicU64,
+}
 
-    #[inline(always)]
-    fn at(&self, callsite: u32) -> &Limits {
-        &self.0[callsite as usize % MOST_CALLSITES]
+impl Limits {
+    pub(super) fn new() -> Self {
+        let never = || AtomicU64::new(NEVER);
+        Limits {
+            fields: ByCallsite::new(|| AtomicU64::new(UNSEEN)),
+            stages: ByCallsite::new(never),
+            roots: ByCallsite::new(|| OfRoots { longest: never(), lately: never() }),
+        }
     }
 
     /// The fields of a callsite that may mark a trace, a bit each.
     #[inline(always)]
     pub(super) fn fields(&self, callsite: u32, rules: &Rules, scale: impl Fn() -> Scale) -> u64 {
-        match self.at(callsite).fields.load(Ordering::Relaxed) {
+        match self.fields.at(callsite).load(Ordering::Relaxed) {
             UNSEEN => self.look_up(callsite, rules, scale()),
             fields => fields,
         }
@@ -82,7 +81,7 @@ impl ByCallsite {
             ERROR_FIELDS.contains(name) || rules.flags.iter().any(|flag| flag == name)
         });
         let fields = watched.fold(0, |fields, (index, _)| fields | 1 << index);
-        self.at(callsite).fields.store(fields, Ordering::Relaxed);
+        self.fields.at(callsite).store(fields, Ordering::Relaxed);
         fields
     }
 
@@ -90,25 +89,24 @@ impl ByCallsite {
         let limit = rules.limits.get(callsite.name()).copied();
         let root = limit.into_iter().chain(rules.longest).min();
         let ticks = |limit: Option<Duration>| limit.map_or(NEVER, |limit| scale.ticks(limit));
-        self.at(number).root.store(ticks(root), Ordering::Relaxed);
-        self.at(number).stage.store(ticks(limit), Ordering::Relaxed);
+        self.roots.at(number).longest.store(ticks(root), Ordering::Relaxed);
+        self.stages.at(number).store(ticks(limit), Ordering::Relaxed);
     }
 
     /// Whether a root took longer than it may, and longer than its kind does lately.
     #[inline(always)]
     pub(super) fn root_is_slow(&self, callsite: u32, ticks: u64) -> (bool, bool) {
-        let limits = self.at(callsite);
+        let limits = self.roots.at(callsite);
         (
-            ticks > limits.root.load(Ordering::Relaxed),
-            ticks > limits.root_lately.load(Ordering::Relaxed),
+            ticks > limits.longest.load(Ordering::Relaxed),
+            ticks > limits.lately.load(Ordering::Relaxed),
         )
     }
 
     /// Whether a span inside took too long.
     #[inline(always)]
     pub(super) fn stage_is_slow(&self, callsite: u32, ticks: u64) -> bool {
-        let limits = self.at(callsite);
-        ticks > limits.stage.load(Ordering::Relaxed)
+        ticks > self.stages.at(callsite).load(Ordering::Relaxed)
     }
 }
 
@@ -122,7 +120,7 @@ impl Lately {
     /// Takes in what was counted since the last time, and sets the limits anew.
     pub(super) fn update(
         &mut self,
-        limits: &ByCallsite,
+        limits: &Limits,
         rules: &Rules,
         histograms: &Histograms,
         scale: Scale,
@@ -146,10 +144,10 @@ impl Lately {
                 let (share, times) = rule?;
                 Some((lately.quantile(share)? as f64 * times) as u64)
             };
-            let at = limits.at(number);
-            at.root_lately.store(limit(rules.percentile).unwrap_or(NEVER), Ordering::Relaxed);
+            let of_roots = limit(rules.percentile).unwrap_or(NEVER);
+            limits.roots.at(number).lately.store(of_roots, Ordering::Relaxed);
             if let Some(lately) = limit(rules.stage_percentile) {
-                at.stage.fetch_min(lately, Ordering::Relaxed);
+                limits.stages.at(number).fetch_min(lately, Ordering::Relaxed);
             }
         }
     }

@@ -1,16 +1,23 @@
 //! Fields that are written into the thread's memory come back as they were.
 
-use super::super::read_fields::{Read, read};
+use super::super::fields::MOST_TEXT_BYTES;
+use super::super::read_fields::{Read, indexes, read};
 use super::*;
+
+fn loaded(fields: &Fields<'_>, count: usize) -> Vec<u64> {
+    fields.written(count).iter().map(|word| word.load(Ordering::Relaxed)).collect()
+}
 
 fn written(write: impl FnOnce(&mut Fields<'_>)) -> Vec<(usize, Read)> {
     let scratch = Scratch::new();
     let mut fields = scratch.fields();
     write(&mut fields);
     let count = fields.finish();
-    let words: Vec<u64> = fields.words().iter().map(Cell::get).collect();
+    let words = loaded(&fields, count);
     assert_eq!(words.len(), count);
-    read(&words)
+    let read = read(&words);
+    assert!(indexes(words.into_iter()).eq(read.iter().map(|(index, _)| *index)));
+    read
 }
 
 fn whole(text: &str) -> Read {
@@ -85,7 +92,8 @@ fn a_value_whose_formatting_writes_fields_disturbs_nobody() {
             let mut inner = self.0.fields();
             inner.text(3, "an inner text that is long enough");
             inner.formatted(4, format_args!("{}", 5));
-            assert_eq!(read(&inner.words().iter().map(Cell::get).collect::<Vec<_>>()).len(), 2);
+            let count = inner.finish();
+            assert_eq!(read(&loaded(&inner, count)).len(), 2);
             f.write_str("and after")
         }
     }
@@ -93,6 +101,6 @@ fn a_value_whose_formatting_writes_fields_disturbs_nobody() {
     let mut fields = scratch.fields();
     fields.formatted(0, format_args!("{}", Nested(&scratch)));
     fields.int(1, 5);
-    let words: Vec<u64> = fields.words().iter().map(Cell::get).collect();
-    assert_eq!(read(&words), [(0, whole("before and after")), (1, Read::Int(5))]);
+    let count = fields.finish();
+    assert_eq!(read(&loaded(&fields, count)), [(0, whole("before and after")), (1, Read::Int(5))]);
 }

@@ -25,13 +25,6 @@ impl Recording {
         parent.map_or(Parent::None, Parent::Span)
     }
 
-    #[inline(always)]
-    pub(super) fn begin_traced(&self, thread: &Thread, attributes: &Attributes<'_>) -> SpanRef {
-        let parent = self.parent(thread, attributes);
-        let callsite = callsites::number(attributes.metadata());
-        self.begin(thread, parent, callsite, |fields| attributes.record(fields))
-    }
-
     /// Writes an event down, if it stands in a span.
     pub(super) fn event_traced(&self, thread: &Thread, event: &Event<'_>) {
         let span = if event.is_contextual() {
@@ -47,6 +40,8 @@ impl Recording {
     }
 }
 
+// None of these is marked to be inlined: they are called through a table, and compiled here each is
+// one piece with all that it calls.
 impl Subscriber for FlightRecorder {
     fn on_register_dispatch(&self, subscriber: &Dispatch) {
         self.0.level.remember(subscriber);
@@ -64,12 +59,14 @@ impl Subscriber for FlightRecorder {
         Some(self.level())
     }
 
-    #[inline]
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        thread::with(|thread| self.0.recording.begin_traced(thread, attributes)).id()
+        let recording = &self.0.recording;
+        thread::with(|thread| {
+            recording.begin_traced(thread, recording.parent(thread, attributes), attributes)
+        })
+        .id()
     }
 
-    #[inline]
     fn record(&self, id: &Id, values: &Record<'_>) {
         let span = SpanRef::of(id);
         thread::with(|thread| self.0.recording.record(thread, span, |visit| values.record(visit)));
@@ -82,28 +79,23 @@ impl Subscriber for FlightRecorder {
         }
     }
 
-    #[inline]
     fn event(&self, event: &Event<'_>) {
         thread::with(|thread| self.0.recording.event_traced(thread, event));
     }
 
-    #[inline]
     fn enter(&self, id: &Id) {
         thread::with(|thread| self.0.recording.enter(thread, SpanRef::of(id)));
     }
 
-    #[inline]
     fn exit(&self, id: &Id) {
         thread::with(|thread| self.0.recording.exit(thread, SpanRef::of(id)));
     }
 
-    #[inline]
     fn clone_span(&self, id: &Id) -> Id {
         self.0.recording.hold(SpanRef::of(id));
         id.clone()
     }
 
-    #[inline]
     fn try_close(&self, id: Id) -> bool {
         thread::with(|thread| self.0.recording.let_go(thread, SpanRef::of(&id)))
     }

@@ -20,7 +20,6 @@ use tracing_core::span::Current;
 use super::FlightRecorder;
 use super::address::{Nameless, SpanRef};
 use super::beside::Beside;
-use super::callsites;
 use super::recording::Parent;
 use super::retold::retell;
 use super::thread;
@@ -119,8 +118,7 @@ impl<S: Subscriber> Subscriber for Tee<S> {
                     Parent::Span(parent) if parent.is_unwanted() => Parent::None,
                     parent => parent,
                 };
-                let callsite = callsites::number(metadata);
-                recording.begin(thread, parent, callsite, |fields| attributes.record(fields))
+                recording.begin_traced(thread, parent, attributes)
             })
         } else {
             SpanRef::nameless(self.number(), Nameless::Unwanted)

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::address::SpanRef;
-use super::claim::Lease;
+use super::lease::Lease;
 use super::scratch::Scratch;
 
 /// Spans entered at the same time in one thread that need no heap.
@@ -16,7 +16,7 @@ pub(super) const OWN_NUMBERS: usize = 64;
 /// The number of threads that have none of their own.
 pub(super) const SHARED_NUMBER: usize = OWN_NUMBERS;
 /// The thread has not asked for a number yet.
-const UNNUMBERED: usize = usize::MAX;
+const UNNUMBERED: u32 = u32::MAX;
 
 /// A span that is entered.
 #[derive(Clone, Copy)]
@@ -40,17 +40,19 @@ impl By {
 
 const NOBODY: Entered = Entered { span: SpanRef::NOTHING, by: By(By::AGAIN) };
 
-/// One thread.
+/// One thread. What is looked at for each span comes first, and is one cache line.
+#[repr(C, align(64))]
 pub(super) struct Thread {
-    spans: [Cell<SpanRef>; SHALLOW],
-    owners: [Cell<By>; SHALLOW],
-    depth: Cell<usize>,
-    /// The span, and its recorder, that was begun here last and has not been entered since.
-    fresh: Cell<SpanRef>,
-    fresh_of: Cell<u32>,
-    number: Cell<usize>,
-    pub(super) scratch: Scratch,
     pub(super) lease: Lease,
+    depth: Cell<u32>,
+    /// The recorder of the span below.
+    fresh_of: Cell<u32>,
+    /// The span that was begun here last and has not been entered since.
+    fresh: Cell<SpanRef>,
+    number: Cell<u32>,
+    owners: [Cell<By>; SHALLOW],
+    spans: [Cell<SpanRef>; SHALLOW],
+    pub(super) scratch: Scratch,
 }
 
 thread_local! {
@@ -71,14 +73,14 @@ impl Thread {
     /// A thread that has not entered anything.
     pub(super) const fn new() -> Self {
         Thread {
-            spans: [const { Cell::new(SpanRef::NOTHING) }; SHALLOW],
-            owners: [const { Cell::new(NOBODY.by) }; SHALLOW],
-            depth: Cell::new(0),
-            fresh: Cell::new(SpanRef::NOTHING),
-            fresh_of: Cell::new(0),
-            number: Cell::new(UNNUMBERED),
-            scratch: Scratch::new(),
             lease: Lease::none(),
+            depth: Cell::new(0),
+            fresh_of: Cell::new(0),
+            fresh: Cell::new(SpanRef::NOTHING),
+            number: Cell::new(UNNUMBERED),
+            owners: [const { Cell::new(NOBODY.by) }; SHALLOW],
+            spans: [const { Cell::new(SpanRef::NOTHING) }; SHALLOW],
+            scratch: Scratch::new(),
         }
     }
 
@@ -120,62 +122,64 @@ impl Thread {
         self.fresh_of.set(recorder);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn enter(&self, recorder: u32, span: SpanRef) {
-        let depth = self.depth.get();
+        let depth = self.depth();
         if self.fresh.get() == span && self.fresh_of.get() == recorder && depth < SHALLOW {
             self.fresh.set(SpanRef::NOTHING);
             self.spans[depth].set(span);
-            self.owners[depth].set(By(recorder & !By::AGAIN));
-            self.depth.set(depth + 1);
+            self.owners[depth].set(By(recorder));
+            self.depth.set(depth as u32 + 1);
             return;
         }
         self.enter_any(recorder, span, depth);
     }
 
+    #[inline(never)]
     fn enter_any(&self, recorder: u32, span: SpanRef, depth: usize) {
         let again = self.spans[..depth.min(SHALLOW)].iter().any(|entered| entered.get() == span)
             || depth > SHALLOW;
         let again = again && (0..depth).any(|depth| self.is(depth, recorder, span));
-        let by = By(recorder & !By::AGAIN | if again { By::AGAIN } else { 0 });
+        let by = By(recorder | if again { By::AGAIN } else { 0 });
         self.put(depth, Entered { span, by });
-        self.depth.set(depth + 1);
+        self.depth.set(depth as u32 + 1);
     }
 
-    /// Leaves a span.
+    /// Leaves a span, if it was the last that was entered and not entered again; else the way is
+    /// [`exit_any`](Self::exit_any).
     #[inline(always)]
-    pub(super) fn exit(&self, recorder: u32, span: SpanRef) {
-        let top = self.depth.get().wrapping_sub(1);
-        if top < SHALLOW
+    pub(super) fn exit(&self, recorder: u32, span: SpanRef) -> bool {
+        let top = self.depth().wrapping_sub(1);
+        let is_last = top < SHALLOW
             && self.spans[top].get() == span
-            && self.owners[top].get().recorder() == recorder
-        {
-            self.depth.set(top);
-        } else {
-            self.exit_from_below(recorder, span);
+            && self.owners[top].get() == By(recorder);
+        if is_last {
+            self.depth.set(top as u32);
         }
+        is_last
     }
 
+    /// Leaves a span wherever it stands.
     #[cold]
-    fn exit_from_below(&self, recorder: u32, span: SpanRef) {
-        let depth = self.depth.get();
+    pub(super) fn exit_any(&self, recorder: u32, span: SpanRef) {
+        let depth = self.depth();
         let place = (0..depth).rev().find(|&depth| self.is(depth, recorder, span));
         if let Some(place) = place {
             (place + 1..depth).for_each(|depth| self.put(depth - 1, self.at(depth)));
-            self.depth.set(depth - 1);
+            self.depth.set(depth as u32 - 1);
         }
     }
 
     /// How many spans are entered.
     #[inline(always)]
     pub(super) fn depth(&self) -> usize {
-        self.depth.get()
+        self.depth.get() as usize
     }
 
     /// The span of this recorder that was entered last.
     #[inline(always)]
     pub(super) fn current(&self, recorder: u32) -> Option<SpanRef> {
-        match self.depth.get().checked_sub(1) {
+        match self.depth().checked_sub(1) {
             None => None,
             // Entered again is another number.
             Some(top) if top < SHALLOW && self.owners[top].get() == By(recorder) => {
@@ -186,7 +190,7 @@ impl Thread {
     }
 
     fn current_below(&self, recorder: u32) -> Option<SpanRef> {
-        let entered = (0..self.depth.get()).rev().map(|depth| self.at(depth));
+        let entered = (0..self.depth()).rev().map(|depth| self.at(depth));
         entered.filter(|entered| entered.by == By(recorder)).map(|entered| entered.span).next()
     }
 
@@ -195,7 +199,7 @@ impl Thread {
     pub(super) fn number(&self) -> usize {
         match self.number.get() {
             UNNUMBERED => self.take_number(),
-            number => number,
+            number => number as usize,
         }
     }
 
@@ -212,7 +216,7 @@ impl Thread {
             .ok()
             .flatten()
             .unwrap_or(SHARED_NUMBER);
-        self.number.set(number);
+        self.number.set(number as u32);
         number
     }
 }
@@ -246,7 +250,7 @@ impl Number {
 impl Drop for Number {
     fn drop(&mut self) {
         // Destructors of this thread that run later, and record something, share a number.
-        let _ = THREAD.try_with(|thread| thread.number.set(SHARED_NUMBER));
+        let _ = THREAD.try_with(|thread| thread.number.set(SHARED_NUMBER as u32));
         TAKEN.fetch_and(!(1 << self.0), Ordering::Release);
     }
 }
@@ -258,6 +262,12 @@ mod tests {
     const A: SpanRef = SpanRef(1);
     const B: SpanRef = SpanRef(2);
 
+    fn exit(thread: &Thread, recorder: u32, span: SpanRef) {
+        if !thread.exit(recorder, span) {
+            thread.exit_any(recorder, span);
+        }
+    }
+
     #[test]
     fn the_span_entered_last_is_current() {
         with(|thread| {
@@ -268,11 +278,11 @@ mod tests {
             thread.enter(1, B);
             thread.enter(1, A);
             assert_eq!(thread.current(1), Some(B), "entered again is not current again");
-            thread.exit(1, A);
-            thread.exit(2, B);
-            thread.exit(1, A);
+            exit(thread, 1, A);
+            exit(thread, 2, B);
+            exit(thread, 1, A);
             assert_eq!((thread.current(1), thread.current(2)), (Some(B), None));
-            thread.exit(1, B);
+            exit(thread, 1, B);
             assert_eq!(thread.depth.get(), 0);
         });
     }
@@ -286,10 +296,10 @@ mod tests {
                 thread.enter(7, SpanRef(number));
             }
             assert_eq!(thread.current(7), Some(SpanRef(deepest)));
-            thread.exit(7, SpanRef(deepest / 2));
+            exit(thread, 7, SpanRef(deepest / 2));
             for number in (1..=deepest).rev().filter(|number| *number != deepest / 2) {
                 assert_eq!(thread.current(7), Some(SpanRef(number)));
-                thread.exit(7, SpanRef(number));
+                exit(thread, 7, SpanRef(number));
             }
             assert_eq!(thread.current(7), None);
         });

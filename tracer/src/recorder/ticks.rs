@@ -33,6 +33,25 @@ impl Clock {
         match self {
             #[cfg(target_arch = "x86_64")]
             Clock::Counter => counter(),
+            _ => self.now_elsewhere(),
+        }
+    }
+
+    /// Now, if that is no more than to read the counter: what is done with it can then be short.
+    #[inline(always)]
+    pub(super) fn counted(&self) -> Option<u64> {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Clock::Counter => Some(counter()),
+            _ => None,
+        }
+    }
+
+    #[inline(never)]
+    fn now_elsewhere(&self) -> u64 {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Clock::Counter => counter(),
             Clock::Monotonic(start) => start.elapsed().as_nanos() as u64,
             Clock::Given(time) => time.now_ns(),
         }
