@@ -60,7 +60,7 @@ impl Recording {
 
     /// Cells that the thread has leased, or leases now, of the trace of a span.
     #[inline(always)]
-    fn room(&self, thread: &Thread, span: SpanRef) -> Option<Room<'_>> {
+    pub(super) fn room(&self, thread: &Thread, span: SpanRef) -> Option<Room<'_>> {
         if self.pool.may_lease(thread, span) {
             // What stands in the way is found, and counted, by whoever then claims a place.
             let _ = self.pool.lease(span, thread, self);
@@ -87,7 +87,8 @@ impl Recording {
             (parent, callsite),
             Tag::new(span.generation(), Kind::Span, cells, words),
         );
-        self.began(thread, span, callsite, || fields.written(words));
+        thread.began(self.number, span);
+        self.look_at(span, callsite, fields, words);
         span
     }
 
@@ -120,7 +121,8 @@ impl Recording {
             (parent, callsite),
             Tag::new(span.generation(), Kind::Span, cells, words),
         );
-        self.began(thread, span, callsite, || fields.written(words));
+        thread.began(self.number, span);
+        self.look_at(span, callsite, &fields, words);
         span
     }
 
@@ -141,21 +143,6 @@ impl Recording {
         // As late as can be: what the recorder itself takes is not the span's time.
         entry[START].store(self.timer.clock.now(), Ordering::Relaxed);
         entry[0].store(tag.0, Ordering::Release);
-    }
-
-    /// Remembers what has to be known of a new span.
-    #[inline(always)]
-    fn began<'a>(
-        &self,
-        thread: &Thread,
-        span: SpanRef,
-        callsite: u32,
-        fields: impl FnOnce() -> &'a [AtomicU64],
-    ) {
-        thread.began(self.number, span);
-        if self.limits.fields(callsite, &self.rules, || self.timer.scale()) != 0 {
-            self.look_at(callsite, span, fields());
-        }
     }
 
     #[cold]

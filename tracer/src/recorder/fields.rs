@@ -57,6 +57,13 @@ impl Type {
     }
 }
 
+/// How many words of a field follow on its first, which says how many bytes it has: all but the
+/// [`INLINE_BYTES`] of a text, and the eight of a large number.
+#[inline(always)]
+pub(super) fn further_words(head: u64) -> usize {
+    ((head >> 16 & 0xffff) as usize + 8 - INLINE_BYTES - 1) / 8
+}
+
 /// A field's first word.
 #[inline(always)]
 fn head(index: usize, of: Type, bytes: usize, inline: u32) -> u64 {
@@ -105,6 +112,21 @@ impl<'a> Fields<'a> {
             }
             None => used,
         }
+    }
+
+    /// Whether one of `fields`, a bit each, was written, of which `count` words are.
+    #[inline]
+    pub(super) fn has_any(&self, fields: u64, count: usize) -> bool {
+        let words = self.written(count);
+        let mut at = 0;
+        while let Some(word) = words.get(at) {
+            let head = word.load(Ordering::Relaxed);
+            if fields >> (head & 63) & 1 != 0 {
+                return true;
+            }
+            at += 1 + further_words(head);
+        }
+        false
     }
 
     /// What was written, which is `count` words.
@@ -172,10 +194,31 @@ impl<'a> Fields<'a> {
     }
 
     #[inline(always)]
+    fn three(&mut self, word: u64, value: u64, further: u64) {
+        match self.next() {
+            Some([first, second, third]) => {
+                set(first, word);
+                set(second, value);
+                set(third, further);
+            }
+            None => self.three_elsewhere(word, value, further),
+        }
+    }
+
+    #[cold]
+    fn three_elsewhere(&mut self, word: u64, value: u64, further: u64) {
+        if self.is_in_place {
+            self.leave_place();
+            return self.three(word, value, further);
+        }
+        self.dropped += 1;
+    }
+
+    #[inline(always)]
     pub(super) fn int(&mut self, index: usize, value: i64) {
         match i32::try_from(value) {
             Ok(small) => self.one(head(index, Type::Small, 0, small as u32)),
-            Err(_) => self.two(head(index, Type::Int, 0, 0), value as u64),
+            Err(_) => self.two(head(index, Type::Int, 8, 0), value as u64),
         }
     }
 
@@ -183,13 +226,13 @@ impl<'a> Fields<'a> {
     pub(super) fn unsigned(&mut self, index: usize, value: u64) {
         match i64::try_from(value) {
             Ok(value) => self.int(index, value),
-            Err(_) => self.two(head(index, Type::Big, 0, 0), value),
+            Err(_) => self.two(head(index, Type::Big, 8, 0), value),
         }
     }
 
     #[inline(always)]
     pub(super) fn float(&mut self, index: usize, value: f64) {
-        self.two(head(index, Type::Float, 0, 0), value.to_bits());
+        self.two(head(index, Type::Float, 8, 0), value.to_bits());
     }
 
     #[inline(always)]
@@ -197,15 +240,28 @@ impl<'a> Fields<'a> {
         self.one(head(index, Type::Bool, 0, u32::from(value)));
     }
 
-    #[inline(always)]
+    /// Most texts are names and short values: they are written without a loop.
+    #[inline]
     pub(super) fn text(&mut self, index: usize, value: &str) {
         let bytes = value.as_bytes();
-        // The first word holds four bytes, the second those after them: most names and short values.
-        if let (8..=12, Some(last)) = (bytes.len(), bytes.last_chunk::<8>()) {
-            let rest = u64::from_le_bytes(*last) >> (8 * (12 - bytes.len()));
-            self.two(head(index, Type::Text, bytes.len(), first_bytes(bytes)), rest);
-        } else {
-            self.any_text(index, value);
+        let length = bytes.len();
+        let word = head(index, Type::Text, length, first_bytes(bytes));
+        match length {
+            0..=4 => self.one(word),
+            5..=7 => {
+                let last = bytes.last_chunk().map_or(0, |last| u32::from_le_bytes(*last));
+                self.two(word, u64::from(last) >> (8 * (8 - length)));
+            }
+            8..=12 => {
+                let last = bytes.last_chunk().map_or(0, |last| u64::from_le_bytes(*last));
+                self.two(word, last >> (8 * (12 - length)));
+            }
+            13..=20 => {
+                let middle = bytes[4..].first_chunk().map_or(0, |next| u64::from_le_bytes(*next));
+                let last = bytes.last_chunk().map_or(0, |last| u64::from_le_bytes(*last));
+                self.three(word, middle, last >> (8 * (20 - length)));
+            }
+            _ => self.any_text(index, value),
         }
     }
 
@@ -268,9 +324,9 @@ impl<'a> Fields<'a> {
         let (bytes, is_cut) = self.scratch.format(self.used(), self.room(), text);
         let of = if is_cut { Type::CutText } else { Type::Text };
         let inline = (word.load(Ordering::Relaxed) >> 32) as u32;
-        set(word, head(index, of, bytes, inline));
-        let length = 1 + bytes.saturating_sub(INLINE_BYTES).div_ceil(8);
-        self.rest = self.rest.get(length..).unwrap_or_default();
+        let head = head(index, of, bytes, inline);
+        set(word, head);
+        self.rest = self.rest.get(1 + further_words(head)..).unwrap_or_default();
     }
 }
 
@@ -282,9 +338,12 @@ fn set(word: &AtomicU64, value: u64) {
 /// The bytes of a text that stand in the field's first word.
 #[inline(always)]
 fn first_bytes(text: &[u8]) -> u32 {
-    match text.first_chunk() {
-        Some(first) => u32::from_le_bytes(*first),
-        None => fold(text) as u32,
+    match *text {
+        [] => 0,
+        [a] => u32::from_le_bytes([a, 0, 0, 0]),
+        [a, b] => u32::from_le_bytes([a, b, 0, 0]),
+        [a, b, c] => u32::from_le_bytes([a, b, c, 0]),
+        [a, b, c, d, ..] => u32::from_le_bytes([a, b, c, d]),
     }
 }
 

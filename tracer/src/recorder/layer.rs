@@ -110,7 +110,7 @@ where
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = address(&context, id) else { return };
         let recording = &self.lookup.recorder.0.recording;
-        thread::with(|thread| recording.record(thread, span, |visit| values.record(visit)));
+        thread::with(|thread| recording.record(thread, span, values));
     }
 
     fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {

@@ -1,6 +1,6 @@
 //! Fields on their way out of a block: what `fields.rs` wrote, read back when a trace is kept.
 
-use super::fields::{INLINE_BYTES, Type};
+use super::fields::{Type, further_words};
 
 /// A field that was read back from words.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,31 +15,6 @@ pub(super) enum Read {
     },
     /// So many fields found no room.
     Dropped(u32),
-}
-
-/// Only the indexes of the fields, in the order in which they were written.
-pub(super) fn indexes(mut words: impl Iterator<Item = u64>) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let word = words.next()?;
-        let further = match Type::of(word)? {
-            Type::Small | Type::Bool | Type::Dropped => 0,
-            Type::Int | Type::Big | Type::Float => 1,
-            Type::Text | Type::CutText => text_words(word),
-        };
-        if further > 0 {
-            words.nth(further - 1)?;
-        }
-        Some((word & 0xff) as usize)
-    })
-}
-
-/// How many words follow on a text's first.
-fn text_words(word: u64) -> usize {
-    text_bytes(word).saturating_sub(INLINE_BYTES).div_ceil(8)
-}
-
-fn text_bytes(word: u64) -> usize {
-    (word >> 16 & 0xffff) as usize
 }
 
 /// Reads fields back: their index and value, as far as the words make sense.
@@ -58,9 +33,10 @@ pub(super) fn read(words: &[u64]) -> Vec<(usize, Read)> {
             (Type::Big, Some(value)) => (Read::Big(value), 2),
             (Type::Float, Some(value)) => (Read::Float(f64::from_bits(value)), 2),
             (Type::Text | Type::CutText, _) => {
-                let length = 1 + text_words(word);
+                let bytes = (word >> 16 & 0xffff) as usize;
+                let length = 1 + further_words(word);
                 let Some(rest) = words.get(at + 1..at + length) else { break };
-                let text = read_text(text_bytes(word), inline, rest);
+                let text = read_text(bytes, inline, rest);
                 (Read::Text { text, is_cut: of == Type::CutText }, length)
             }
             (Type::Int | Type::Big | Type::Float, None) => break,

@@ -6,11 +6,11 @@
 //!                                                   -> ending.rs (a trace is over) -> collector.rs
 //! ```
 
-use tracing::field::Visit;
+use tracing::span::Record;
 
 use super::address::{Mixer, SpanRef};
 use super::block::{Block, CELL_WORDS, HEAD_FLAGS, HEAD_ROOT};
-use super::callsites;
+use super::callsites::{self, UNKNOWN};
 use super::claim::Place;
 use super::counts::Counters;
 use super::entry::{
@@ -20,6 +20,7 @@ use super::entry::{
 use super::fields::Fields;
 use super::histogram::Histograms;
 use super::kept::KeptList;
+use super::lease::Room;
 use super::parked::Parked;
 use super::pool::Pool;
 use super::quota::Quotas;
@@ -157,35 +158,56 @@ impl Recording {
         true
     }
 
-    /// Writes down further fields of a span.
-    pub(super) fn record(
-        &self,
-        thread: &Thread,
-        span: SpanRef,
-        visit: impl FnOnce(&mut dyn Visit),
-    ) {
-        self.record_fields(thread, span, |fields| visit(fields));
+    /// Writes down further fields of a span, which `tracing` gives.
+    pub(super) fn record(&self, thread: &Thread, span: SpanRef, values: &Record<'_>) {
+        let Some(room) = self.room(thread, span) else {
+            return self.record_fields(thread, span, |fields| values.record(fields));
+        };
+        let mut fields = Fields::new(&thread.scratch, room.words_after(RECORD_WORDS), true);
+        values.record(&mut fields);
+        if fields.is_in_place() {
+            self.record_in(&room, thread, span, &fields);
+        } else {
+            self.record_written(thread, span, fields);
+        }
     }
 
-    /// As [`record`](Self::record), without `tracing`.
+    /// Writes down further fields of a span.
     pub(super) fn record_fields(
         &self,
         thread: &Thread,
         span: SpanRef,
         visit: impl FnOnce(&mut Fields<'_>),
     ) {
-        let Some((block, at)) = self.span(span) else { return };
-        let callsite = Ties(block.get(at + TIES)).callsite();
         let mut fields = thread.scratch.fields();
         visit(&mut fields);
+        self.record_written(thread, span, fields);
+    }
+
+    /// Fields that stand already in cells that the thread has leased of the span's trace.
+    fn record_in(&self, room: &Room<'_>, thread: &Thread, span: SpanRef, fields: &Fields<'_>) {
+        let callsite = self.callsite_number(span);
+        let words = fields.used();
+        let cells = cells_of(RECORD_WORDS + words);
+        let at = thread.lease.take(room, cells);
+        let entry = room.block.cell(at.cell());
+        entry[CALLSITE].store(u64::from(callsite), Ordering::Relaxed);
+        entry[SPAN].store(span.0, Ordering::Relaxed);
+        let tag = Tag::new(at.generation(), Kind::Record, cells, words);
+        entry[0].store(tag.0, Ordering::Release);
+        thread.lease.give_back();
+        self.look_at(span, callsite, fields, words);
+    }
+
+    /// Fields that stand in the thread's memory.
+    fn record_written(&self, thread: &Thread, span: SpanRef, mut fields: Fields<'_>) {
+        let callsite = self.callsite_number(span);
         let words = fields.finish();
         self.add(thread, span, (Kind::Record, RECORD_WORDS, words), |block, at| {
             block.set(at + CALLSITE, u64::from(callsite));
             block.copy_in(at + RECORD_WORDS, fields.written(words));
         });
-        if self.limits.fields(callsite, &self.rules, || self.timer.scale()) != 0 {
-            self.look_at(callsite, span, fields.written(words));
-        }
+        self.look_at(span, callsite, &fields, words);
     }
 
     /// Writes down something that happened in a span: its callsite, and whether it is an error.
@@ -206,8 +228,8 @@ impl Recording {
         });
         if is_error {
             self.flag(span, Reason::Error);
-        } else if self.limits.fields(callsite, &self.rules, || self.timer.scale()) != 0 {
-            self.look_at(callsite, span, fields.written(words));
+        } else {
+            self.look_at(span, callsite, &fields, words);
         }
     }
 
@@ -282,16 +304,19 @@ impl Recording {
         }
     }
 
-    /// Looks at fields that may mark the trace.
-    #[cold]
-    pub(super) fn look_at(&self, callsite: u32, span: SpanRef, fields: &[AtomicU64]) {
+    /// Looks whether fields of a callsite, `count` words, mark the trace of their span.
+    #[inline(always)]
+    pub(super) fn look_at(&self, span: SpanRef, callsite: u32, fields: &Fields<'_>, count: usize) {
         let watched = self.limits.fields(callsite, &self.rules, || self.timer.scale());
-        let words = || fields.iter().map(|word| word.load(Ordering::Relaxed));
-        if !read_fields::indexes(words()).any(|index| watched >> (index & 63) & 1 != 0) {
-            return;
+        if watched != 0 && fields.has_any(watched, count) {
+            self.look_closer(span, callsite, fields.written(count));
         }
+    }
+
+    #[cold]
+    fn look_closer(&self, span: SpanRef, callsite: u32, fields: &[AtomicU64]) {
         let Some(callsite) = callsites::find(callsite) else { return };
-        let words: Vec<u64> = words().collect();
+        let words: Vec<u64> = fields.iter().map(|word| word.load(Ordering::Relaxed)).collect();
         for (index, value) in read_fields::read(&words) {
             let Some(name) = callsite.field(index) else { continue };
             let says_no = match &value {
@@ -321,8 +346,13 @@ impl Recording {
 
     /// The callsite of an open span.
     pub(super) fn callsite_of(&self, span: SpanRef) -> Option<callsites::Callsite> {
-        let (block, at) = self.span(span)?;
-        callsites::find(Ties(block.get(at + TIES)).callsite())
+        self.span(span)?;
+        callsites::find(self.callsite_number(span))
+    }
+
+    /// The number of an open span's callsite.
+    fn callsite_number(&self, span: SpanRef) -> u32 {
+        self.span(span).map_or(UNKNOWN, |(block, at)| Ties(block.get(at + TIES)).callsite())
     }
 
     /// As [`link`](Self::link), in the present thread.

@@ -69,7 +69,7 @@ impl Subscriber for FlightRecorder {
 
     fn record(&self, id: &Id, values: &Record<'_>) {
         let span = SpanRef::of(id);
-        thread::with(|thread| self.0.recording.record(thread, span, |visit| values.record(visit)));
+        thread::with(|thread| self.0.recording.record(thread, span, values));
     }
 
     fn record_follows_from(&self, id: &Id, follows: &Id) {
