@@ -119,6 +119,17 @@ fn a_script_is_played_and_drawn_and_shows_what_a_rule_is_for() {
     assert!(told.contains("check\n  -> sound"), "{told}");
     let picture = fs::read_to_string(folder.path().join("kept/script.svg")).unwrap();
     assert!(picture.contains("replica waits") && !picture.contains("arrow data wrong"));
+    let ends = script.replace("check", "resume apply n3\nrun 20ms\ncheck");
+    fs::write(folder.path().join("replica_waited"), ends).unwrap();
+    let output = run(folder.path(), "sim --script replica_waited -o waited");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    let output = run(folder.path(), "slow waited/script.otlp.jsonl --threshold 1ms");
+    let slow = text(&output.stdout);
+    assert!(
+        slow.contains("1 read") && slow.contains("apply_lag"),
+        "{slow}{}",
+        text(&output.stderr)
+    );
 
     let output = run(folder.path(), "sim --script replica_waits --rule-off T6 -o broken");
     let told = text(&output.stdout);

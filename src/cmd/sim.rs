@@ -70,8 +70,8 @@ pub(crate) struct SimArgs {
     /// cause can be planted so.
     #[arg(long, requires = "plant", conflicts_with = "jobs")]
     real: bool,
-    /// Play the script in this file instead of running seeds, and draw what it does into the folder of
-    /// -o, or into out/script.
+    /// Play the script in this file instead of running seeds, and put what it does, as a picture and
+    /// as traces for `slow` and `explain`, into the folder of -o, or into out/script.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "faults", "time", "question"])]
     script: Option<PathBuf>,
     /// Print the results as JSON.

@@ -20,6 +20,9 @@ use crate::sim::propagation::RecordedPropagator;
 /// Before a violation without operations, what was asked in so much time is traced.
 const AROUND_NS: u64 = 20_000_000;
 
+/// Whose the traces of simulated runs are.
+pub(crate) const SERVICE: &str = "raftlens sim";
+
 /// What of a run is looked at.
 #[derive(Debug)]
 pub(crate) struct Watched {
@@ -44,11 +47,11 @@ pub(crate) fn watch(report: &Report, config: &RunConfig, violation: &Violation) 
     if again.hash != report.hash {
         bail!("seed {} went another way when it was watched", report.seed);
     }
-    Ok(watched(&world, &recorder, violation))
+    Ok(watched(&world, recorder.take(SERVICE), violation))
 }
 
 /// What is known of a world that has been watched.
-pub(crate) fn watched(world: &World, recorder: &Recorder, violation: &Violation) -> Watched {
+pub(crate) fn watched(world: &World, traces: TraceSet, violation: &Violation) -> Watched {
     let story = world.story();
     let operations: Vec<OpId> = violation
         .operations
@@ -69,7 +72,7 @@ pub(crate) fn watched(world: &World, recorder: &Recorder, violation: &Violation)
             _ => None,
         }));
     }
-    let traces = traces_of(recorder.take("raftlens sim"), &traced);
+    let traces = traces_of(traces, &traced);
     Watched { story, operations, log, traces }
 }
 

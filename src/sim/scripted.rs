@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use raftlens_core::sim::play::{Played, play_with};
 use raftlens_core::sim::{Happening, OpId, Scene, Story, Watch, World};
 use raftlens_core::{LeaseState, Rule, Tracer};
+use raftlens_tracer::format::{self, Format};
 use raftlens_tracer::simulated::Recorder;
 
 use super::picture::Picture;
@@ -71,8 +72,8 @@ fn called(scene: &Scene) -> Option<OpId> {
     }
 }
 
-/// Plays the script in a file, and writes what explains it into `folder`: always its picture, and if
-/// something is violated, the trace, the log and the picture of that.
+/// Plays the script in a file, and writes what explains it into `folder`: always its picture and its
+/// traces, and if something is violated, the trace, the log and the picture of that.
 pub(crate) fn run(
     path: &Path,
     rules_off: &[Rule],
@@ -99,9 +100,13 @@ pub(crate) fn run(
         let title = words::titled(&title.unwrap_or_default(), rules_off);
         let graph = told(world, &story, 0, OF_SCRIPTS).graph(&title);
         explain::write_graph(&folder.join("script"), &graph, &mut written)?;
+        let traces = recorder.take(explain::SERVICE);
+        let path = folder.join("script.otlp.jsonl");
+        format::write_file(&traces, &path, Format::OtlpJsonLines)?;
+        written.push(path);
         let proved = played.violations.iter().find(|it| !it.operations.is_empty());
         if let Some(violation) = proved.or(played.violations.first()) {
-            let watched = explain::watched(world, &recorder, violation);
+            let watched = explain::watched(world, traces, violation);
             written.extend(explain::write(folder, &watched, violation, &title)?);
         }
     }
