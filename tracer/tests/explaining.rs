@@ -312,6 +312,21 @@ fn what_is_not_recorded_is_unattributed_and_unknown() {
     assert_eq!(verdict(&read).cause, Cause::Unknown);
 }
 
+/// As the flight recorder shows traces that are open.
+#[test]
+fn a_read_that_still_waits_says_where_it_was_last() {
+    let read = span("async_snapshot", 1, 0..9_000_000).int("raft.store_id", 3);
+    let waiting = attributed(vec![
+        read.text("raftlens.waits_in", "async_snapshot"),
+        span("propose", 2, 1_000..2_000).below(1).int("raft.store_id", 3),
+    ]);
+    let verdict = verdict(&waiting);
+    assert_eq!(verdict.cause, Cause::StillWaits);
+    assert!(verdict.sentence.ends_with("`propose` on store 3"), "{}", verdict.sentence);
+    let says = |text: &str| verdict.evidence.iter().any(|line| line.contains(text));
+    assert!(says("`async_snapshot` was open"), "{:?}", verdict.evidence);
+}
+
 #[test]
 fn times_that_cannot_be_are_cut_and_still_sum_to_the_whole() {
     for wait in [i64::MIN, -1, 0, i64::MAX] {

@@ -76,6 +76,8 @@ causes! {
     RuntimeStall = "runtime_stall", "check the named store for too few processors, a blocked runtime, or a stopped process";
     /// The request itself was wrong.
     Refused = "refused", "correct the request as the error says";
+    /// It had not ended yet, and nothing it had recorded so far took long.
+    StillWaits = "still_waits", "see what the named store does now; once the read has ended, its trace says what it waited for";
     /// Nothing recorded says why.
     Unknown = "unknown", "record all stages of the read path";
 }

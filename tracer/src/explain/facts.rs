@@ -178,6 +178,8 @@ pub struct Facts {
     pub engine: Option<EngineUse>,
     /// The error that it ended with.
     pub error: Option<ArcStr>,
+    /// It had not ended when it was recorded: the span that was open then and had begun last.
+    pub waits_in: Option<ArcStr>,
     /// The last stage that is known of it, and on which store.
     pub last: Option<(ArcStr, Option<i64>)>,
 }
@@ -223,6 +225,7 @@ impl Facts {
             applied_index: stages.propose.and_then(|span| span.number(Key::AppliedIndex)),
             engine,
             error: text(Some(root), Key::Error),
+            waits_in: text(Some(root), Key::WaitsIn),
             last: stages.last.map(|it| (ArcStr::clone(it.name()), it.number(Key::Store))),
         }
     }

@@ -112,13 +112,30 @@ pub fn judge(read: &Attribution, usual: &Usual) -> Verdict {
             evidence.push(format!("it ended with: {error}"));
             of_error(read, error, usual)
         }
-        None => state.map_or_else(unknown, |state| of_state(read, state, usual)),
+        None => match (state, &read.facts.waits_in) {
+            (Some(WaitState::Unattributed) | None, Some(span)) => still_waits(&read.facts, span),
+            (Some(state), _) => of_state(read, state, usual),
+            (None, None) => unknown(),
+        },
     };
+    if let Some(span) = &read.facts.waits_in {
+        evidence.push(format!("it had not ended when this was recorded: `{span}` was open"));
+    }
     add_evidence(&read.facts, &mut evidence);
     if cause == Cause::Unknown {
         evidence.clear();
     }
     Verdict { cause, state, state_ns, sentence, evidence }
+}
+
+/// What comes after the last stage that is there has not come.
+fn still_waits(facts: &Facts, open: &str) -> (Cause, String) {
+    let (stage, store) = match &facts.last {
+        Some((stage, store)) => (&**stage, store.or(facts.store)),
+        None => (open, facts.store),
+    };
+    let on = store.map(|store| format!(" on store {store}")).unwrap_or_default();
+    (Cause::StillWaits, format!("it still waited; the last that is known of it is `{stage}`{on}"))
 }
 
 fn unknown() -> (Cause, String) {

@@ -49,6 +49,8 @@ keys! {
     RejectReason = "reject.reason",
     /// What a read ended with; text.
     Error = "error",
+    /// The stage that a trace was in when it was recorded, before its end; text.
+    WaitsIn = "raftlens.waits_in",
     /// The kind of a raft message; text.
     MessageType = "message.type",
     /// The store that sent it; a number.
