@@ -5,16 +5,20 @@
 //!
 //! The two sides take turns, so that what else the machine does meets both; the median of the turns
 //! is reported, and how far the slowest and the fastest lie apart.
+//!
+//! `--only raftlens 3000` (or `rocksdb`) does so many reads of one side and nothing else, for counting
+//! instructions: their number is steady where time is not.
 
 // A bench measures time, uses threads of its own and prints.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use raftlens_core::engine::RocksSnapshot;
 use raftlens_core::{
-    Client, Cluster, ClusterConfig, Mutation, RaftKv, ReadFrom, ReadMode, SnapContext,
+    Client, Clock, Cluster, ClusterConfig, Mutation, RaftKv, ReadFrom, ReadMode, SnapContext,
 };
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -49,14 +53,23 @@ fn key(number: usize) -> [u8; KEY_BYTES] {
 }
 
 fn main() {
-    let has = |flag: &str| std::env::args().any(|argument| argument == flag);
+    let arguments: Vec<String> = std::env::args().collect();
+    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    if let Some(only) = arguments.iter().position(|argument| argument == "--only") {
+        let reads = arguments.get(only + 2).and_then(|reads| reads.parse().ok());
+        return only_reads(
+            arguments.get(only + 1).map(String::as_str),
+            reads.expect("how many reads"),
+        );
+    }
     let effort = match has("--quick") {
         true => Effort { reads: 20_000, runs: 3 },
         false => Effort { reads: 200_000, runs: 9 },
     };
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let cluster = runtime.block_on(filled_cluster(&folder.path().join("cluster")));
+    let config = ClusterConfig::new(folder.path().join("cluster"), Vec::new());
+    let cluster = runtime.block_on(filled_cluster(config));
     let client = cluster.client();
     let (kv, ctx) = client.context(&key(0), ReadFrom::Leader).unwrap();
     let database = filled_database(&folder.path().join("bare"));
@@ -78,8 +91,34 @@ fn main() {
     runtime.block_on(cluster.stop());
 }
 
-async fn filled_cluster(path: &Path) -> Cluster {
-    let cluster = Cluster::start(ClusterConfig::new(path, Vec::new())).await.unwrap();
+/// A clock that runs under valgrind, too, which does not let the other one find its system call.
+struct StdClock(Instant);
+
+impl Clock for StdClock {
+    fn monotonic_raw_now(&self) -> raftlens_core::Instant {
+        raftlens_core::Instant::from_ns(self.0.elapsed().as_nanos() as u64)
+    }
+}
+
+/// Reads of one side, on one thread.
+fn only_reads(side: Option<&str>, reads: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    if side == Some("rocksdb") {
+        let database = filled_database(folder.path());
+        return one_thread_of_rocksdb(&database, keys(0, reads));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let mut config = ClusterConfig::new(folder.path(), Vec::new());
+    config.clock = Arc::new(StdClock(Instant::now()));
+    let cluster = runtime.block_on(filled_cluster(config));
+    let (kv, ctx) = cluster.client().context(&key(0), ReadFrom::Leader).unwrap();
+    one_thread_of_raft_kv(runtime.handle(), (&kv, &ctx), keys(0, reads));
+    drop(kv);
+    runtime.block_on(cluster.stop());
+}
+
+async fn filled_cluster(config: ClusterConfig) -> Cluster {
+    let cluster = Cluster::start(config).await.unwrap();
     cluster.wait_for_leaders(Duration::from_secs(30)).await.unwrap();
     let client: Client = cluster.client();
     let numbers: Vec<usize> = (0..KEYS).collect();
@@ -158,30 +197,45 @@ fn through_raft_kv(
     reads: usize,
 ) -> f64 {
     timed(threads, reads, |thread| {
-        let (kv, mut elsewhere) = (kv.clone(), 0);
-        runtime.block_on(async {
-            for key in keys(thread, reads) {
-                let answer = kv.async_snapshot(ctx.clone()).await.unwrap();
-                elsewhere += usize::from(answer.mode != ReadMode::LeaseLocal);
-                let snapshot: raftlens_core::RegionSnapshot<RocksSnapshot> = answer.value;
-                assert_eq!(snapshot.get(&key).unwrap().map(|value| value.len()), Some(VALUE_BYTES));
-            }
-        });
+        let kv = kv.clone();
+        let elsewhere = one_thread_of_raft_kv(runtime, (&kv, ctx), keys(thread, reads));
         // A lease that runs out on a busy machine is no lease read.
         assert!(elsewhere <= reads / 100, "{elsewhere} of {reads} reads were not local");
     })
 }
 
-fn through_rocksdb(database: &DB, threads: usize, reads: usize) -> f64 {
-    timed(threads, reads, |thread| {
-        for key in keys(thread, reads) {
-            let snapshot = database.snapshot();
-            let mut options = ReadOptions::default();
-            options.set_snapshot(&snapshot);
-            let value = database.get_pinned_opt(key, &options).unwrap().map(|value| value.to_vec());
-            assert_eq!(value.map(|value| value.len()), Some(VALUE_BYTES));
+/// How many of the reads were answered on another thread.
+#[inline(never)]
+fn one_thread_of_raft_kv(
+    runtime: &tokio::runtime::Handle,
+    (kv, ctx): (&Kv, &SnapContext),
+    keys: impl Iterator<Item = [u8; KEY_BYTES]>,
+) -> usize {
+    runtime.block_on(async {
+        let mut elsewhere = 0;
+        for key in keys {
+            let answer = kv.async_snapshot(ctx.clone()).await.unwrap();
+            elsewhere += usize::from(answer.mode != ReadMode::LeaseLocal);
+            let snapshot: raftlens_core::RegionSnapshot<RocksSnapshot> = answer.value;
+            assert_eq!(snapshot.get(&key).unwrap().map(|value| value.len()), Some(VALUE_BYTES));
         }
+        elsewhere
     })
+}
+
+fn through_rocksdb(database: &DB, threads: usize, reads: usize) -> f64 {
+    timed(threads, reads, |thread| one_thread_of_rocksdb(database, keys(thread, reads)))
+}
+
+#[inline(never)]
+fn one_thread_of_rocksdb(database: &DB, keys: impl Iterator<Item = [u8; KEY_BYTES]>) {
+    for key in keys {
+        let snapshot = database.snapshot();
+        let mut options = ReadOptions::default();
+        options.set_snapshot(&snapshot);
+        let value = database.get_pinned_opt(key, &options).unwrap().map(|value| value.to_vec());
+        assert_eq!(value.map(|value| value.len()), Some(VALUE_BYTES));
+    }
 }
 
 fn median(values: &[f64]) -> f64 {
