@@ -98,13 +98,53 @@ pub struct WriteResponse {
     pub trace: Option<TraceContext>,
 }
 
+/// Where the answer to a read is. It is large, and stands on the stack of whoever asks: in a box it would
+/// be an allocation for every read.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug)]
+pub(crate) enum Place<S> {
+    /// With somebody else, or lost.
+    Gone,
+    /// Here: the thread that asked has found it itself.
+    Here(ReadResponse<S>),
+    /// It will come through this channel, which is made when the read is sent on: a read that is
+    /// answered by the thread that asks needs none.
+    Elsewhere(oneshot::Receiver<ReadResponse<S>>),
+}
+
+impl<S> From<ReadResponse<S>> for Place<S> {
+    fn from(response: ReadResponse<S>) -> Self {
+        Place::Here(response)
+    }
+}
+
+/// The way back to whoever asked.
+pub(crate) enum WayBack<S> {
+    /// None: whoever asked has lent the place that the answer is written to.
+    Lent,
+    /// To a waiting future.
+    Channel(oneshot::Sender<ReadResponse<S>>),
+}
+
+impl<S> WayBack<S> {
+    /// Whoever asked finds the answer in `place`, or gets it out of there; or may have stopped
+    /// waiting, which is no error.
+    pub(crate) fn take(self, place: &mut Place<S>) {
+        if let WayBack::Channel(sender) = self
+            && let Place::Here(response) = std::mem::replace(place, Place::Gone)
+        {
+            drop(sender.send(response));
+        }
+    }
+}
+
 /// Hands over the answer to a read, on the thread that gives it. A plain function: a closure would
-/// have to be boxed, for every read.
-pub(crate) type DeliverRead<S> = fn(oneshot::Sender<ReadResponse<S>>, ReadResponse<S>);
+/// have to be boxed, for every read. An answer is large, so it stays where it was written.
+pub(crate) type DeliverRead<S> = fn(WayBack<S>, &mut Place<S>);
 
 enum Receiver<S> {
     None,
-    Read(oneshot::Sender<ReadResponse<S>>, DeliverRead<S>),
+    Read(WayBack<S>, DeliverRead<S>),
     Write(oneshot::Sender<WriteResponse>),
 }
 
@@ -125,20 +165,19 @@ impl<S> Callback<S> {
         matches!(self.receiver, Receiver::None)
     }
 
-    /// A callback for a read whose answer gets to `sender` through `deliver`.
-    pub(crate) fn read_with(
-        region: RegionId,
-        sender: oneshot::Sender<ReadResponse<S>>,
-        deliver: DeliverRead<S>,
-    ) -> Self {
-        Callback { receiver: Receiver::Read(sender, deliver), region }
+    /// A callback for a read whose answer is looked at by `deliver`, and stays in the place that was
+    /// lent for it as long as the read stays on the thread that asks.
+    pub(crate) fn read_here(region: RegionId, deliver: DeliverRead<S>) -> Self {
+        Callback { receiver: Receiver::Read(WayBack::Lent, deliver), region }
     }
 
     /// A callback for a read and the place where its answer arrives.
     pub fn read(region: RegionId) -> (Self, oneshot::Receiver<ReadResponse<S>>) {
         let (sender, receiver) = oneshot::channel();
-        let deliver = |sender: oneshot::Sender<_>, response| drop(sender.send(response));
-        (Callback::read_with(region, sender, deliver), receiver)
+        (
+            Callback { receiver: Receiver::Read(WayBack::Channel(sender), WayBack::take), region },
+            receiver,
+        )
     }
 
     /// A callback for a write and the place where its answer arrives.
@@ -147,14 +186,27 @@ impl<S> Callback<S> {
         (Callback { receiver: Receiver::Write(sender), region }, receiver)
     }
 
-    /// Gives the answer of a read. Whoever asked may have stopped waiting; that is no error.
-    pub fn invoke_read(mut self, response: ReadResponse<S>) {
+    /// Makes it one that another thread can answer: in the place that was lent there is the end of a
+    /// channel then.
+    pub(crate) fn send_elsewhere(&mut self, place: &mut Place<S>) {
+        if let Receiver::Read(way @ WayBack::Lent, _) = &mut self.receiver {
+            let (sender, receiver) = oneshot::channel();
+            *way = WayBack::Channel(sender);
+            *place = Place::Elsewhere(receiver);
+        }
+    }
+
+    /// Gives the answer of a read, which is in `place`. Whoever asked may have stopped waiting; that is
+    /// no error.
+    pub(crate) fn invoke_read(mut self, place: &mut Place<S>) {
         let _span = enter_function!("invoke_read", "Callback", "Callback::invoke_read");
         match std::mem::replace(&mut self.receiver, Receiver::None) {
-            Receiver::Read(sender, deliver) => deliver(sender, response),
+            Receiver::Read(way, deliver) => deliver(way, place),
             Receiver::Write(sender) => {
-                let result = response.result.map(|_| 0);
-                drop(sender.send(WriteResponse { result, trace: response.trace }));
+                if let Place::Here(response) = std::mem::replace(place, Place::Gone) {
+                    let result = response.result.map(|_| 0);
+                    drop(sender.send(WriteResponse { result, trace: response.trace }));
+                }
             }
             Receiver::None => {}
         }
@@ -164,7 +216,7 @@ impl<S> Callback<S> {
     pub fn invoke_write(mut self, response: WriteResponse) {
         match std::mem::replace(&mut self.receiver, Receiver::None) {
             Receiver::Write(sender) => drop(sender.send(response)),
-            Receiver::Read(sender, deliver) => {
+            Receiver::Read(way, deliver) => {
                 let result = response.result.map(|_| ReadValue::Nothing);
                 let response = ReadResponse {
                     result,
@@ -173,7 +225,7 @@ impl<S> Callback<S> {
                     waits: ReadWaits::default(),
                     trace: response.trace,
                 };
-                deliver(sender, response);
+                deliver(way, &mut Place::Here(response));
             }
             Receiver::None => {}
         }
@@ -186,22 +238,30 @@ impl<S> Callback<S> {
                 self.invoke_write(WriteResponse { result: Err(error), trace: None })
             }
             Receiver::Read(..) | Receiver::None => {
-                self.invoke_read(ReadResponse::error(error, term))
+                self.invoke_read(&mut ReadResponse::error(error, term).into())
+            }
+        }
+    }
+
+    /// Only a store that stops drops commands unanswered.
+    #[cold]
+    fn answer_unasked(&mut self) {
+        let error = Error::Stopped(self.region);
+        match std::mem::replace(&mut self.receiver, Receiver::None) {
+            Receiver::None => {}
+            Receiver::Read(way, deliver) => deliver(way, &mut ReadResponse::error(error, 0).into()),
+            Receiver::Write(sender) => {
+                drop(sender.send(WriteResponse { result: Err(error), trace: None }));
             }
         }
     }
 }
 
 impl<S> Drop for Callback<S> {
+    #[inline(always)]
     fn drop(&mut self) {
-        // Only a store that stops drops commands unanswered.
-        let error = Error::Stopped(self.region);
-        match std::mem::replace(&mut self.receiver, Receiver::None) {
-            Receiver::None => {}
-            Receiver::Read(sender, deliver) => deliver(sender, ReadResponse::error(error, 0)),
-            Receiver::Write(sender) => {
-                drop(sender.send(WriteResponse { result: Err(error), trace: None }));
-            }
+        if !self.is_none() {
+            self.answer_unasked();
         }
     }
 }
@@ -233,9 +293,29 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_stays_in_its_place_until_its_read_is_sent_elsewhere() {
+        let callback = || Callback::<()>::read_here(RegionId(7), WayBack::take);
+        let mut place = Place::from(ReadResponse::error(Error::RegionNotFound(RegionId(1)), 0));
+        callback().invoke_read(&mut place);
+        let Place::Here(response) = &place else { panic!("no answer") };
+        assert_eq!(response.result.as_ref().unwrap_err(), &Error::RegionNotFound(RegionId(1)));
+
+        let (mut callback, mut place) = (callback(), Place::Gone);
+        callback.send_elsewhere(&mut place);
+        let Place::Elsewhere(mut receiver) = place else { panic!("no channel") };
+        let mut place = Place::Gone;
+        callback.send_elsewhere(&mut place);
+        assert!(matches!(place, Place::Gone), "it has its channel");
+        assert!(receiver.try_recv().is_err(), "not answered yet");
+        std::thread::scope(|scope| scope.spawn(|| drop(callback)).join().unwrap());
+        assert_eq!(receiver.try_recv().unwrap().result.unwrap_err(), Error::Stopped(RegionId(7)));
+    }
+
+    #[test]
     fn an_answer_nobody_waits_for_is_dropped_quietly() {
         let (callback, receiver) = Callback::<()>::read(RegionId(1));
         drop(receiver);
-        callback.invoke_read(ReadResponse::error(Error::RegionNotFound(RegionId(1)), 0));
+        callback
+            .invoke_read(&mut ReadResponse::error(Error::RegionNotFound(RegionId(1)), 0).into());
     }
 }

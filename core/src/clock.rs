@@ -26,6 +26,7 @@ impl Instant {
     }
 
     /// How long after `earlier` this is; zero if it is not after it.
+    #[inline]
     pub fn saturating_since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }

@@ -93,6 +93,7 @@ impl RaftCmdRequest {
     }
 
     /// The read that it asks for, if it is one.
+    #[inline]
     pub fn read(&self) -> Option<&ReadCommand> {
         match &self.body {
             Body::Read(read) => Some(read),

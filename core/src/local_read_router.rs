@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::callback::Callback;
 use crate::clock::{Clock, Instant};
@@ -11,13 +10,12 @@ use crate::command::{RaftCmdRequest, RaftCommand};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::local_reader::{LocalReader, NotLocalRead};
+use crate::local_reader::{Asked, LocalReader, NotLocalRead};
 use crate::mailbox::TrySendError;
 use crate::read_delegate::StoreMeta;
 use crate::reject::RejectCounters;
 use crate::router::RaftRouter;
 use crate::rules::Rules;
-use crate::snap_cache::ThreadReadId;
 use crate::spans::enter_function;
 
 /// What the readers of a store share.
@@ -33,15 +31,8 @@ pub(crate) struct ReadContext {
 
 /// Takes reads, and answers them here or elsewhere.
 pub(crate) trait LocalReadRouter<E: Engine> {
-    /// Reads; says why the read was not answered on this thread, if it was not. `deadline` is how long
-    /// the caller waits from now on.
-    fn read(
-        &self,
-        read_id: Option<&ThreadReadId>,
-        request: RaftCmdRequest,
-        callback: Callback<E::Snapshot>,
-        deadline: Option<Duration>,
-    ) -> Option<NotLocalRead>;
+    /// Reads; says why the read was not answered on this thread, if it was not.
+    fn read(&self, asked: Asked<'_, E::Snapshot>) -> Option<NotLocalRead>;
 }
 
 /// The router of one store, one clone for each thread that reads.
@@ -62,15 +53,9 @@ impl<E: Engine> Clone for ServerRaftStoreRouter<E> {
 }
 
 impl<E: Engine> LocalReadRouter<E> for ServerRaftStoreRouter<E> {
-    fn read(
-        &self,
-        read_id: Option<&ThreadReadId>,
-        request: RaftCmdRequest,
-        callback: Callback<E::Snapshot>,
-        deadline: Option<Duration>,
-    ) -> Option<NotLocalRead> {
+    fn read(&self, asked: Asked<'_, E::Snapshot>) -> Option<NotLocalRead> {
         let _span = enter_function!("read", "LocalReader", "LocalReadRouter::read");
-        self.local_reader.read(read_id, request, callback, deadline)
+        self.local_reader.read(asked)
     }
 }
 

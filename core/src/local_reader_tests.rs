@@ -14,7 +14,7 @@ use crate::command::{Body, ReadCommand, RequestHeader};
 use crate::engine::{
     Durability, EngineError, Family, MemoryEngine, MemorySnapshot, Visit, WriteBatch,
 };
-use crate::ids::PeerId;
+use crate::ids::{PeerId, RegionId};
 use crate::lease::RenewedBy;
 use crate::mailbox::Mailbox;
 use crate::peer_storage::{ApplyState, put_apply_state};
@@ -177,7 +177,10 @@ impl World {
         let counts = || RejectReason::ALL.iter().map(|&why| self.reader.rejects.get(why));
         let before: Vec<u64> = counts().collect();
         let (callback, mut receiver) = Callback::read(header.region_id);
-        let not_local = self.reader.read(id, RaftCmdRequest { header, body }, callback, None);
+        let request = &RaftCmdRequest { header, body };
+        let place = &mut Place::Gone;
+        let asked = Asked { request, read_id: id, place, callback, deadline: None };
+        let not_local = self.reader.read(asked);
         let reject = not_local.map(|it| it.reason);
         let counted = counts().zip(before).map(|(after, before)| after - before);
         let counted =

@@ -154,7 +154,7 @@ impl<E: Engine> PollContext<E> {
     fn get_snapshot(&self, region: &Arc<Region>, waits: &mut ReadWaits) -> ReadValue<E::Snapshot> {
         let _span = enter_function!("get_snapshot", "PollContext", "PollContext::get_snapshot");
         let before = self.monotonic_raw_now();
-        let snapshot = Arc::new(self.engine.snapshot());
+        let snapshot = self.engine.snapshot();
         waits.snapshot = self.monotonic_raw_now().saturating_since(before);
         ReadValue::Snapshot(RegionSnapshot::new(snapshot, Arc::clone(region)))
     }

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-
 use crate::admin_command::AdminCommand;
-use crate::callback::{Callback, ReadMode, ReadResponse, ReadValue};
+use crate::callback::{Callback, Place, ReadMode, ReadResponse, ReadValue, WayBack};
 use crate::clock::Instant;
 use crate::command::{
     Body, KeyValue, Mutation, RaftCmdRequest, ReadCommand, ReadWaits, RequestHeader, ScanRange,
@@ -14,12 +12,12 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids::{PeerId, RegionId};
 use crate::local_read_router::{LocalReadRouter, ServerRaftStoreRouter};
-use crate::local_reader::NotLocalRead;
-use crate::read_outcome::{record_engine, record_error, record_outcome};
+use crate::local_reader::{Asked, NotLocalRead};
+use crate::read_outcome::{record_engine, record_error, record_outcome, record_reject};
 use crate::region_snapshot::RegionSnapshot;
 use crate::reject::{RejectCounters, RejectReason};
 use crate::snap_cache::ThreadReadId;
-use crate::spans::{enter_function, stage_span};
+use crate::spans::{enter_function, lean_stage_span};
 use crate::trace_context::{HandOver, Tracer};
 
 /// Whom to ask, and how.
@@ -48,17 +46,12 @@ pub struct Answer<T> {
     pub reject: Option<RejectReason>,
 }
 
-/// Where the answer to a read arrives, and its other end.
-type ReadChannel<S> = (oneshot::Sender<ReadResponse<S>>, oneshot::Receiver<ReadResponse<S>>);
-
 /// A read that was asked for.
-pub(crate) struct AskedRead<S> {
+pub(crate) struct AskedRead {
     /// Its stage, which lasts until its answer is recorded.
     pub(crate) span: tracing::Span,
     /// Why the caller's thread did not answer it, if it did not.
     pub(crate) reject: Option<RejectReason>,
-    /// Its answer, or where that arrives.
-    pub(crate) answer: Result<ReadResponse<S>, oneshot::Receiver<ReadResponse<S>>>,
 }
 
 /// Reads and writes of one store. Each thread that reads should have its own clone.
@@ -87,11 +80,12 @@ impl<E: Engine> RaftKv<E> {
         &self,
         ctx: SnapContext,
     ) -> Result<Answer<RegionSnapshot<E::Snapshot>>, Error> {
-        let region = ctx.header.region_id;
-        let (_, reject, response) = self.respond(ctx, ReadCommand::Snap).await;
-        into_answer(response, reject)?.map(|value| match value {
-            ReadValue::Snapshot(snapshot) => Ok(snapshot),
-            _ => Err(wrong_answer(region)),
+        let mut place = Place::Gone;
+        let asked = self.ask(&ctx, ReadCommand::Snap, &mut place);
+        self.wait(&ctx, &asked, &mut place).await;
+        into_answer((place, asked.reject), &ctx, |value| match value {
+            ReadValue::Snapshot(snapshot) => Some(snapshot),
+            _ => None,
         })
     }
 
@@ -104,11 +98,12 @@ impl<E: Engine> RaftKv<E> {
         ctx: SnapContext,
         key: Vec<u8>,
     ) -> Result<Answer<Option<Vec<u8>>>, Error> {
-        let region = ctx.header.region_id;
-        let (_, reject, response) = self.respond(ctx, ReadCommand::Get { key }).await;
-        into_answer(response, reject)?.map(|value| match value {
-            ReadValue::Value(value) => Ok(value),
-            _ => Err(wrong_answer(region)),
+        let mut place = Place::Gone;
+        let asked = self.ask(&ctx, ReadCommand::Get { key }, &mut place);
+        self.wait(&ctx, &asked, &mut place).await;
+        into_answer((place, asked.reject), &ctx, |value| match value {
+            ReadValue::Value(value) => Some(value),
+            _ => None,
         })
     }
 
@@ -122,12 +117,15 @@ impl<E: Engine> RaftKv<E> {
         ctx: SnapContext,
         range: ScanRange,
     ) -> Result<Answer<Vec<KeyValue>>, Error> {
-        let region = ctx.header.region_id;
-        let (span, reject, response) = self.respond(ctx, ReadCommand::Snap).await;
-        let response = self.scanned(&span, response, &range);
-        into_answer(response, reject)?.map(|value| match value {
-            ReadValue::Pairs(pairs) => Ok(pairs),
-            _ => Err(wrong_answer(region)),
+        let mut place = Place::Gone;
+        let asked = self.ask(&ctx, ReadCommand::Snap, &mut place);
+        self.wait(&ctx, &asked, &mut place).await;
+        if let Place::Here(response) = place {
+            place = Place::Here(self.scanned(&asked.span, response, &range));
+        }
+        into_answer((place, asked.reject), &ctx, |value| match value {
+            ReadValue::Pairs(pairs) => Some(pairs),
+            _ => None,
         })
     }
 
@@ -138,78 +136,66 @@ impl<E: Engine> RaftKv<E> {
     pub async fn read_index(&self, mut ctx: SnapContext) -> Result<Answer<u64>, Error> {
         // The reader's thread has no index that others may rely on.
         ctx.header.read_quorum |= !ctx.header.replica_read;
-        let region = ctx.header.region_id;
-        let (_, reject, response) = self.respond(ctx, ReadCommand::ReadIndex).await;
-        into_answer(response, reject)?.map(|value| match value {
-            ReadValue::Index(index) => Ok(index),
-            _ => Err(wrong_answer(region)),
+        let mut place = Place::Gone;
+        let asked = self.ask(&ctx, ReadCommand::ReadIndex, &mut place);
+        self.wait(&ctx, &asked, &mut place).await;
+        into_answer((place, asked.reject), &ctx, |value| match value {
+            ReadValue::Index(index) => Some(index),
+            _ => None,
         })
     }
 
-    /// The answer to a read, with its stage, which is open still.
-    async fn respond(
+    /// The first half of a read: asks, and leaves the answer in `place`, or where that will be.
+    pub(crate) fn ask(
         &self,
-        ctx: SnapContext,
+        ctx: &SnapContext,
         read: ReadCommand,
-    ) -> (tracing::Span, Option<RejectReason>, ReadResponse<E::Snapshot>) {
-        let region = ctx.header.region_id;
-        let deadline = ctx.deadline.unwrap_or(self.router.config().deadline);
-        let AskedRead { span, reject, answer } = self.ask(ctx, read);
-        let response = match answer {
-            Ok(response) => response,
-            Err(receiver) => {
-                let response = wait(receiver, region, deadline).await;
-                Self::answered(&self.tracer, &span, &response);
-                response
-            }
-        };
-        (span, reject, response)
-    }
-
-    /// The first half of a read: asks, and takes the answer if it is there at once.
-    pub(crate) fn ask(&self, ctx: SnapContext, read: ReadCommand) -> AskedRead<E::Snapshot> {
-        let span = stage_span!(
+        place: &mut Place<E::Snapshot>,
+    ) -> AskedRead {
+        let span = lean_stage_span!(
             "async_snapshot",
             "RaftKV",
             "RaftKv::async_snapshot",
-            raft.store_id = ctx.header.store_id.0 as i64,
-            raft.region_id = ctx.header.region_id.0 as i64,
-            read.mode = tracing::field::Empty,
-            reject.reason = tracing::field::Empty,
-            wait.reader_snapshot_ns = tracing::field::Empty,
-            wait.mailbox_ns = tracing::field::Empty,
-            wait.quorum_ns = tracing::field::Empty,
-            wait.apply_ns = tracing::field::Empty,
-            wait.snapshot_ns = tracing::field::Empty,
-            wait.engine_ns = tracing::field::Empty,
-            engine.thread = tracing::field::Empty,
-            engine.block_reads = tracing::field::Empty,
-            engine.block_read_ns = tracing::field::Empty,
-            engine.tombstones = tracing::field::Empty,
-            engine.keys = tracing::field::Empty,
-            otel.status_code = tracing::field::Empty,
-            error = tracing::field::Empty,
+            of_store: "raft.store_id" = ctx.header.store_id.0 as i64,
+            of_region: "raft.region_id" = ctx.header.region_id.0 as i64;
+            later: "read.mode", "reject.reason", "wait.reader_snapshot_ns", "wait.mailbox_ns",
+            "wait.quorum_ns", "wait.apply_ns", "wait.snapshot_ns", "wait.engine_ns", "engine.thread",
+            "engine.block_reads", "engine.block_read_ns", "engine.tombstones", "engine.keys",
+            "otel.status_code", "error"
         );
-        let deadline = ctx.deadline.unwrap_or(self.router.config().deadline);
         // Entered once for a read that is answered right here: a read has few microseconds.
-        let (reject, answer) = span.in_scope(|| {
-            let (sender, mut receiver) = Self::box_new_cb();
-            let not_local = self.exec_snapshot(ctx, read, deadline, sender);
-            if let Some(NotLocalRead { reason, snapshot }) = not_local {
-                span.record("reject.reason", reason.as_str());
-                if !snapshot.is_zero() {
-                    span.record("wait.reader_snapshot_ns", snapshot.as_nanos() as i64);
-                }
-            }
-            let reject = not_local.map(|it| it.reason);
-            let answered = receiver.try_recv().ok();
-            if let Some(response) = &answered {
-                let reader = if reject.is_none() { "caller" } else { "raft" };
-                record_outcome(&self.tracer, &span, (response, reader));
-            }
-            (reject, answered.ok_or(receiver))
-        });
-        AskedRead { span, reject, answer }
+        let entered = span.enter();
+        let callback = Self::box_new_cb(ctx.header.region_id);
+        let not_local = self.exec_snapshot(ctx, read, (callback, place));
+        if let Some(not_local) = not_local {
+            record_reject(&span, not_local);
+            take_if_answered(place);
+        }
+        if let Place::Here(response) = place {
+            let reader = if not_local.is_none() { "caller" } else { "raft" };
+            record_outcome(&self.tracer, &span, (response, reader));
+        }
+        drop(entered);
+        AskedRead { span, reject: not_local.map(|it| it.reason) }
+    }
+
+    /// Waits for the answer to a read, if it was not answered at once.
+    async fn wait(&self, ctx: &SnapContext, asked: &AskedRead, place: &mut Place<E::Snapshot>) {
+        if let Place::Elsewhere(receiver) = place {
+            let (region, deadline) = (ctx.header.region_id, self.deadline(ctx));
+            let response = match tokio::time::timeout(deadline, receiver).await {
+                Err(_) => ReadResponse::error(too_late(region, deadline), 0),
+                Ok(Err(_)) => ReadResponse::error(Error::Stopped(region), 0),
+                Ok(Ok(response)) => response,
+            };
+            Self::answered(&self.tracer, &asked.span, &response);
+            *place = Place::Here(response);
+        }
+    }
+
+    /// How long whoever asks so waits.
+    fn deadline(&self, ctx: &SnapContext) -> Duration {
+        ctx.deadline.unwrap_or(self.router.config().deadline)
     }
 
     /// The second half of a read that was not answered at once.
@@ -252,54 +238,47 @@ impl<E: Engine> RaftKv<E> {
         ReadResponse::error(too_late(region, deadline), 0)
     }
 
-    /// The way back to the waiting future (boxed in TiKV, hence the chart's name for it).
-    fn box_new_cb() -> ReadChannel<E::Snapshot> {
+    /// The way back to whoever asked (boxed in TiKV, hence the chart's name for it).
+    fn box_new_cb(region: RegionId) -> Callback<E::Snapshot> {
         let _span = enter_function!("box_new_cb", "RaftKV", "RaftKv::box_new_cb");
-        oneshot::channel()
+        Callback::read_here(region, Self::store_callback)
     }
 
-    /// Wakes the waiting future.
-    fn callback(
-        sender: oneshot::Sender<ReadResponse<E::Snapshot>>,
-        response: ReadResponse<E::Snapshot>,
-    ) {
+    /// Leaves the answer to the caller, or wakes the waiting future.
+    fn callback(way: WayBack<E::Snapshot>, place: &mut Place<E::Snapshot>) {
         let _span = enter_function!("callback", "RaftKV", "RaftKv::callback");
-        // Whoever asked may have stopped waiting.
-        drop(sender.send(response));
+        way.take(place);
     }
 
-    /// Sends the read off; `sender` gets its one answer.
+    /// Sends the read off; the callback gets its one answer.
     fn exec_snapshot(
         &self,
-        ctx: SnapContext,
+        ctx: &SnapContext,
         read: ReadCommand,
-        deadline: Duration,
-        sender: oneshot::Sender<ReadResponse<E::Snapshot>>,
+        (callback, place): (Callback<E::Snapshot>, &mut Place<E::Snapshot>),
     ) -> Option<NotLocalRead> {
         let _span = enter_function!("exec_snapshot", "RaftKV", "RaftKv::exec_snapshot");
-        let region = ctx.header.region_id;
-        let store_callback = Callback::read_with(region, sender, Self::store_callback);
-        let request = RaftCmdRequest { header: ctx.header, body: Body::Read(read) };
-        self.router.read(ctx.read_id.as_ref(), request, store_callback, Some(deadline))
+        let request = &RaftCmdRequest { header: ctx.header.clone(), body: Body::Read(read) };
+        let (read_id, deadline) = (ctx.read_id.as_ref(), Some(self.deadline(ctx)));
+        self.router.read(Asked { request, read_id, place, callback, deadline })
     }
 
     /// What is done with the answer, on the thread that gives it.
-    fn store_callback(
-        sender: oneshot::Sender<ReadResponse<E::Snapshot>>,
-        response: ReadResponse<E::Snapshot>,
-    ) {
+    fn store_callback(way: WayBack<E::Snapshot>, place: &mut Place<E::Snapshot>) {
         let _span = enter_function!("Callback::Read", "RaftKV", "Callback::Read");
-        Self::callback(sender, Self::on_read_result(response));
+        if let Place::Here(response) = place {
+            Self::on_read_result(response);
+        }
+        Self::callback(way, place);
     }
 
     /// Looks at an answer, and binds the snapshot to the term that gave it (rule T8).
-    fn on_read_result(mut response: ReadResponse<E::Snapshot>) -> ReadResponse<E::Snapshot> {
+    fn on_read_result(response: &mut ReadResponse<E::Snapshot>) {
         let _span = enter_function!("on_read_result", "RaftKV", "RaftKv::on_read_result");
         let term = response.term;
-        if let Some(ReadValue::Snapshot(snapshot)) = Self::check_raft_cmd_response(&mut response) {
+        if let Some(ReadValue::Snapshot(snapshot)) = Self::check_raft_cmd_response(response) {
             snapshot.bind_term(term);
         }
-        response
     }
 
     /// What the answer holds, if it is no error.
@@ -346,7 +325,7 @@ impl<E: Engine> RaftKv<E> {
             error = tracing::field::Empty,
         );
         let region = ctx.header.region_id;
-        let deadline = ctx.deadline.unwrap_or(self.router.config().deadline);
+        let deadline = self.deadline(&ctx);
         let receiver = span.in_scope(|| {
             let (callback, receiver) = Callback::write(region);
             let at = self.router.clock().monotonic_raw_now() + deadline;
@@ -393,41 +372,34 @@ impl<E: Engine> RaftKv<E> {
     }
 }
 
-impl<T> Answer<T> {
-    fn map<U>(self, change: impl FnOnce(T) -> Result<U, Error>) -> Result<Answer<U>, Error> {
-        let Answer { value, term, mode, waits, reject } = self;
-        Ok(Answer { value: change(value)?, term, mode, waits, reject })
-    }
+/// What the caller of a read gets, once it is answered; `pick` takes what was asked for out of it.
+#[inline]
+fn into_answer<S, T>(
+    (place, reject): (Place<S>, Option<RejectReason>),
+    ctx: &SnapContext,
+    pick: impl FnOnce(ReadValue<S>) -> Option<T>,
+) -> Result<Answer<T>, Error> {
+    let region = ctx.header.region_id;
+    let Place::Here(ReadResponse { result, term, mode, waits, .. }) = place else {
+        return Err(Error::Stopped(region));
+    };
+    // A command and its answer always fit; this is here so that a fault shows as an error.
+    let reason = "the answer does not fit the question";
+    let value = pick(result?).ok_or(Error::StaleCommand { region, reason })?;
+    Ok(Answer { value, term, mode: mode.unwrap_or(ReadMode::ReadIndex), waits, reject })
 }
 
-fn into_answer<S>(
-    response: ReadResponse<S>,
-    reject: Option<RejectReason>,
-) -> Result<Answer<ReadValue<S>>, Error> {
-    let ReadResponse { result, term, mode, waits, .. } = response;
-    let (value, mode) = (result?, mode.unwrap_or(ReadMode::ReadIndex));
-    Ok(Answer { value, term, mode, waits, reject })
-}
-
-/// Waits for an answer.
-async fn wait<S>(
-    receiver: oneshot::Receiver<ReadResponse<S>>,
-    region: RegionId,
-    deadline: Duration,
-) -> ReadResponse<S> {
-    match tokio::time::timeout(deadline, receiver).await {
-        Err(_) => ReadResponse::error(too_late(region, deadline), 0),
-        Ok(Err(_)) => ReadResponse::error(Error::Stopped(region), 0),
-        Ok(Ok(response)) => response,
+/// Takes the answer out of its channel, if a read that was sent on a moment ago has it already.
+#[cold]
+fn take_if_answered<S>(place: &mut Place<S>) {
+    if let Place::Elsewhere(receiver) = place
+        && let Ok(response) = receiver.try_recv()
+    {
+        *place = Place::Here(response);
     }
 }
 
 fn too_late(region: RegionId, deadline: Duration) -> Error {
     let waited_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
     Error::DeadlineExceeded { region, waited_ms }
-}
-
-/// A command and its answer always fit; this is here so that a fault shows as an error.
-fn wrong_answer(region: RegionId) -> Error {
-    Error::StaleCommand { region, reason: "the answer does not fit the question" }
 }

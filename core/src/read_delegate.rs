@@ -17,10 +17,10 @@ use crate::error::Error;
 use crate::ids::{PeerId, RegionId};
 use crate::lease::LeaseState;
 use crate::region::Region;
-use crate::region_snapshot::{RegionSnapshot, check_key_in_region};
+use crate::region_snapshot::{MaybeShared, RegionSnapshot, check_key_in_region};
 use crate::reject::RejectReason;
 use crate::remote_lease::RemoteLease;
-use crate::spans::{enter_function, function_span};
+use crate::spans::{Entered, draws_functions, enter_function};
 
 /// How far the peer has got, published for rule X1: `commit` before any message that could show it
 /// to another node leaves, `applied` after the engine has the data and before a write is answered.
@@ -48,6 +48,7 @@ impl ReadProgress {
     ///
     /// The commit index is loaded first: a reader that then finds it applied, and takes its
     /// snapshot after that, sees everything that any node had shown before the read began.
+    #[inline]
     pub fn has_applied_all(&self) -> bool {
         let commit = self.commit.load(Ordering::Acquire);
         self.applied.load(Ordering::Acquire) >= commit
@@ -167,20 +168,10 @@ impl ReadDelegate {
     }
 
     /// Whether the leader's lease covers a snapshot that was taken before `snapshot_at`; else why not.
+    #[inline]
     pub(crate) fn is_in_leader_lease(&self, snapshot_at: Instant) -> Result<(), RejectReason> {
-        let span = function_span!(
-            "is_in_leader_lease",
-            "LocalReader/leader lease",
-            "ReadDelegate::is_in_leader_lease",
-            lease.remaining_ns = tracing::field::Empty,
-            lease.renewed_by = tracing::field::Empty
-        );
-        let _entered = span.enter();
+        let _span = self.enter_is_in_leader_lease(snapshot_at);
         let Some(lease) = &self.leader_lease else { return Err(RejectReason::NoLease) };
-        if let Some(remaining_ns) = lease.remaining_ns(snapshot_at) {
-            span.record("lease.remaining_ns", remaining_ns);
-            span.record("lease.renewed_by", lease.renewed_by().as_str());
-        }
         // A lease of another term says nothing about this one (rule L9).
         if lease.term() != self.term {
             return Err(RejectReason::TermMismatch);
@@ -192,11 +183,30 @@ impl ReadDelegate {
         }
     }
 
+    /// The span of [`Self::is_in_leader_lease`], which says how much of the lease is left.
+    #[inline]
+    fn enter_is_in_leader_lease(&self, snapshot_at: Instant) -> Entered {
+        if !draws_functions() {
+            return Entered::new(None);
+        }
+        let lease = self.leader_lease.as_ref();
+        let remaining_ns = lease.and_then(|lease| lease.remaining_ns(snapshot_at));
+        let renewed_by =
+            lease.filter(|_| remaining_ns.is_some()).map(|it| it.renewed_by().as_str());
+        enter_function!(
+            "is_in_leader_lease",
+            "LocalReader/leader lease",
+            "ReadDelegate::is_in_leader_lease",
+            lease.remaining_ns = remaining_ns,
+            lease.renewed_by = renewed_by
+        )
+    }
+
     /// Answers a read from a snapshot that the lease covers.
     pub(crate) fn execute<S: EngineSnapshot>(
         &self,
         request: &RaftCmdRequest,
-        snapshot: Arc<S>,
+        snapshot: MaybeShared<S>,
         mode: ReadMode,
     ) -> ReadResponse<S> {
         let _span = enter_function!("execute", "LocalReader/leader lease", "ReadDelegate::execute");
@@ -211,7 +221,7 @@ impl ReadDelegate {
                 })
             }
             Some(ReadCommand::Snap) => {
-                Ok(ReadValue::Snapshot(RegionSnapshot::new(snapshot, Arc::clone(&self.region))))
+                Ok(ReadValue::Snapshot(RegionSnapshot::of(snapshot, Arc::clone(&self.region))))
             }
             // These two never get a local policy.
             Some(ReadCommand::ReadIndex | ReadCommand::Renew) | None => {

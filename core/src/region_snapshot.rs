@@ -1,6 +1,7 @@
 //! What a read hands out: the engine's snapshot, bounded to the region's keys (rule S5).
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,16 +11,37 @@ use crate::engine::{Care, EngineSnapshot, EngineUsage, Family};
 use crate::error::Error;
 use crate::region::Region;
 
-/// A consistent view of one region. Clones share the engine's snapshot.
+/// A consistent view of one region.
 pub struct RegionSnapshot<S> {
-    snapshot: Arc<S>,
+    snapshot: MaybeShared<S>,
     region: Arc<Region>,
     term: u64,
 }
 
+/// An engine's snapshot: of one read alone, as nearly all are, or of all reads of a batch.
+pub(crate) enum MaybeShared<S> {
+    Own(S),
+    Shared(Arc<S>),
+}
+
+impl<S> Deref for MaybeShared<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        match self {
+            MaybeShared::Own(snapshot) => snapshot,
+            MaybeShared::Shared(snapshot) => snapshot,
+        }
+    }
+}
+
 impl<S> RegionSnapshot<S> {
     /// A view of `region` through `snapshot`.
-    pub fn new(snapshot: Arc<S>, region: Arc<Region>) -> Self {
+    pub fn new(snapshot: S, region: Arc<Region>) -> Self {
+        RegionSnapshot::of(MaybeShared::Own(snapshot), region)
+    }
+
+    pub(crate) fn of(snapshot: MaybeShared<S>, region: Arc<Region>) -> Self {
         RegionSnapshot { snapshot, region, term: 0 }
     }
 
@@ -40,7 +62,10 @@ impl<S> RegionSnapshot<S> {
 
     /// Whether `other` shares this one's engine snapshot, as reads of one batch do (mode 2).
     pub fn is_shared_with(&self, other: &RegionSnapshot<S>) -> bool {
-        Arc::ptr_eq(&self.snapshot, &other.snapshot)
+        match (&self.snapshot, &other.snapshot) {
+            (MaybeShared::Shared(this), MaybeShared::Shared(other)) => Arc::ptr_eq(this, other),
+            (MaybeShared::Own(_), _) | (_, MaybeShared::Own(_)) => false,
+        }
     }
 }
 
@@ -108,16 +133,6 @@ fn not_in_region(key: &[u8], region: &Region) -> Error {
     }
 }
 
-impl<S> Clone for RegionSnapshot<S> {
-    fn clone(&self) -> Self {
-        RegionSnapshot {
-            snapshot: Arc::clone(&self.snapshot),
-            region: Arc::clone(&self.region),
-            term: self.term,
-        }
-    }
-}
-
 impl<S> fmt::Debug for RegionSnapshot<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RegionSnapshot(region {}, term {})", self.region.id, self.term)
@@ -138,7 +153,7 @@ mod tests {
         engine.write(&batch, Durability::Unsynced).unwrap();
         let region =
             Region { start_key: start.to_vec(), end_key: end.to_vec(), ..Region::default() };
-        RegionSnapshot::new(Arc::new(engine.snapshot()), Arc::new(region))
+        RegionSnapshot::new(engine.snapshot(), Arc::new(region))
     }
 
     fn keys(

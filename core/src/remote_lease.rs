@@ -46,6 +46,7 @@ impl RemoteLease {
     }
 
     /// Whether a read whose snapshot was taken before `now` may be answered locally.
+    #[inline]
     pub fn inspect(&self, now: Instant) -> LeaseState {
         // Acquire pairs with the Release of `expire`: a reader that still sees the lease as valid
         // took its snapshot before whatever the peer did after ending it.
@@ -77,6 +78,7 @@ impl RemoteLease {
     }
 
     /// True for the one reader that should ask for a renewal, when less than `advance_ns` is left.
+    #[inline]
     pub fn claims_renewal(&self, now: Instant, advance_ns: u64) -> bool {
         let expires_at_ns = self.shared.expires_at_ns.load(Ordering::Acquire);
         expires_at_ns != 0

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::region::Region;
 
 /// Only flashback requests pass a region that is being flashed back, and only there.
+#[inline]
 pub(crate) fn check_flashback(request: &RaftCmdRequest, region: &Region) -> Result<(), Error> {
     let is_preparing = matches!(request.body, Body::Admin(_));
     match (region.is_in_flashback, request.header.flashback) {
@@ -16,6 +17,7 @@ pub(crate) fn check_flashback(request: &RaftCmdRequest, region: &Region) -> Resu
 
 /// Refuses a request whose term is more than one behind (rule T8): two elections have passed since
 /// the caller read what it builds on.
+#[inline]
 pub(crate) fn check_term(header: &RequestHeader, term: u64) -> Result<(), Error> {
     if header.term == 0 || term <= header.term + 1 {
         return Ok(());
@@ -25,6 +27,7 @@ pub(crate) fn check_term(header: &RequestHeader, term: u64) -> Result<(), Error>
 }
 
 /// Refuses a request for another version of the region (rule M5: the version alone).
+#[inline]
 pub(crate) fn check_region_epoch(header: &RequestHeader, region: &Region) -> Result<(), Error> {
     if header.epoch.version == region.epoch.version {
         return Ok(());

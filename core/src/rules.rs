@@ -196,12 +196,14 @@ impl Rules {
 
     /// Whether `rule` is kept.
     #[cfg(not(feature = "sim"))]
+    #[inline]
     pub(crate) const fn holds(self, _rule: Rule) -> bool {
         true
     }
 
     /// Whether `rule` is kept.
     #[cfg(feature = "sim")]
+    #[inline]
     pub(crate) const fn holds(self, rule: Rule) -> bool {
         self.off & (1 << rule as u64) == 0
     }

@@ -19,7 +19,8 @@ pub(crate) struct Recorded {
     pub(crate) is_span: bool,
 }
 
-const SPANS: [&str; 4] = ["stage_span", "function_span", "enter_function", "round_span"];
+const SPANS: [&str; 5] =
+    ["stage_span", "lean_stage_span", "function_span", "enter_function", "round_span"];
 const TRACING_SPANS: [&str; 2] = ["info_span", "trace_span"];
 const EVENTS: [&str; 3] = ["case", "variable", "record"];
 

@@ -44,7 +44,7 @@ impl<E: Engine> Peer<E> {
         let mut response = self.handle_read(ctx, &request, index, false);
         response.mode = Some(ReadMode::ReadLocal);
         response.waits.mailbox = picked.mailbox_wait;
-        callback.invoke_read(response);
+        callback.invoke_read(&mut response.into());
     }
 
     /// Answers the local reads that the apply loop has caught up with. What was committed when they
@@ -65,7 +65,7 @@ impl<E: Engine> Peer<E> {
             response.waits.apply = apply;
             record_apply(&span, ctx, apply);
             response.trace = ctx.tracer.context_of(&span);
-            callback.invoke_read(response);
+            callback.invoke_read(&mut response.into());
         }
     }
 

@@ -117,6 +117,6 @@ impl<E: Engine> Peer<E> {
         response.waits.apply = apply;
         response.trace = ctx.tracer.context_of(&span);
         span.record("read.mode", mode.as_str());
-        callback.invoke_read(response);
+        callback.invoke_read(&mut response.into());
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::admin_command::AdminCommand;
-use crate::callback::{Callback, ReadMode, ReadValue};
+use crate::callback::{Callback, Place, ReadMode, ReadValue};
 use crate::command::{Body, Mutation, RaftCmdRequest, ReadCommand, RequestHeader, ScanRange};
 use crate::engine::{Engine, Family};
 use crate::error::Error;
@@ -247,19 +247,22 @@ impl World {
                     return Receiver::Answered(Box::default(), 0);
                 };
                 let context = SnapContext { header, read_id, deadline: Some(deadline) };
-                let AskedRead { span, answer, .. } = door.ask(context, read);
+                let mut place = Place::Gone;
+                let AskedRead { span, .. } = door.ask(&context, read, &mut place);
                 let is_scan = request.what.is_scan();
                 if let Some((_, true)) = request.batch {
                     door.end_batch();
                 }
-                match answer {
-                    Ok(mut response) => {
+                match place {
+                    Place::Here(mut response) => {
                         if is_scan {
                             response = door.scanned(&span, response, &ScanRange::all());
                         }
                         Receiver::Answered(Box::new(Answer::of_read(response)), self.now_ns())
                     }
-                    Err(receiver) => Receiver::Read(receiver, span),
+                    Place::Elsewhere(receiver) => Receiver::Read(receiver, span),
+                    // A callback answers even when it is dropped, so this one was leaked.
+                    Place::Gone => Receiver::Answered(Box::default(), self.now_ns()),
                 }
             }
             What::Write(_) | What::Transfer(_) | What::Admin(_) => {

@@ -1,8 +1,9 @@
 //! What a script can do inside a node: set its election timeouts, and stop a read between its steps.
 
-use crate::callback::Callback;
+use crate::callback::{Callback, Place};
+use crate::command::RaftCmdRequest;
 use crate::ids::RegionId;
-use crate::local_reader::Checked;
+use crate::local_reader::{Asked, Checked};
 use crate::sim::requests::{AskRead, OpId, Request, What};
 use crate::sim::waiting::Receiver;
 use crate::sim::world::World;
@@ -10,6 +11,7 @@ use crate::sim::world::World;
 /// A read on a reader's thread that has passed its checks, and stands still before its snapshot.
 pub struct StoppedRead {
     op: OpId,
+    request: RaftCmdRequest,
     checked: Checked,
 }
 
@@ -45,22 +47,24 @@ impl World {
         let request = Request::new(node, region, key, What::Read(AskRead::Leader));
         let op = self.new_request(request);
         self.note_request(op);
-        let command = self.command(self.request(op))?;
+        let request = self.command(self.request(op))?;
         let door = self.node(node).running.as_ref()?.doors.first()?;
-        let checked = door.router().reader().check(command);
-        Some(StoppedRead { op, checked })
+        let checked = door.router().reader().check(&request);
+        Some(StoppedRead { op, request, checked })
     }
 
     /// Lets a stopped read go on.
     pub fn go_on_with(&mut self, stopped: StoppedRead) -> OpId {
         self.run_until(self.now_ns() + 1);
-        let StoppedRead { op, checked } = stopped;
+        let StoppedRead { op, request, checked } = stopped;
         self.await_one_answer(op);
         let (node, region) = (self.request(op).node, RegionId(self.request(op).region));
         let (callback, receiver) = Callback::read(region);
         if let Some(running) = &self.node(node).running {
             let deadline = Some(self.config.core.deadline);
-            running.doors[0].router().reader().answer(checked, None, callback, deadline);
+            let place = &mut Place::Gone;
+            let asked = Asked { request: &request, read_id: None, place, callback, deadline };
+            running.doors[0].router().reader().answer(checked, asked);
         }
         self.wait_for(op, Receiver::Read(receiver, tracing::Span::none()));
         op
