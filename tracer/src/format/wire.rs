@@ -13,6 +13,31 @@ pub(super) const FIXED64: u32 = 1;
 pub(super) const BYTES: u32 = 2;
 pub(super) const FIXED32: u32 = 5;
 
+/// The integer that is all of `bytes`, if they are one.
+#[inline(always)]
+pub(super) fn whole_varint(bytes: &[u8]) -> Option<u64> {
+    match *bytes {
+        [a @ 0..0x80] => Some(u64::from(a)),
+        [a @ 0x80..=0xff, b @ 0..0x80] => Some(seven_bits(a) | u64::from(b) << 7),
+        [a @ 0x80..=0xff, b @ 0x80..=0xff, c @ 0..0x80] => {
+            Some(seven_bits(a) | seven_bits(b) << 7 | u64::from(c) << 14)
+        }
+        _ => long_whole_varint(bytes),
+    }
+}
+
+#[inline(never)]
+fn long_whole_varint(bytes: &[u8]) -> Option<u64> {
+    let mut wire = Wire::new(bytes);
+    let number = wire.any_varint().ok()?;
+    (!wire.has_more()).then_some(number)
+}
+
+#[inline(always)]
+fn seven_bits(byte: u8) -> u64 {
+    u64::from(byte & 0x7f)
+}
+
 /// How deep messages may stand in one another; the stack of the reader is bounded by it.
 const MOST_DEPTH: usize = 128;
 
@@ -62,12 +87,26 @@ impl<'a> Wire<'a> {
     }
 
     fn long_varint(&mut self) -> Parsed<u64> {
+        match *self.rest {
+            [a, b @ 0..0x80, ref rest @ ..] => {
+                self.rest = rest;
+                Ok(seven_bits(a) | u64::from(b) << 7)
+            }
+            [a, b, c @ 0..0x80, ref rest @ ..] => {
+                self.rest = rest;
+                Ok(seven_bits(a) | seven_bits(b) << 7 | u64::from(c) << 14)
+            }
+            _ => self.any_varint(),
+        }
+    }
+
+    fn any_varint(&mut self) -> Parsed<u64> {
         let start = self.at();
         let mut number = 0_u64;
         for shift in (0..70).step_by(7) {
             let Some((byte, rest)) = self.rest.split_first() else { return Err(self.cut()) };
             self.rest = rest;
-            number |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+            number |= seven_bits(*byte).checked_shl(shift).unwrap_or(0);
             if *byte < 0x80 {
                 return Ok(number);
             }
@@ -93,6 +132,18 @@ impl<'a> Wire<'a> {
         match u32::try_from(tag) {
             Ok(tag) if tag >> 3 > 0 => Ok(Tag { field: tag >> 3, layout: tag & 7 }),
             _ => Err(Fault::syntax(start, format!("{tag} is not the tag of a field"))),
+        }
+    }
+
+    /// Takes a tag that comes next, if it is `tag` and takes one byte.
+    #[inline(always)]
+    pub(super) fn takes(&mut self, tag: Tag) -> bool {
+        match self.rest.split_first() {
+            Some((byte, rest)) if u32::from(*byte) == (tag.field << 3 | tag.layout) => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
         }
     }
 
