@@ -126,7 +126,9 @@ impl Known {
         let found = words(bytes);
         let hash = words::hash(found, bytes.len());
         // The highest bits choose the place, the lowest ones tell the texts there apart.
-        let places = &self.sets[(hash >> self.shift) as usize];
+        let Some(places) = self.sets.get((hash >> self.shift) as usize) else {
+            return self.add(bytes, hash);
+        };
         for (known, text) in places.hashes.iter().zip(&places.texts) {
             if *known == hash as u32
                 && text.len() == bytes.len()
@@ -214,17 +216,24 @@ impl Builder {
     /// For the next thing that is read.
     #[inline]
     pub(super) fn values(&mut self) -> Values<'_> {
-        // What a fault left behind.
-        self.scratch.clear();
+        self.tidy();
         Values { interner: &mut self.interner, scratch: &mut self.scratch }
     }
 
     /// The set, and what is needed for the next thing that is read into it.
     #[inline]
     pub(super) fn traces_and_values(&mut self) -> (&mut TraceSet, Values<'_>) {
-        self.scratch.clear();
+        self.tidy();
         let values = Values { interner: &mut self.interner, scratch: &mut self.scratch };
         (&mut self.traces, values)
+    }
+
+    /// Lets go of what a fault left behind.
+    #[inline]
+    fn tidy(&mut self) {
+        if !self.scratch.is_empty() {
+            self.scratch.clear();
+        }
     }
 
     /// How many complete spans were read so far.

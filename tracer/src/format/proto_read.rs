@@ -116,7 +116,7 @@ impl OtlpProtobuf {
         match (of.level, of.tag.field) {
             (Level::Scope, 2) => {
                 *wire = of.at_length;
-                builder.traces.spans.push(self.groups.blank());
+                self.groups.push_blank(builder);
                 if let Err(fault) = last_span(wire, builder) {
                     builder.traces.spans.pop();
                     return Err(fault);

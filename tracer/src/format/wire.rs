@@ -125,10 +125,9 @@ impl<'a> Wire<'a> {
         }
     }
 
-    #[cold]
     fn long_tag(&mut self) -> Parsed<Tag> {
         let start = self.at();
-        let tag = self.varint()?;
+        let tag = self.long_varint()?;
         match u32::try_from(tag) {
             Ok(tag) if tag >> 3 > 0 => Ok(Tag { field: tag >> 3, layout: tag & 7 }),
             _ => Err(Fault::syntax(start, format!("{tag} is not the tag of a field"))),
@@ -159,12 +158,17 @@ impl<'a> Wire<'a> {
     /// copy of the place then; copying it right after a step makes the processor wait for the step.
     #[inline(always)]
     pub(super) fn bytes_ahead(&self) -> Parsed<(&'a [u8], &'a [u8])> {
-        if let Some((length @ 0..0x80, rest)) = self.rest.split_first()
-            && let Some(parts) = rest.split_at_checked(usize::from(*length))
-        {
-            return Ok(parts);
+        match self.few_bytes_ahead() {
+            Some(parts) => Ok(parts),
+            None => self.many_bytes_ahead(),
         }
-        self.many_bytes_ahead()
+    }
+
+    /// The same for fewer than 128 bytes; `None` for more, and for what is cut off.
+    #[inline(always)]
+    pub(super) fn few_bytes_ahead(&self) -> Option<(&'a [u8], &'a [u8])> {
+        let (length @ 0..0x80, rest) = self.rest.split_first()? else { return None };
+        rest.split_at_checked(usize::from(*length))
     }
 
     fn many_bytes_ahead(&self) -> Parsed<(&'a [u8], &'a [u8])> {
