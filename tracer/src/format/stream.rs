@@ -11,7 +11,7 @@ use super::proto_read::OtlpProtobuf;
 use super::proto_shape::{Framing, framing_of};
 use super::report::{self, ReadReport, Warning};
 use super::unpack::{self, Packing, Unpacked};
-use super::window::{Filled, Window};
+use super::window::{CHUNK_BYTES, Filled, Window};
 use super::{Format, FormatError, Position, read_document};
 use crate::model::TraceSet;
 
@@ -230,6 +230,9 @@ impl<R: BufRead> SpanStream<R> {
                     ));
                 }
             }
+            if most_spans == usize::MAX {
+                self.make_room();
+            }
             let has_enough = self.window.taken() - first_byte >= most_bytes;
             if has_enough && !self.builder.traces.spans.is_empty() {
                 return Ok(false);
@@ -237,6 +240,20 @@ impl<R: BufRead> SpanStream<R> {
             if self.fill()? == Filled::End {
                 return self.end().map(|()| true);
             }
+        }
+    }
+
+    /// Makes room for as many spans as there will be if they go on as they began, where it is known
+    /// how much is to come: a list that grows on its own is moved as a whole each time.
+    fn make_room(&mut self) {
+        let to_come = self.window.known_bytes();
+        let spans = &mut self.builder.traces.spans;
+        let a_byte = spans.len() as f64 / self.window.taken().max(1) as f64;
+        let expected = |bytes: usize| (bytes as f64 * a_byte * 1.1) as usize;
+        let free = spans.capacity() - spans.len();
+        if free < expected(to_come.min(2 * CHUNK_BYTES)) {
+            // Where there is no memory for what was only expected, there may be for what comes.
+            let _ = spans.try_reserve_exact(expected(to_come));
         }
     }
 

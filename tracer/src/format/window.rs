@@ -15,7 +15,7 @@ use super::error::Position;
 
 /// What is read at a time: small enough to stay in the second cache, large enough that few things
 /// meet its end.
-const CHUNK_BYTES: usize = 128 << 10;
+pub(super) const CHUNK_BYTES: usize = 128 << 10;
 /// What is read first: most inputs are small.
 const FIRST_BYTES: usize = 8 << 10;
 
@@ -107,6 +107,15 @@ impl<R: Input> Window<R> {
     /// How many bytes that is.
     pub(super) fn rest_bytes(&self) -> usize {
         self.end - self.start
+    }
+
+    /// How many bytes will come at least, of those that were not taken.
+    pub(super) fn known_bytes(&mut self) -> usize {
+        let start = self.start;
+        match self.is_in_place {
+            true => self.input.held().map_or(0, |held| held.len().saturating_sub(start)),
+            false => self.rest_bytes(),
+        }
     }
 
     /// How many bytes of the input were taken.
