@@ -8,12 +8,16 @@ use super::otlp_read::new_link;
 use super::wire::{BYTES, FIXED32, FIXED64, Tag, VARINT, Wire, whole_varint};
 use crate::model::{ArcStr, Attribute, Link, Span, SpanEvent, SpanId, Status, TraceId, Value};
 
-/// Reads a span, whose length comes next, into the last one that `builder` has, which is blank.
+/// Reads a span, and goes on after it, into the last one that `builder` has, which is blank.
 #[inline(always)]
-pub(super) fn last_span(wire: &mut Wire<'_>, builder: &mut Builder) -> Parsed<()> {
+pub(super) fn last_span<'a>(
+    wire: &mut Wire<'a>,
+    span_and_rest: (&'a [u8], &'a [u8]),
+    builder: &mut Builder,
+) -> Parsed<()> {
     let (traces, mut values) = builder.traces_and_values();
     let Some(span) = traces.spans.last_mut() else { return Ok(()) };
-    wire.message(|wire, tag| {
+    wire.message_of(span_and_rest, |wire, tag| {
         field(wire, tag, span, &mut values)?;
         if tag.field == 1 {
             // Nearly all producers write fields in the order of their numbers.

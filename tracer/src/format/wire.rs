@@ -134,6 +134,29 @@ impl<'a> Wire<'a> {
         }
     }
 
+    /// The bytes of the field that comes next and what comes after them, if the field is `tag` and
+    /// all there is of it is here; `None` also for a tag of more than one byte, and for 16 KB.
+    #[inline(always)]
+    pub(super) fn field_ahead(&self, tag: Tag) -> Option<(&'a [u8], &'a [u8])> {
+        let mut wire = *self;
+        if !wire.takes(tag) {
+            return None;
+        }
+        match *wire.rest {
+            [length @ 0..0x80, ref rest @ ..] => rest.split_at_checked(usize::from(length)),
+            [low, high @ 0..0x80, ref rest @ ..] => {
+                rest.split_at_checked(usize::from(low & 0x7f) | usize::from(high) << 7)
+            }
+            _ => None,
+        }
+    }
+
+    /// Which byte comes next once that is left which comes before `rest`.
+    #[inline]
+    pub(super) fn at_rest(&self, rest: &[u8]) -> usize {
+        self.end - rest.len()
+    }
+
     /// Takes a tag that comes next, if it is `tag` and takes one byte.
     #[inline(always)]
     pub(super) fn takes(&mut self, tag: Tag) -> bool {
@@ -221,9 +244,19 @@ impl<'a> Wire<'a> {
     #[inline(always)]
     pub(super) fn message(
         &mut self,
+        field: impl FnMut(&mut Self, Tag) -> Parsed<()>,
+    ) -> Parsed<()> {
+        let parts = self.bytes_ahead()?;
+        self.message_of(parts, field)
+    }
+
+    /// The same for a message, and what comes after it, that was found ahead.
+    #[inline(always)]
+    pub(super) fn message_of(
+        &mut self,
+        (message, after): (&'a [u8], &'a [u8]),
         mut field: impl FnMut(&mut Self, Tag) -> Parsed<()>,
     ) -> Parsed<()> {
-        let (message, after) = self.bytes_ahead()?;
         let end = self.end;
         self.rest = message;
         self.end = end - after.len();
