@@ -88,11 +88,11 @@ impl<'a> Wire<'a> {
 
     fn long_varint(&mut self) -> Parsed<u64> {
         match *self.rest {
-            [a, b @ 0..0x80, ref rest @ ..] => {
+            [a @ 0x80..=0xff, b @ 0..0x80, ref rest @ ..] => {
                 self.rest = rest;
                 Ok(seven_bits(a) | u64::from(b) << 7)
             }
-            [a, b, c @ 0..0x80, ref rest @ ..] => {
+            [a @ 0x80..=0xff, b @ 0x80..=0xff, c @ 0..0x80, ref rest @ ..] => {
                 self.rest = rest;
                 Ok(seven_bits(a) | seven_bits(b) << 7 | u64::from(c) << 14)
             }
@@ -305,6 +305,79 @@ impl<'a> Wire<'a> {
                 self.at(),
                 format!("field {} has the layout {layout}, which does not exist", tag.field),
             )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
+
+    use super::*;
+
+    /// The shortest form of a number, as protobuf writes it.
+    fn varint(mut number: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while number >= 0x80 {
+            bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        bytes.push(number as u8);
+        bytes
+    }
+
+    #[test]
+    fn integers_of_any_length_are_read_and_their_beginnings_are_cut() {
+        for shift in 0..64 {
+            for number in [1_u64 << shift, (1 << shift) - 1, u64::MAX >> shift] {
+                let mut bytes = varint(number);
+                assert_eq!(whole_varint(&bytes), Some(number));
+                for end in 0..bytes.len() {
+                    assert_eq!(whole_varint(&bytes[..end]), None, "{number}");
+                    assert!(Wire::new(&bytes[..end]).varint().unwrap_err().is_cut());
+                }
+                bytes.push(7);
+                assert_eq!(whole_varint(&bytes), None, "{number} and more");
+                let mut wire = Wire::new(&bytes);
+                assert_eq!(wire.varint().unwrap(), number);
+                assert_eq!(wire.at(), bytes.len() - 1);
+            }
+        }
+        assert!(!Wire::new(&[0xff; 11]).varint().unwrap_err().is_cut());
+    }
+
+    #[test]
+    fn tags_begin_with_field_one() {
+        for first in 0..=u8::MAX {
+            let tag = Wire::new(&[first, 0x01, 0x01]).tag();
+            let number = match first {
+                0x80.. => u32::from(first & 0x7f) | 1 << 7,
+                _ => u32::from(first),
+            };
+            match number >> 3 {
+                0 => assert!(!tag.unwrap_err().is_cut(), "{first}"),
+                field => assert_eq!(tag.unwrap(), Tag { field, layout: number & 7 }),
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_is_seen_ahead_as_it_is_read() {
+        let tag = Tag { field: 2, layout: BYTES };
+        for length in [0, 1, 0x7f, 0x80, 0x3fff, 0x4000] {
+            let mut bytes = vec![0x12];
+            bytes.extend(varint(length as u64));
+            let head = bytes.len();
+            bytes.resize(head + length + 1, b'x');
+            let wire = Wire::new(&bytes);
+            let ahead = wire.field_ahead(tag);
+            assert_eq!(ahead.is_some(), length < 0x4000);
+            if let Some((field, rest)) = ahead {
+                assert_eq!((field.len(), wire.at_rest(rest)), (length, head + length));
+            }
+            let cut = &bytes[..head + length - usize::from(length > 0)];
+            assert_eq!(Wire::new(cut).field_ahead(tag).is_some(), length == 0);
+            assert!(wire.field_ahead(Tag { field: 3, layout: BYTES }).is_none());
         }
     }
 }
