@@ -246,7 +246,7 @@ impl<R: BufRead> SpanStream<R> {
     /// Makes room for as many spans as there will be if they go on as they began, where it is known
     /// how much is to come: a list that grows on its own is moved as a whole each time.
     fn make_room(&mut self) {
-        let to_come = self.window.known_bytes();
+        let to_come = self.window.bytes_to_come();
         let spans = &mut self.builder.traces.spans;
         let a_byte = spans.len() as f64 / self.window.taken().max(1) as f64;
         let expected = |bytes: usize| (bytes as f64 * a_byte * 1.1) as usize;

@@ -109,12 +109,12 @@ impl<R: Input> Window<R> {
         self.end - self.start
     }
 
-    /// How many bytes will come at least, of those that were not taken.
-    pub(super) fn known_bytes(&mut self) -> usize {
+    /// How many bytes are still to come of what is read where it stands; elsewhere nobody knows.
+    pub(super) fn bytes_to_come(&mut self) -> usize {
         let start = self.start;
         match self.is_in_place {
             true => self.input.held().map_or(0, |held| held.len().saturating_sub(start)),
-            false => self.rest_bytes(),
+            false => 0,
         }
     }
 
