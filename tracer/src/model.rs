@@ -42,8 +42,10 @@ impl fmt::Debug for SpanId {
 }
 
 /// The value of an attribute, as OpenTelemetry's `AnyValue` has them. The types that are rare stand
-/// elsewhere, so that all others take two words: traces are mostly attributes.
+/// elsewhere, so that all others take two words: traces are mostly attributes. What it is takes the
+/// whole first word, so that a value is moved as two words and not as so many bytes.
 #[derive(Clone, Debug, PartialEq)]
+#[repr(u64)]
 pub enum Value {
     /// Text.
     Str(ArcStr),

@@ -81,6 +81,14 @@ impl Groups {
         Ok(())
     }
 
+    /// Adds a span of this scope of which nothing is known yet.
+    #[inline]
+    pub(super) fn push_blank(&self, builder: &mut Builder) {
+        let spans = &mut builder.traces.spans;
+        // Made where it stays, while `push` would copy it there.
+        spans.resize_with(spans.len() + 1, || self.blank());
+    }
+
     /// A span of this scope of which nothing is known yet.
     #[inline]
     pub(super) fn blank(&self) -> Span {

@@ -11,6 +11,7 @@ use foldhash::fast::FixedState;
 
 use super::lasting::lasting;
 use super::report::Warning;
+use super::words;
 use crate::model::{ArcStr, Attribute, Resource, TraceSet};
 
 /// Longer texts rarely repeat and are not looked up.
@@ -79,7 +80,8 @@ struct Places {
     hashes: [u32; PLACES_OF_ONE],
     /// The same of the text that came last without being known.
     seen_once: u32,
-    texts: [Option<ArcStr>; PLACES_OF_ONE],
+    /// Empty ones at first.
+    texts: [ArcStr; PLACES_OF_ONE],
 }
 
 impl Known {
@@ -104,21 +106,52 @@ impl Known {
     }
 
     /// Known texts need not be checked for being UTF-8 again.
-    #[inline]
     fn text(&mut self, bytes: &[u8]) -> Option<ArcStr> {
+        match bytes.len() {
+            8..=16 => self.of_words(bytes, words::of_8_to_16),
+            17..=32 => self.of_words(bytes, words::of_16_to_32),
+            4..8 => self.of_words(bytes, words::of_4_to_8),
+            0..4 => self.of_words(bytes, words::of_0_to_4),
+            _ => self.long_text(bytes),
+        }
+    }
+
+    /// A text so short that it is compared as the few numbers that `words` makes of it.
+    #[inline(always)]
+    fn of_words<const N: usize>(
+        &mut self,
+        bytes: &[u8],
+        words: impl Fn(&[u8]) -> [u64; N],
+    ) -> Option<ArcStr> {
+        let found = words(bytes);
+        let hash = words::hash(found, bytes.len());
+        // The highest bits choose the place, the lowest ones tell the texts there apart.
+        let Some(places) = self.sets.get((hash >> self.shift) as usize) else {
+            return self.add(bytes, hash);
+        };
+        for (known, text) in places.hashes.iter().zip(&places.texts) {
+            if *known == hash as u32
+                && text.len() == bytes.len()
+                && let Some(same_length) = text.as_bytes().get(..bytes.len())
+                && words::are_equal(words(same_length), found)
+            {
+                return Some(ArcStr::clone(text));
+            }
+        }
+        self.add(bytes, hash)
+    }
+
+    #[inline(never)]
+    fn long_text(&mut self, bytes: &[u8]) -> Option<ArcStr> {
         if bytes.len() > LONGEST_SHARED_BYTES {
             return str::from_utf8(bytes).ok().map(ArcStr::from);
         }
         let mut hasher = self.hasher.build_hasher();
         hasher.write(bytes);
         let hash = hasher.finish();
-        // The highest bits choose the place, the lowest ones tell the texts there apart.
         let places = &self.sets[(hash >> self.shift) as usize];
         for (known, text) in places.hashes.iter().zip(&places.texts) {
-            if *known == hash as u32
-                && let Some(text) = text
-                && same(text.as_bytes(), bytes)
-            {
+            if *known == hash as u32 && text.as_bytes() == bytes {
                 return Some(ArcStr::clone(text));
             }
         }
@@ -147,31 +180,8 @@ impl Places {
         self.hashes.rotate_right(1);
         self.texts.rotate_right(1);
         self.hashes[0] = hash;
-        self.texts[0] = Some(text.clone());
+        self.texts[0] = text.clone();
         Some(text)
-    }
-}
-
-/// Whether two texts are equal; most are so short that calling for a comparison takes longer.
-#[inline]
-fn same(left: &[u8], right: &[u8]) -> bool {
-    if left.len() != right.len() {
-        return false;
-    }
-    match left.len() {
-        16..=32 => {
-            left.first_chunk::<16>() == right.first_chunk::<16>()
-                && left.last_chunk::<16>() == right.last_chunk::<16>()
-        }
-        8..16 => {
-            left.first_chunk::<8>() == right.first_chunk::<8>()
-                && left.last_chunk::<8>() == right.last_chunk::<8>()
-        }
-        4..8 => {
-            left.first_chunk::<4>() == right.first_chunk::<4>()
-                && left.last_chunk::<4>() == right.last_chunk::<4>()
-        }
-        _ => left == right,
     }
 }
 
@@ -206,17 +216,24 @@ impl Builder {
     /// For the next thing that is read.
     #[inline]
     pub(super) fn values(&mut self) -> Values<'_> {
-        // What a fault left behind.
-        self.scratch.clear();
+        self.tidy();
         Values { interner: &mut self.interner, scratch: &mut self.scratch }
     }
 
     /// The set, and what is needed for the next thing that is read into it.
     #[inline]
     pub(super) fn traces_and_values(&mut self) -> (&mut TraceSet, Values<'_>) {
-        self.scratch.clear();
+        self.tidy();
         let values = Values { interner: &mut self.interner, scratch: &mut self.scratch };
         (&mut self.traces, values)
+    }
+
+    /// Lets go of what a fault left behind.
+    #[inline]
+    fn tidy(&mut self) {
+        if !self.scratch.is_empty() {
+            self.scratch.clear();
+        }
     }
 
     /// How many complete spans were read so far.
@@ -294,14 +311,16 @@ mod tests {
     }
 
     #[test]
-    fn equal_lengths_are_not_equal_texts() {
-        for length in 0..40 {
+    fn texts_of_any_length_are_told_apart() {
+        let mut interner = Interner::default();
+        for length in 0..140 {
             let text = vec![b'a'; length];
-            assert!(same(&text, &text.clone()));
             for at in 0..length {
                 let mut other = text.clone();
                 other[at] = b'b';
-                assert!(!same(&text, &other), "{length}, {at}");
+                for text in [&text, &other, &text, &other, &text, &other] {
+                    assert_eq!(interner.value(text).unwrap().as_bytes(), text, "{length}, {at}");
+                }
             }
         }
     }

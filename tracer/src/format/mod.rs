@@ -90,6 +90,7 @@ mod unpack;
 mod walk;
 mod window;
 mod wire;
+mod words;
 mod zipkin_halves;
 mod zipkin_read;
 

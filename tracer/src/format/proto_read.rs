@@ -23,6 +23,9 @@ enum Level {
     Scope,
 }
 
+/// A span in its `ScopeSpans`.
+const SPAN: Tag = Tag { field: 2, layout: BYTES };
+
 /// Reads requests out of pieces of a binary input.
 pub(super) struct OtlpProtobuf {
     framing: Framing,
@@ -55,7 +58,11 @@ impl OtlpProtobuf {
         let mut wire = Wire::new(bytes);
         while builder.traces.spans.len() < most_spans {
             let start = wire.at();
-            if let Err(fault) = self.step(&mut wire, before as u64, builder) {
+            let outcome = match self.span_ahead(&wire, before as u64) {
+                Some(span_and_rest) => self.span(&mut wire, span_and_rest, builder),
+                None => self.step(&mut wire, before as u64, builder),
+            };
+            if let Err(fault) = outcome {
                 // What is passed over need not be there as a whole.
                 let is_skipping = ((before + start) as u64) < self.skipped_to;
                 return (if is_skipping { wire.at() } else { start }, Err(fault));
@@ -71,9 +78,36 @@ impl OtlpProtobuf {
         at >= self.skipped_to && (is_unframed || self.open.iter().all(|(_, end)| *end == at))
     }
 
+    /// The span that comes next, which it mostly does, and what comes after it. `None` also for one
+    /// that [`step`](Self::step) has to look at more closely.
+    #[inline]
+    fn span_ahead<'a>(&self, wire: &Wire<'a>, before: u64) -> Option<(&'a [u8], &'a [u8])> {
+        let (Level::Scope, end) = *self.open.last()? else { return None };
+        let (span, rest) = wire.field_ahead(SPAN)?;
+        let is_inside = before + wire.at_rest(rest) as u64 <= end;
+        let is_skipped = before + (wire.at() as u64) < self.skipped_to;
+        (is_inside && !is_skipped).then_some((span, rest))
+    }
+
+    /// Reads a span.
+    #[inline(never)]
+    fn span<'a>(
+        &mut self,
+        wire: &mut Wire<'a>,
+        span_and_rest: (&'a [u8], &'a [u8]),
+        builder: &mut Builder,
+    ) -> Parsed<()> {
+        self.groups.push_blank(builder);
+        if let Err(fault) = last_span(wire, span_and_rest, builder) {
+            builder.traces.spans.pop();
+            return Err(fault);
+        }
+        self.groups.take_last(builder);
+        Ok(())
+    }
+
     /// Reads one more thing. Nothing changes when that fails, so it can be tried again with more
     /// bytes.
-    #[inline]
     fn step(&mut self, wire: &mut Wire<'_>, before: u64, builder: &mut Builder) -> Parsed<()> {
         let at = before + wire.at() as u64;
         if at < self.skipped_to {
@@ -106,7 +140,6 @@ impl OtlpProtobuf {
         self.field(wire, builder, Field { level, tag, at_length, inner })
     }
 
-    #[inline]
     fn field<'a>(
         &mut self,
         wire: &mut Wire<'a>,
@@ -116,12 +149,8 @@ impl OtlpProtobuf {
         match (of.level, of.tag.field) {
             (Level::Scope, 2) => {
                 *wire = of.at_length;
-                builder.traces.spans.push(self.groups.blank());
-                if let Err(fault) = last_span(wire, builder) {
-                    builder.traces.spans.pop();
-                    return Err(fault);
-                }
-                self.groups.take_last(builder);
+                let span_and_rest = wire.bytes_ahead()?;
+                self.span(wire, span_and_rest, builder)?;
             }
             (Level::Request, 1) => {
                 self.open.push((Level::Group, of.inner));

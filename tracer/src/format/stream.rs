@@ -11,7 +11,7 @@ use super::proto_read::OtlpProtobuf;
 use super::proto_shape::{Framing, framing_of};
 use super::report::{self, ReadReport, Warning};
 use super::unpack::{self, Packing, Unpacked};
-use super::window::{Filled, Window};
+use super::window::{CHUNK_BYTES, Filled, Window};
 use super::{Format, FormatError, Position, read_document};
 use crate::model::TraceSet;
 
@@ -144,8 +144,8 @@ impl<R: BufRead> SpanStream<R> {
         let unpacked = Unpacked::new(input).map_err(FormatError::Io)?;
         let packing = unpacked.packing();
         let mut window = Window::new(unpacked, options.most_item_bytes, packing.is_some());
-        while window.rest().len() < DETECT_BYTES && window.fill() == Filled::More {}
-        if window.rest().is_empty()
+        while window.rest_bytes() < DETECT_BYTES && window.fill() == Filled::More {}
+        if window.rest_bytes() == 0
             && let Some(error) = window.take_error()
         {
             return Err(failure(error, packing, window.position(0), 0));
@@ -166,7 +166,7 @@ impl<R: BufRead> SpanStream<R> {
         if format == Format::OtlpProtobuf {
             window.set_binary();
         } else {
-            let mark = window.rest().len() - without_byte_order_mark(window.rest()).len();
+            let mark = window.rest_bytes() - without_byte_order_mark(window.rest()).len();
             window.take(mark);
         }
         Ok(SpanStream {
@@ -210,7 +210,8 @@ impl<R: BufRead> SpanStream<R> {
     fn fill_batch(&mut self, most_spans: usize, most_bytes: usize) -> Result<bool, FormatError> {
         let first_byte = self.window.taken();
         loop {
-            let piece = (self.window.rest(), self.window.taken());
+            let taken = self.window.taken();
+            let piece = (self.window.rest(), taken);
             let (taken, outcome) = self.reader.advance(piece, &mut self.builder, most_spans);
             match outcome {
                 Ok(()) => {
@@ -229,6 +230,9 @@ impl<R: BufRead> SpanStream<R> {
                     ));
                 }
             }
+            if most_spans == usize::MAX {
+                self.make_room();
+            }
             let has_enough = self.window.taken() - first_byte >= most_bytes;
             if has_enough && !self.builder.traces.spans.is_empty() {
                 return Ok(false);
@@ -239,10 +243,24 @@ impl<R: BufRead> SpanStream<R> {
         }
     }
 
+    /// Makes room for as many spans as there will be if they go on as they began, where it is known
+    /// how much is to come: a list that grows on its own is moved as a whole each time.
+    fn make_room(&mut self) {
+        let to_come = self.window.bytes_to_come();
+        let spans = &mut self.builder.traces.spans;
+        let a_byte = spans.len() as f64 / self.window.taken().max(1) as f64;
+        let expected = |bytes: usize| (bytes as f64 * a_byte * 1.1) as usize;
+        let free = spans.capacity() - spans.len();
+        if free < expected(to_come.min(2 * CHUNK_BYTES)) {
+            // Where there is no memory for what was only expected, there may be for what comes.
+            let _ = spans.try_reserve_exact(expected(to_come));
+        }
+    }
+
     /// Fills the window further, within the bounds.
     fn fill(&mut self) -> Result<Filled, FormatError> {
         let whole_spans = self.builder.whole_spans();
-        let read = (self.window.taken() + self.window.rest().len()) as u64;
+        let read = (self.window.taken() + self.window.rest_bytes()) as u64;
         if let Some(packing) = self.packing
             && read > self.most_bytes
         {
@@ -251,7 +269,7 @@ impl<R: BufRead> SpanStream<R> {
         }
         match self.window.fill() {
             Filled::Failed => {
-                let position = self.window.position(self.window.rest().len());
+                let position = self.window.position(self.window.rest_bytes());
                 let error = self.window.take_error().unwrap_or(io::ErrorKind::Other.into());
                 if self.packing.is_some() && unpack::is_cut(&error) {
                     return Err(FormatError::Cut { format: self.format, position, whole_spans });
@@ -269,13 +287,13 @@ impl<R: BufRead> SpanStream<R> {
     }
 
     /// Checks that the input may end where it does.
-    fn end(&self) -> Result<(), FormatError> {
-        let rest = self.window.rest();
-        match self.reader.may_end(rest, self.window.taken()) {
+    fn end(&mut self) -> Result<(), FormatError> {
+        let (taken, rest_bytes) = (self.window.taken(), self.window.rest_bytes());
+        match self.reader.may_end(self.window.rest(), taken) {
             true => Ok(()),
             false => Err(FormatError::Cut {
                 format: self.format,
-                position: self.window.position(rest.len()),
+                position: self.window.position(rest_bytes),
                 whole_spans: self.builder.whole_spans(),
             }),
         }

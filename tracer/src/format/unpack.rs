@@ -11,6 +11,8 @@ use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::BlockDecodingStrategy;
 use ruzstd::decoding::FrameDecoder;
 
+use super::window::Input;
+
 /// The farthest that a zstd frame may refer back, which a reader must keep: what `zstd --long` asks
 /// for.
 const MOST_ZSTD_WINDOW_BYTES: u64 = 128 << 20;
@@ -66,8 +68,15 @@ impl<R: BufRead> Unpacked<R> {
     /// Looks at the first bytes of `input`.
     pub(super) fn new(mut input: R) -> io::Result<Self> {
         let mut prefix = Vec::new();
-        input.by_ref().take(ZSTD.len() as u64).read_to_end(&mut prefix)?;
-        let packing = packing_of(&prefix);
+        let packing = match input.fill_buf() {
+            // Left where it is, and not looked at by reading it.
+            Ok(held) if held.len() >= ZSTD.len() => packing_of(held),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {
+                input.by_ref().take(ZSTD.len() as u64).read_to_end(&mut prefix)?;
+                packing_of(&prefix)
+            }
+        };
         let whole = Cursor::new(prefix).chain(input);
         Ok(match packing {
             None => Unpacked::Plain(whole),
@@ -92,6 +101,22 @@ impl<R: BufRead> Read for Unpacked<R> {
             Unpacked::Plain(input) => input.read(buffer),
             Unpacked::Gzip(input) => input.read(buffer),
             Unpacked::Zstd(input) => input.read(buffer),
+        }
+    }
+}
+
+impl<R: BufRead> Input for Unpacked<R> {
+    fn held(&mut self) -> io::Result<&[u8]> {
+        match self {
+            Unpacked::Plain(input) => input.fill_buf(),
+            Unpacked::Gzip(_) | Unpacked::Zstd(_) => Ok(&[]),
+        }
+    }
+
+    fn pass(&mut self, bytes: usize) {
+        match self {
+            Unpacked::Plain(input) => input.consume(bytes),
+            Unpacked::Gzip(_) | Unpacked::Zstd(_) => {}
         }
     }
 }
