@@ -8,7 +8,9 @@ pub(crate) fn print(measured: &Measured, as_json: bool) {
         for peer in [Variant::OpenTelemetry, Variant::Fastrace, Variant::Floor] {
             row(measured, Variant::Recorder, peer, setting, as_json);
         }
-        for ours in [Variant::Tee, Variant::Layer, Variant::Calls, Variant::Marks] {
+        let others =
+            [Variant::Tracing, Variant::Tee, Variant::Layer, Variant::Calls, Variant::Marks];
+        for ours in others {
             row(measured, ours, Variant::OpenTelemetry, setting, as_json);
         }
     }

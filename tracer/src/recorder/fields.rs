@@ -261,31 +261,37 @@ impl<'a> Fields<'a> {
                 let last = bytes.last_chunk().map_or(0, |last| u64::from_le_bytes(*last));
                 self.three(word, middle, last >> (8 * (20 - length)));
             }
-            _ => self.any_text(index, value),
+            _ => self.long_text(index, value),
         }
     }
 
-    /// A text of any length; most fit, and then are whole words.
+    /// A longer text; most fit, and then are whole words.
     #[inline(never)]
-    fn any_text(&mut self, index: usize, value: &str) {
+    fn long_text(&mut self, index: usize, value: &str) {
         let bytes = value.as_bytes();
         let after = bytes.get(INLINE_BYTES..).unwrap_or_default();
         let split = self.rest.split_at_checked(1 + after.len().div_ceil(8));
         match split.and_then(|(words, rest)| Some((words.split_first()?, rest))) {
             Some(((head_word, words), rest)) if bytes.len() <= MOST_TEXT_BYTES => {
                 set(head_word, head(index, Type::Text, bytes.len(), first_bytes(bytes)));
-                let (chunks, last) = after.as_chunks::<8>();
-                for (word, chunk) in words.iter().zip(chunks) {
-                    set(word, u64::from_le_bytes(*chunk));
-                }
-                if let (Some(word), false) = (words.last(), last.is_empty()) {
-                    set(word, last_bytes(bytes, last));
+                // There are at least eight bytes: the last of them at once, and away with what stands
+                // in front of those that are left.
+                let last = bytes.last_chunk().map_or(0, |last| u64::from_le_bytes(*last));
+                let mut left = after;
+                for word in words {
+                    match left.split_first_chunk() {
+                        Some((chunk, further)) => {
+                            set(word, u64::from_le_bytes(*chunk));
+                            left = further;
+                        }
+                        None => set(word, last >> (8 * (8 - left.len()))),
+                    }
                 }
                 self.rest = rest;
             }
             _ if self.is_in_place => {
                 self.leave_place();
-                self.any_text(index, value);
+                self.long_text(index, value);
             }
             _ => self.cut_text(index, value),
         }
@@ -299,7 +305,7 @@ impl<'a> Fields<'a> {
             self.dropped += 1;
             return;
         };
-        self.any_text(index, text);
+        self.text(index, text);
         let inline = (word.load(Ordering::Relaxed) >> 32) as u32;
         set(word, head(index, Type::CutText, text.len(), inline));
     }
@@ -345,22 +351,6 @@ fn first_bytes(text: &[u8]) -> u32 {
         [a, b, c] => u32::from_le_bytes([a, b, c, 0]),
         [a, b, c, d, ..] => u32::from_le_bytes([a, b, c, d]),
     }
-}
-
-/// The last, fewer than eight, bytes of a text as one word.
-#[inline(always)]
-fn last_bytes(text: &[u8], last: &[u8]) -> u64 {
-    match text.last_chunk() {
-        // All at once, and away with what stands in front of them.
-        Some(eight) => u64::from_le_bytes(*eight) >> (8 * ((8 - last.len() as u32) & 7)),
-        None => fold(last),
-    }
-}
-
-/// Few bytes as one word, one by one.
-#[inline(always)]
-fn fold(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// The beginning of a text that fits, at a character's boundary.
