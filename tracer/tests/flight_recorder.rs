@@ -416,6 +416,40 @@ fn a_trace_that_is_too_long_says_what_is_missing() {
     assert_eq!(said, Some(&Value::Int(missing as i64)));
 }
 
+/// What is leased at once is used up to the last cell, by spans with fields and without.
+#[test]
+fn spans_without_fields_take_one_cell_each() {
+    let traces = recorded(|_| {
+        for number in 0..3 {
+            let root = info_span!("root", number).entered();
+            let other = root.clone();
+            // Another thread's entries lie between those that this one has leased.
+            let beside = || other.in_scope(|| (0..5).for_each(|_| drop(info_span!("beside"))));
+            for _ in 0..5 {
+                (0..30).for_each(|_| drop(info_span!("leaf")));
+                let parent = info_span!("parent").entered();
+                (0..13).for_each(|number| drop(info_span!("leaf", number)));
+                drop(parent);
+                let dispatch = tracing::dispatcher::get_default(Clone::clone);
+                std::thread::scope(|threads| {
+                    let run = || tracing::dispatcher::with_default(&dispatch, beside);
+                    threads.spawn(run).join().unwrap();
+                });
+            }
+        }
+    });
+    let of = |name: &str| traces.spans.iter().filter(|span| &*span.name == name).count();
+    let counts = ["root", "parent", "leaf", "beside"].map(of);
+    assert_eq!(counts, [3, 15, 3 * 5 * 43, 3 * 5 * 5]);
+    assert_eq!(traces.spans.len(), counts.into_iter().sum::<usize>());
+    let by_id: HashMap<_, _> = traces.spans.iter().map(|span| (span.span_id, span)).collect();
+    assert_eq!(by_id.len(), traces.spans.len());
+    for span in traces.spans.iter().filter(|span| &*span.name != "root") {
+        let parent = by_id[&span.parent_span_id.unwrap()];
+        assert!(["root", "parent"].contains(&&*parent.name), "{span:?}");
+    }
+}
+
 #[test]
 fn calls_without_tracing_give_the_same_spans() {
     static READ: raftlens_tracer::recorder::Kind = kind!("read", "key", "region", "retries");

@@ -142,15 +142,18 @@ impl Lease {
     }
 
     /// The cells that are left for an entry that stays alive within `span`, if it is a span of this
-    /// lease's trace.
+    /// lease's trace: at least one, which an entry without fields fits into.
     #[inline(always)]
     pub(super) fn room<'a>(&self, pool: &'a Pool, span: SpanRef) -> Option<Room<'a>> {
         if !self.covers(pool, span) || self.live.get() <= 1 {
             return None;
         }
+        let (first, end) = (self.next.get() as usize, self.end.get() as usize);
+        if first >= end {
+            return None;
+        }
         let address = self.block.get();
         let block = pool.blocks().get(address.block() as usize)?;
-        let (first, end) = (self.next.get() as usize, self.end.get() as usize);
         Some(Room { block, address, first, end })
     }
 
