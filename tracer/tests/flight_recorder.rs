@@ -1,65 +1,19 @@
-//! The flight recorder: what is recorded comes back, the right traces are kept, and what finds no
-//! room is counted.
+//! The flight recorder: what is recorded comes back, and the right traces are kept.
 
 // Helpers of tests may fail as tests do.
 #![allow(clippy::unwrap_used)]
 
+mod given_time;
+
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use raftlens_tracer::model::{Span, SpanKind, Status, TraceSet, Value};
-use raftlens_tracer::recorder::{Builder, FlightRecorder, Reason};
+use given_time::{named, recorded, recorder};
+use raftlens_tracer::model::{SpanKind, Status, Value};
+use raftlens_tracer::recorder::Reason;
 use raftlens_tracer::{TraceContext, kind};
 use tracing::{Level, info_span};
-
-/// Time that passes when it is told to.
-#[derive(Clone, Default)]
-struct Time(Arc<AtomicU64>);
-
-impl Time {
-    fn pass_us(&self, by_us: u64) {
-        self.0.fetch_add(by_us * 1000, Ordering::Relaxed);
-    }
-}
-
-/// Miri takes a thousand times as long, also for making room.
-const MEMORY_BYTES: usize = if cfg!(miri) { 1 << 18 } else { 1 << 20 };
-/// Children of a long trace.
-const MANY: i64 = if cfg!(miri) { 15 } else { 450 };
-
-/// A recorder without rules and thread, in time that is given.
-fn recorder(set_up: impl FnOnce(Builder) -> Builder) -> (FlightRecorder, Time) {
-    let time = Time::default();
-    let now = Arc::clone(&time.0);
-    let builder = FlightRecorder::builder()
-        .memory_bytes(MEMORY_BYTES)
-        .service_name("test")
-        .no_percentile()
-        .normal_per_second(0)
-        .poll_every(None)
-        .seed(7)
-        .time(move || now.load(Ordering::Relaxed));
-    (set_up(builder).build(), time)
-}
-
-/// Everything that `act` records.
-fn recorded(act: impl FnOnce(&Time)) -> TraceSet {
-    let (recorder, time) = recorder(|builder| builder);
-    recorder.keep_all_for(Duration::from_secs(1 << 20));
-    tracing::subscriber::with_default(recorder.clone(), || act(&time));
-    let counts = recorder.counts();
-    assert_eq!(counts.lost(), 0, "{counts:?}");
-    recorder.kept()
-}
-
-fn named<'a>(traces: &'a TraceSet, name: &str) -> &'a Span {
-    let mut spans = traces.spans.iter().filter(|span| &*span.name == name);
-    let span = spans.next().unwrap_or_else(|| panic!("no span {name} in {traces:#?}"));
-    assert!(spans.next().is_none(), "several spans {name}");
-    span
-}
 
 #[test]
 fn spans_have_their_fields_times_parents_and_events() {
@@ -131,26 +85,6 @@ fn the_names_of_opentelemetry_have_their_meaning() {
     let span = named(&traces, "GET /");
     assert_eq!((span.kind, &span.status), (SpanKind::Server, &Status::Error("".into())));
     assert!(span.attribute("otel.kind").is_none());
-}
-
-#[test]
-fn a_trace_may_be_long() {
-    let traces = recorded(|_| {
-        let root = info_span!("root").entered();
-        for number in 0..MANY {
-            info_span!("child", number, text = "some text that takes room").in_scope(|| {
-                info_span!("grandchild", number).in_scope(|| {});
-            });
-        }
-        drop(root);
-    });
-    let children: Vec<_> = traces.spans.iter().filter(|span| &*span.name == "child").collect();
-    let root = named(&traces, "root");
-    assert!(children.iter().all(|child| child.parent_span_id == Some(root.span_id)));
-    let numbers: Vec<_> = children.iter().map(|child| child.attribute("number")).collect();
-    let expected: Vec<_> = (0..MANY).map(Value::Int).collect();
-    assert_eq!(numbers, expected.iter().map(Some).collect::<Vec<_>>());
-    assert_eq!(traces.spans.len() as i64, 1 + 2 * MANY);
 }
 
 #[test]
@@ -378,76 +312,6 @@ fn open_traces_may_be_looked_at_while_they_change() {
     });
     assert!(cfg!(miri) || seen.into_inner() > 0, "nothing was looked at");
     assert_eq!(recorder.memory().blocks_in_use, 0);
-}
-
-#[test]
-fn without_room_whole_traces_are_left_out_and_counted() {
-    // 64 blocks.
-    let (recorder, _) = recorder(|builder| builder.memory_bytes(2 * 64 * 2048));
-    recorder.keep_all_for(Duration::from_secs(1 << 20));
-    tracing::subscriber::with_default(recorder.clone(), || {
-        let open: Vec<_> = (0..100).map(|number| info_span!("read", number)).collect();
-        for read in &open {
-            read.in_scope(|| info_span!("inspect").in_scope(|| tracing::info!("checked")));
-        }
-        drop(open);
-    });
-    let counts = recorder.counts();
-    assert_eq!(counts.traces_without_room, 36, "{counts:?}");
-    assert_eq!(counts.lost(), 36 + counts.kept_without_room);
-    let kept = recorder.kept();
-    // Half of the blocks may wait for the collector.
-    assert_eq!(kept.spans.iter().filter(|span| &*span.name == "read").count(), 32);
-    assert_eq!(kept.spans.iter().filter(|span| &*span.name == "inspect").count(), 32);
-}
-
-#[test]
-fn a_trace_that_is_too_long_says_what_is_missing() {
-    let (recorder, _) = recorder(|builder| builder.most_blocks_per_trace(2));
-    recorder.keep_all_for(Duration::from_secs(1 << 20));
-    tracing::subscriber::with_default(recorder.clone(), || {
-        let _root = info_span!("root").entered();
-        (0..100).for_each(|number| drop(info_span!("child", number)));
-    });
-    let (kept, counts) = (recorder.kept(), recorder.counts());
-    let missing = 101 - kept.spans.len() as u64;
-    assert!(missing > 0 && counts.spans_in_full_traces == missing, "{counts:?}");
-    let said = named(&kept, "root").attribute("raftlens.dropped_entries");
-    assert_eq!(said, Some(&Value::Int(missing as i64)));
-}
-
-/// What is leased at once is used up to the last cell, by spans with fields and without.
-#[test]
-fn spans_without_fields_take_one_cell_each() {
-    let traces = recorded(|_| {
-        for number in 0..3 {
-            let root = info_span!("root", number).entered();
-            let other = root.clone();
-            // Another thread's entries lie between those that this one has leased.
-            let beside = || other.in_scope(|| (0..5).for_each(|_| drop(info_span!("beside"))));
-            for _ in 0..5 {
-                (0..30).for_each(|_| drop(info_span!("leaf")));
-                let parent = info_span!("parent").entered();
-                (0..13).for_each(|number| drop(info_span!("leaf", number)));
-                drop(parent);
-                let dispatch = tracing::dispatcher::get_default(Clone::clone);
-                std::thread::scope(|threads| {
-                    let run = || tracing::dispatcher::with_default(&dispatch, beside);
-                    threads.spawn(run).join().unwrap();
-                });
-            }
-        }
-    });
-    let of = |name: &str| traces.spans.iter().filter(|span| &*span.name == name).count();
-    let counts = ["root", "parent", "leaf", "beside"].map(of);
-    assert_eq!(counts, [3, 15, 3 * 5 * 43, 3 * 5 * 5]);
-    assert_eq!(traces.spans.len(), counts.into_iter().sum::<usize>());
-    let by_id: HashMap<_, _> = traces.spans.iter().map(|span| (span.span_id, span)).collect();
-    assert_eq!(by_id.len(), traces.spans.len());
-    for span in traces.spans.iter().filter(|span| &*span.name != "root") {
-        let parent = by_id[&span.parent_span_id.unwrap()];
-        assert!(["root", "parent"].contains(&&*parent.name), "{span:?}");
-    }
 }
 
 #[test]
